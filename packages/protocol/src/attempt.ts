@@ -1,0 +1,65 @@
+/** Why an exchange had no acceptable answer. The words appear in the API, the portal and the documentation. */
+export const FAILURE_CODES = [
+  'dns',
+  'connect_refused',
+  'connect_timeout',
+  'tls_expired',
+  'tls_self_signed',
+  'tls_wrong_host',
+  'tls_error',
+  'timeout',
+  'reset',
+  'blocked_address',
+  'response_too_large',
+  'bad_response',
+  'status',
+  'body_mismatch',
+] as const;
+
+export type FailureCode = (typeof FAILURE_CODES)[number];
+
+/** A named failure, with a sentence for people. */
+export interface Failure {
+  readonly code: FailureCode;
+  readonly message: string;
+}
+
+/** Header lines in the order sent or received; repeated names stay repeated. */
+export type HeaderList = readonly (readonly [name: string, value: string])[];
+
+export interface AttemptRequest {
+  readonly url: string;
+  readonly method: string;
+  readonly headers: HeaderList;
+  readonly body: string;
+}
+
+export interface AttemptResponse {
+  readonly status: number;
+  readonly headers: HeaderList;
+  /** At most 16 KiB, decoded as UTF-8. */
+  readonly body: string;
+  /** More was received, or announced, than `body` holds. */
+  readonly truncated: boolean;
+}
+
+/** One HTTP exchange of a delivery. */
+export interface Attempt {
+  readonly id: string;
+  /** Counted from 1. */
+  readonly number: number;
+  /** When it began, ISO 8601. */
+  readonly at: string;
+  readonly durationMs: number;
+  readonly request: AttemptRequest;
+  readonly response: AttemptResponse | null;
+  readonly failure: Failure | null;
+  /** When the next attempt follows, ISO 8601; null: none does. */
+  readonly nextAttemptAt: string | null;
+}
+
+export const DELIVERY_STATUSES = ['pending', 'retrying', 'delivered', 'failed', 'held', 'cancelled'] as const;
+export type DeliveryStatus = (typeof DELIVERY_STATUSES)[number];
+
+export const WEBHOOK_STATUSES = ['active', 'paused', 'failed'] as const;
+export type WebhookStatus = (typeof WEBHOOK_STATUSES)[number];

@@ -1,0 +1,131 @@
+/** An error of the API: its stable code, the HTTP status it gets at the edge, and what it means. */
+export interface ErrorDefinition {
+  readonly status: number;
+  /** Short, the same for every occurrence. */
+  readonly title: string;
+  /** For `docs/errors.md`: when it happens and what to do. */
+  readonly help: string;
+}
+
+/** Every code that the API answers with. `docs/errors.md` is held in step with it by a test. */
+export const ERRORS = {
+  malformed_json: {
+    status: 400,
+    title: 'The body is not valid JSON',
+    help: 'The body could not be parsed. `detail` says where. Send one JSON value in UTF-8 with `Content-Type: application/json`.',
+  },
+  unsafe_number: {
+    status: 422,
+    title: 'A number cannot be kept exactly',
+    help: 'An integer beyond 2^53 would lose digits in JSON readers. Send it as a string.',
+  },
+  invalid_request: {
+    status: 422,
+    title: 'The request does not have the expected shape',
+    help: 'A field is missing, unknown, or of the wrong type. `errors` names each with its path and rule. Nothing was stored.',
+  },
+  invalid_data: {
+    status: 422,
+    title: 'The data does not satisfy the event type’s schema',
+    help: '`errors` names each failing field. Nothing was stored. `GET …/event-types` shows the schema and a sample.',
+  },
+  unknown_event_type: {
+    status: 422,
+    title: 'The product has no such event type',
+    help: 'See `GET …/event-types` for the types of the organization’s product.',
+  },
+  unauthenticated: {
+    status: 401,
+    title: 'No valid API key',
+    help: 'Send `Authorization: Bearer <key>` with a key that exists, is not revoked and has not expired.',
+  },
+  forbidden: {
+    status: 403,
+    title: 'The API key may not do this',
+    help: 'The key belongs to an organization; this needs the root key.',
+  },
+  not_found: {
+    status: 404,
+    title: 'There is nothing at this address',
+    help: 'The route does not exist, or the thing it names does not exist in this organization.',
+  },
+  organization_not_found: {
+    status: 404,
+    title: 'There is no such organization',
+    help: 'It was never made, was deleted, or the key belongs to another organization.',
+  },
+  method_not_allowed: {
+    status: 405,
+    title: 'The address does not take this method',
+    help: '`Allow` names the methods it takes.',
+  },
+  conflict: {
+    status: 409,
+    title: 'The state of the resource does not allow this',
+    help: '`detail` says what stands in the way.',
+  },
+  idempotency_in_flight: {
+    status: 409,
+    title: 'A request with this Idempotency-Key is still being worked on',
+    help: 'Wait for the first request to end, then repeat; it will get the first answer.',
+  },
+  idempotency_mismatch: {
+    status: 422,
+    title: 'This Idempotency-Key was used with another request',
+    help: 'A key stands for one request for 24 hours. Use a new key for a new request.',
+  },
+  payload_too_large: {
+    status: 413,
+    title: 'The body is larger than 1 MiB',
+    help: 'Send less, or split a batch.',
+  },
+  unsupported_media_type: {
+    status: 415,
+    title: 'The body’s content type is not supported',
+    help: 'Send `Content-Type: application/json`.',
+  },
+  blocked_url: {
+    status: 422,
+    title: 'Webhooks may not reach this address',
+    help: 'The URL points to a private, loopback, link-local or otherwise reserved address. The operator may allow networks with `POSTHORN_ALLOW_TARGETS`.',
+  },
+  overloaded: {
+    status: 503,
+    title: 'Too much is waiting to be stored',
+    help: 'Nothing was stored. Repeat after the seconds in `Retry-After`.',
+  },
+  unavailable: {
+    status: 503,
+    title: 'The server cannot take requests now',
+    help: 'It is starting, stopping, or its database does not answer. Nothing was stored. Repeat after the seconds in `Retry-After`.',
+  },
+  internal: {
+    status: 500,
+    title: 'Unexpected error',
+    help: 'A fault of the server. `requestId` finds it in the log.',
+  },
+} as const satisfies Record<string, ErrorDefinition>;
+
+export type ErrorCode = keyof typeof ERRORS;
+
+/** One failing field: where (a JSON Pointer), which rule, and a sentence. */
+export interface FieldError {
+  readonly path: string;
+  readonly rule: string;
+  readonly message: string;
+}
+
+/** A call that cannot be served. Only the HTTP edge turns it into a status. */
+export class PosthornError extends Error {
+  readonly code: ErrorCode;
+  readonly errors: readonly FieldError[];
+  readonly retryAfterSeconds: number | null;
+
+  constructor(code: ErrorCode, detail: string, more: { errors?: readonly FieldError[]; retryAfterSeconds?: number; cause?: unknown } = {}) {
+    super(detail, more.cause === undefined ? undefined : { cause: more.cause });
+    this.name = 'PosthornError';
+    this.code = code;
+    this.errors = more.errors ?? [];
+    this.retryAfterSeconds = more.retryAfterSeconds ?? null;
+  }
+}

@@ -1,0 +1,33 @@
+/** A statement with a name, so that the database plans it once per connection. */
+export interface Statement {
+  readonly name: string;
+  readonly text: string;
+}
+
+/** What a parameter may be: strings, numbers, booleans, dates, bytes, null, and arrays of these. */
+export type Value = string | number | boolean | Date | Uint8Array | null | readonly Value[];
+
+/** Whatever runs statements: the pool, or one transaction. */
+export interface Queryable {
+  /** Runs one statement and answers its rows. bigint and xid8 columns arrive as strings, int4 as numbers, bytea as Buffer, timestamptz as Date, jsonb parsed. */
+  query<Row>(statement: Statement, values?: readonly Value[]): Promise<Row[]>;
+  /** Runs a script of several statements without parameters (migrations, partitions). */
+  script(text: string): Promise<void>;
+}
+
+/** PostgreSQL, in the process or beside it. The same SQL runs on both. */
+export interface Database extends Queryable {
+  /** Commits what `work` did, or rolls all of it back when it throws. */
+  transaction<Result>(work: (transaction: Queryable) => Promise<Result>): Promise<Result>;
+  /**
+   * Hears notifications on a channel. `onReset` is called when some may have been missed (a lost connection).
+   * Answers a function that stops listening.
+   */
+  listen(channel: string, onNotify: (payload: string) => void, onReset: () => void): Promise<() => Promise<void>>;
+  close(): Promise<void>;
+}
+
+/** Names a statement. */
+export function statement(name: string, text: string): Statement {
+  return { name, text };
+}

@@ -1,0 +1,43 @@
+import { readFile, readdir } from 'node:fs/promises';
+import { statement, type Database, type Queryable } from './database.ts';
+
+const DIRECTORY = new URL('migrations/', import.meta.url);
+/** Any number will do as long as every node takes the same lock. */
+const LOCK = 8030_1;
+
+const CREATE_HISTORY = statement(
+  'create_migrations',
+  `CREATE TABLE IF NOT EXISTS migrations (name text PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())`,
+);
+const TAKE_LOCK = statement('lock_migrations', 'SELECT pg_advisory_xact_lock($1)');
+const APPLIED = statement('applied_migrations', 'SELECT name FROM migrations');
+const RECORD = statement('record_migration', 'INSERT INTO migrations (name) VALUES ($1)');
+
+/**
+ * Applies the numbered scripts that the database has not seen, each once and in order, in one transaction.
+ * Nodes that start together wait for one another. Answers the names applied.
+ */
+export async function migrate(database: Database): Promise<string[]> {
+  const names = (await readdir(DIRECTORY)).filter((name) => name.endsWith('.sql')).sort();
+  return database.transaction(async (transaction) => {
+    await transaction.query(TAKE_LOCK, [LOCK]);
+    await transaction.query(CREATE_HISTORY);
+    const applied = new Set((await transaction.query<{ name: string }>(APPLIED)).map((row) => row.name));
+    refuseUnknown(applied, names);
+    const missing = names.filter((name) => !applied.has(name));
+    for (const name of missing) await apply(transaction, name);
+    return missing;
+  });
+}
+
+function refuseUnknown(applied: ReadonlySet<string>, names: readonly string[]): void {
+  const unknown = [...applied].filter((name) => !names.includes(name));
+  if (unknown.length === 0) return;
+  throw new Error(`The database was migrated by a newer Posthorn (${unknown.join(', ')}). Start that version, or a newer one.`);
+}
+
+async function apply(transaction: Queryable, name: string): Promise<void> {
+  const script = await readFile(new URL(name, DIRECTORY), 'utf8');
+  await transaction.script(script);
+  await transaction.query(RECORD, [name]);
+}

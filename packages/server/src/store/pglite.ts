@@ -1,0 +1,40 @@
+import { mkdir } from 'node:fs/promises';
+import { PGlite, type PGliteInterface, type Transaction } from '@electric-sql/pglite';
+import type { Database, Queryable, Statement, Value } from './database.ts';
+
+/** OIDs whose values should arrive as `pg` delivers them. */
+const INT8 = 20;
+const BYTEA = 17;
+const PARSERS = {
+  [INT8]: (text: string) => text,
+  [BYTEA]: (hex: string) => Buffer.from(hex.slice(2), 'hex'),
+};
+
+/**
+ * Opens PostgreSQL inside the process, with its files in `dataDir` (null: in memory).
+ * It runs with fsync off: a development default, not a durability claim.
+ */
+export async function openPglite(dataDir: string | null): Promise<Database> {
+  if (dataDir !== null) await mkdir(dataDir, { recursive: true });
+  const engine = await PGlite.create(dataDir === null ? {} : { dataDir });
+  return {
+    ...runOn(engine),
+    transaction: (work) => engine.transaction((transaction) => work(runOn(transaction))),
+    async listen(channel, onNotify) {
+      return engine.listen(channel, onNotify);
+    },
+    close: () => engine.close(),
+  };
+}
+
+function runOn(runner: PGliteInterface | Transaction): Queryable {
+  return {
+    async query<Row>(statement: Statement, values: readonly Value[] = []): Promise<Row[]> {
+      const result = await runner.query<Row>(statement.text, [...values], { parsers: PARSERS });
+      return result.rows;
+    },
+    async script(text) {
+      await runner.exec(text);
+    },
+  };
+}

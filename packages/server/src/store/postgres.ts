@@ -1,0 +1,120 @@
+import pg from 'pg';
+import type { Database, Queryable, Statement, Value } from './database.ts';
+
+export interface PostgresOptions {
+  /** Connections in the pool. */
+  readonly connections?: number;
+  /** Shown in pg_stat_activity. */
+  readonly applicationName?: string;
+  /** Told when an idle connection breaks; the pool replaces it. */
+  readonly onError?: (error: Error) => void;
+}
+
+/** How long a listener waits before it connects again. */
+const RELISTEN_MS = 500;
+
+type PgValue = string | number | boolean | Date | Uint8Array | null | PgValue[];
+
+interface Runner {
+  query(query: string | { name: string; text: string; values: PgValue[] }): Promise<{ rows: unknown[] }>;
+}
+
+/**
+ * Opens a pool on PostgreSQL 15 or later. Statements are prepared once per connection under their name.
+ * Throws when the server cannot be reached.
+ */
+export async function openPostgres(url: string, options: PostgresOptions = {}): Promise<Database> {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: options.connections ?? 10,
+    application_name: options.applicationName ?? 'posthorn',
+    connectionTimeoutMillis: 10_000,
+  });
+  pool.on('error', (error) => options.onError?.(error));
+  await pool.query('SELECT 1').catch(async (error: unknown) => {
+    await pool.end();
+    throw error;
+  });
+  const direct = runOn(pool);
+
+  return {
+    query: direct.query,
+    script: direct.script,
+    async transaction(work) {
+      const client = await pool.connect();
+      let broken: Error | undefined;
+      try {
+        await client.query('BEGIN');
+        const result = await work(runOn(client));
+        await client.query('COMMIT');
+        return result;
+      } catch (error) {
+        await client.query('ROLLBACK').catch((rollbackError: Error) => {
+          broken = rollbackError;
+        });
+        throw error;
+      } finally {
+        client.release(broken);
+      }
+    },
+    listen: (channel, onNotify, onReset) => listenOn({ url, channel, onNotify, onReset }),
+    close: () => pool.end(),
+  };
+}
+
+function runOn(runner: Runner): Queryable {
+  return {
+    async query<Row>(statement: Statement, values: readonly Value[] = []): Promise<Row[]> {
+      const result = await runner.query({ name: statement.name, text: statement.text, values: values as PgValue[] });
+      return result.rows as Row[];
+    },
+    async script(text) {
+      await runner.query(text);
+    },
+  };
+}
+
+interface Listening {
+  readonly url: string;
+  readonly channel: string;
+  readonly onNotify: (payload: string) => void;
+  readonly onReset: () => void;
+}
+
+/** A connection of its own that listens, and connects again whenever it is lost. */
+async function listenOn({ url, channel, onNotify, onReset }: Listening): Promise<() => Promise<void>> {
+  let stopped = false;
+  let client: pg.Client | null = null;
+  let timer: NodeJS.Timeout | null = null;
+
+  async function connect(): Promise<void> {
+    const next = new pg.Client({ connectionString: url, application_name: 'posthorn-listen' });
+    let lost = false;
+    const onLost = (): void => {
+      if (lost) return;
+      lost = true;
+      if (stopped) return;
+      onReset();
+      timer = setTimeout(reconnect, RELISTEN_MS);
+    };
+    next.on('error', onLost);
+    next.on('end', onLost);
+    next.on('notification', (message) => onNotify(message.payload ?? ''));
+    await next.connect();
+    await next.query(`LISTEN ${pg.escapeIdentifier(channel)}`);
+    client = next;
+  }
+
+  function reconnect(): void {
+    connect().then(onReset, () => {
+      if (!stopped) timer = setTimeout(reconnect, RELISTEN_MS);
+    });
+  }
+
+  await connect();
+  return async () => {
+    stopped = true;
+    if (timer) clearTimeout(timer);
+    await client?.end();
+  };
+}
