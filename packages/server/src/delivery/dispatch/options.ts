@@ -1,0 +1,51 @@
+/** When a webhook's breaker opens and how it is probed. Times in milliseconds. */
+export interface BreakerOptions {
+  /** Consecutive failures that open it… */
+  readonly failures: number;
+  /** …if the last so many of them fell within this time. A slow retry plan alone never opens it. */
+  readonly withinMs: number;
+  /** From opening to the first probe. */
+  readonly firstProbeMs: number;
+  /** Each failed probe doubles the wait, up to this. */
+  readonly maxProbeMs: number;
+}
+
+export interface DispatcherOptions {
+  /** Exchanges in flight with webhooks that answer fast. */
+  readonly fastSlots: number;
+  /** Exchanges that may be started with webhooks known to be slow. What turns out slow while in flight comes on top, up to `fastSlots` more. */
+  readonly slowSlots: number;
+  /** Part of a pool's slots that one webhook gets while others wait. */
+  readonly webhookShare: number;
+  /** Part of a pool's slots that one organization gets while others wait. */
+  readonly organizationShare: number;
+  /** Jobs queued per webhook. */
+  readonly queuePerWebhook: number;
+  /** Jobs queued in all before the bound per webhook shrinks; twice this is never passed. */
+  readonly queueTotal: number;
+  /** Exchanges that a webhook nothing is known of may have in flight. */
+  readonly windowStart: number;
+  readonly windowMax: number;
+  /** A webhook whose answers take longer than this on average is slow, and so is an exchange that has lasted longer. */
+  readonly slowAfterMs: number;
+  /** Every so many turns go to a retry first, so that fresh work cannot starve retries. */
+  readonly retryEvery: number;
+  /** Idle webhooks whose window and latency are kept. */
+  readonly rememberedLanes: number;
+  readonly breaker: BreakerOptions;
+}
+
+export const DEFAULT_DISPATCHER_OPTIONS: DispatcherOptions = {
+  fastSlots: 1024,
+  slowSlots: 2048,
+  webhookShare: 0.1,
+  organizationShare: 0.25,
+  queuePerWebhook: 1000,
+  queueTotal: 100_000,
+  windowStart: 8,
+  windowMax: 128,
+  slowAfterMs: 1000,
+  retryEvery: 8,
+  rememberedLanes: 10_000,
+  breaker: { failures: 10, withinMs: 60_000, firstProbeMs: 1000, maxProbeMs: 300_000 },
+};
