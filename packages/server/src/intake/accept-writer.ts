@@ -1,0 +1,118 @@
+import { PosthornError } from '@posthorn/protocol';
+import { BatchWriter } from '../store/batch-writer.ts';
+import type { Database } from '../store/database.ts';
+import { appendEvents, firstAnswers, type AppendResult, type NewEvent } from '../store/event-log.ts';
+import type { LogOwner } from './log-owner.ts';
+
+/** What became of an event: stored, known already (the first answer again), or matched with webhooks that have changed since. */
+export type AcceptOutcome = { readonly id: string; readonly deliveries: number } | 'stale';
+
+/** How long accepting may wait for delivery to catch up. */
+const MAX_HOLD_MS = 250;
+
+/**
+ * The accept: requests in flight together share one statement. After its commit the events go to delivery in memory.
+ */
+export class AcceptWriter {
+  readonly #database: Database;
+  readonly #owner: LogOwner;
+  readonly #batches: BatchWriter<NewEvent, AcceptOutcome>;
+  #heldSince: number | null = null;
+
+  constructor(options: { database: Database; owner: LogOwner }) {
+    this.#database = options.database;
+    this.#owner = options.owner;
+    this.#batches = new BatchWriter({
+      write: (events) => this.#write(events),
+      maxItems: 500,
+      maxInFlight: 2,
+      eagerItems: 100,
+      hold: () => this.#hold(),
+    });
+  }
+
+  get queued(): number {
+    return this.#batches.queued;
+  }
+
+  add(event: NewEvent): Promise<AcceptOutcome> {
+    return this.#batches.add(event);
+  }
+
+  drained(): Promise<void> {
+    return this.#batches.drained();
+  }
+
+  #hold(): boolean {
+    if (!this.#owner.congested()) {
+      this.#heldSince = null;
+      return false;
+    }
+    this.#heldSince ??= performance.now();
+    if (performance.now() - this.#heldSince < MAX_HOLD_MS) return true;
+    this.#heldSince = null;
+    return false;
+  }
+
+  async #write(events: NewEvent[]): Promise<AcceptOutcome[]> {
+    const claimed = events.map((event) => (this.#owner.owns(event.shard) ? { ...event, claimedBy: this.#owner.nodeId } : event));
+    const { first, repeated } = withoutRepeats(claimed);
+    const flush = this.#owner.beginFlush();
+    let result: AppendResult;
+    try {
+      result = await appendEvents(this.#database, first);
+    } catch (error) {
+      flush.failed();
+      throw asUnavailable(error);
+    }
+    const stored = first.filter((event) => isStored(event, result));
+    flush.committed(result.xid, stored);
+    if (stored.length === events.length) return events.map(answer);
+    return this.#answers({ claimed, result, repeated });
+  }
+
+  /** The slow way: some were stale, or had an id that was there already. */
+  async #answers(batch: { claimed: NewEvent[]; result: AppendResult; repeated: ReadonlySet<NewEvent> }): Promise<AcceptOutcome[]> {
+    const { claimed, result, repeated } = batch;
+    const isKnown = (event: NewEvent): boolean =>
+      !result.staleOrganizations.has(event.organizationKey) && (repeated.has(event) || !isStored(event, result));
+    const asked = claimed.filter(isKnown).map((event) => ({ organizationKey: event.organizationKey, externalId: event.externalId ?? '' }));
+    const known = new Map<string, AcceptOutcome>();
+    for (const row of asked.length > 0 ? await firstAnswers(this.#database, asked) : []) {
+      known.set(`${row.organization_key} ${row.external_id}`, { id: row.external_id, deliveries: row.deliveries ?? 0 });
+    }
+    return claimed.map((event) => {
+      if (result.staleOrganizations.has(event.organizationKey)) return 'stale';
+      if (!isKnown(event)) return answer(event);
+      // An id whose event was dropped by the retention between the two statements: it may be used again.
+      return known.get(`${event.organizationKey} ${event.externalId}`) ?? 'stale';
+    });
+  }
+}
+
+function answer(event: NewEvent): AcceptOutcome {
+  return { id: event.externalId ?? event.id, deliveries: event.webhookIds.length };
+}
+
+function isStored(event: NewEvent, result: AppendResult): boolean {
+  if (result.staleOrganizations.has(event.organizationKey)) return false;
+  return event.externalId === null || result.fresh.has(event.id);
+}
+
+/** Two events of one batch with the same id: the first is stored, the other gets its answer. */
+function withoutRepeats(events: readonly NewEvent[]): { first: readonly NewEvent[]; repeated: ReadonlySet<NewEvent> } {
+  if (!events.some((event) => event.externalId !== null)) return { first: events, repeated: new Set() };
+  const seen = new Set<string>();
+  const repeated = new Set<NewEvent>();
+  for (const event of events) {
+    if (event.externalId === null) continue;
+    const name = `${event.organizationKey} ${event.externalId}`;
+    if (seen.has(name)) repeated.add(event);
+    seen.add(name);
+  }
+  return { first: events.filter((event) => !repeated.has(event)), repeated };
+}
+
+function asUnavailable(cause: unknown): PosthornError {
+  return new PosthornError('unavailable', 'The database did not take the event.', { cause, retryAfterSeconds: 1 });
+}

@@ -1,0 +1,34 @@
+import type { NewEvent } from '../store/event-log.ts';
+
+/** A stored event on its way from the log to the queues. */
+export interface LoggedEvent {
+  readonly organizationKey: number;
+  readonly id: string;
+  /** The transaction that stored it. */
+  readonly xid: number;
+  readonly shard: number;
+  readonly type: string;
+  readonly subjectKind: string | null;
+  readonly subjectId: string | null;
+  readonly externalId: string | null;
+  readonly test: boolean;
+  readonly body: Uint8Array;
+  readonly webhookIds: readonly string[];
+}
+
+/** An append under way. Until it ends, the low-water mark stays below what it may commit. */
+export interface Flush {
+  /** Stored: hands over what this node claimed. */
+  committed(xid: number, events: readonly NewEvent[]): void;
+  /** Nothing was stored, or nobody knows: the owner looks the log through again from where the flush began. */
+  failed(): void;
+}
+
+/** The node's side of the log: which shards it owns, and where accepted events go. */
+export interface LogOwner {
+  readonly nodeId: number;
+  owns(shard: number): boolean;
+  beginFlush(): Flush;
+  /** Whether accepting should wait for delivery to catch up. */
+  congested(): boolean;
+}

@@ -1,0 +1,76 @@
+import { expect, test } from 'vitest';
+import { BatchWriter } from './batch-writer.ts';
+
+/** A write whose end the test decides. */
+function controlledWrite() {
+  const batches: { items: number[]; finish: () => void; fail: (error: Error) => void }[] = [];
+  const write = (items: number[]): Promise<number[]> =>
+    new Promise((resolve, reject) => {
+      batches.push({ items, finish: () => resolve(items.map((item) => item * 2)), fail: reject });
+    });
+  return { batches, write };
+}
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+
+test('an idle writer writes what one turn of the event loop brings as one batch', async () => {
+  const { batches, write } = controlledWrite();
+  const writer = new BatchWriter({ write, maxItems: 10, maxInFlight: 2, eagerItems: 5 });
+  const results = Promise.all([writer.add(1), writer.add(2), writer.add(3)]);
+  await turn();
+  expect(batches.map((batch) => batch.items)).toEqual([[1, 2, 3]]);
+  batches[0]?.finish();
+  expect(await results).toEqual([2, 4, 6]);
+});
+
+test('while a batch is written, a second starts only when enough items wait', async () => {
+  const { batches, write } = controlledWrite();
+  const writer = new BatchWriter({ write, maxItems: 10, maxInFlight: 2, eagerItems: 3 });
+  void writer.add(1);
+  await turn();
+  void writer.add(2);
+  void writer.add(3);
+  await turn();
+  expect(batches).toHaveLength(1);
+  void writer.add(4);
+  await turn();
+  expect(batches[1]?.items).toEqual([2, 3, 4]);
+});
+
+test('a batch never exceeds its size, and the rest follows', async () => {
+  const { batches, write } = controlledWrite();
+  const writer = new BatchWriter({ write, maxItems: 2, maxInFlight: 1, eagerItems: 1 });
+  for (const item of [1, 2, 3]) void writer.add(item);
+  await turn();
+  batches[0]?.finish();
+  await turn();
+  batches[1]?.finish();
+  await writer.drained();
+  expect(batches.map((batch) => batch.items)).toEqual([[1, 2], [3]]);
+});
+
+test('a failed batch rejects its own items only', async () => {
+  const { batches, write } = controlledWrite();
+  const writer = new BatchWriter({ write, maxItems: 1, maxInFlight: 1, eagerItems: 1 });
+  const first = writer.add(1);
+  const second = writer.add(2);
+  await turn();
+  batches[0]?.fail(new Error('disk full'));
+  await expect(first).rejects.toThrow('disk full');
+  await turn();
+  batches[1]?.finish();
+  expect(await second).toBe(4);
+});
+
+test('a held writer waits until it is let go', async () => {
+  const { batches, write } = controlledWrite();
+  let held = true;
+  const writer = new BatchWriter({ write, maxItems: 5, maxInFlight: 1, eagerItems: 1, hold: () => held });
+  const result = writer.add(7);
+  await turn();
+  expect(batches).toHaveLength(0);
+  held = false;
+  while (batches.length === 0) await turn();
+  batches[0]?.finish();
+  expect(await result).toBe(14);
+});

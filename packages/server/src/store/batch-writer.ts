@@ -1,0 +1,94 @@
+export interface BatchWriterOptions<Item, Result> {
+  /** Writes a batch in one commit; answers one result per item, in order. */
+  readonly write: (items: Item[]) => Promise<Result[]>;
+  readonly maxItems: number;
+  /** Batches that may be written at the same time. */
+  readonly maxInFlight: number;
+  /** While a batch is being written the next one waits until so many items are there, or the running one ends. */
+  readonly eagerItems: number;
+  /** Asked before each batch; while it answers true, writing waits and asks again every few milliseconds. */
+  readonly hold?: () => boolean;
+}
+
+const HOLD_RECHECK_MS = 2;
+
+interface Entry<Item, Result> {
+  readonly item: Item;
+  readonly resolve: (result: Result) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/**
+ * Group commit: items handed in while a batch is being written share the next one. An idle writer writes at once,
+ * with whatever else the same turn of the event loop brings.
+ */
+export class BatchWriter<Item, Result> {
+  readonly #options: BatchWriterOptions<Item, Result>;
+  #queue: Entry<Item, Result>[] = [];
+  #inFlight = 0;
+  #scheduled = false;
+  #idle: (() => void)[] = [];
+
+  constructor(options: BatchWriterOptions<Item, Result>) {
+    this.#options = options;
+  }
+
+  /** Items that no batch has taken yet. */
+  get queued(): number {
+    return this.#queue.length;
+  }
+
+  /** Answers when the item's batch is committed; rejects when it could not be. */
+  add(item: Item): Promise<Result> {
+    return new Promise((resolve, reject) => {
+      this.#queue.push({ item, resolve, reject });
+      this.#schedule();
+    });
+  }
+
+  /** Answers when nothing is queued or being written any more. */
+  async drained(): Promise<void> {
+    if (this.#queue.length === 0 && this.#inFlight === 0) return;
+    await new Promise<void>((resolve) => this.#idle.push(resolve));
+  }
+
+  #schedule(): void {
+    if (this.#scheduled || !this.#mayWrite()) return;
+    this.#scheduled = true;
+    setImmediate(() => this.#run());
+  }
+
+  #run(): void {
+    if (this.#options.hold?.() === true) {
+      setTimeout(() => this.#run(), HOLD_RECHECK_MS);
+      return;
+    }
+    this.#scheduled = false;
+    while (this.#mayWrite()) void this.#writeNext();
+  }
+
+  #mayWrite(): boolean {
+    const { maxInFlight, eagerItems } = this.#options;
+    if (this.#queue.length === 0 || this.#inFlight >= maxInFlight) return false;
+    return this.#inFlight === 0 || this.#queue.length >= eagerItems;
+  }
+
+  async #writeNext(): Promise<void> {
+    const entries = this.#queue.splice(0, this.#options.maxItems);
+    this.#inFlight++;
+    try {
+      const results = await this.#options.write(entries.map((entry) => entry.item));
+      entries.forEach((entry, index) => {
+        const result = results[index];
+        if (result === undefined) entry.reject(new Error('The batch answered fewer results than it had items.'));
+        else entry.resolve(result);
+      });
+    } catch (error) {
+      for (const entry of entries) entry.reject(error);
+    } finally {
+      this.#inFlight--;
+      this.#schedule();
+      if (this.#queue.length === 0 && this.#inFlight === 0) for (const resolve of this.#idle.splice(0)) resolve();
+    }
+  }
+}

@@ -1,0 +1,152 @@
+import { statement, type Queryable } from './database.ts';
+import { joinBytes } from './joined-bytes.ts';
+
+/** An event ready to be stored, with the webhooks it was matched with. */
+export interface NewEvent {
+  readonly organizationKey: number;
+  /** The organization's version that the matching saw. */
+  readonly organizationVersion: number;
+  readonly id: string;
+  readonly shard: number;
+  /** The node that will hold it in memory; null where this node does not own the shard. */
+  readonly claimedBy: number | null;
+  readonly type: string;
+  readonly scope: string | null;
+  readonly subjectKind: string | null;
+  readonly subjectId: string | null;
+  readonly externalId: string | null;
+  readonly test: boolean;
+  /** JSON text. */
+  readonly sender: string | null;
+  /** null where the body holds the data word for word at `dataStart`. */
+  readonly data: Uint8Array | null;
+  readonly dataStart: number | null;
+  readonly dataLength: number | null;
+  readonly body: Uint8Array;
+  readonly webhookIds: readonly string[];
+}
+
+export interface AppendResult {
+  /** The transaction that stored them. */
+  readonly xid: number;
+  /** Organizations whose version has moved on, or that are gone: nothing of theirs was stored. */
+  readonly staleOrganizations: ReadonlySet<number>;
+  /** Of the events that brought an id: the ones stored. The others' id was there already. */
+  readonly fresh: ReadonlySet<string>;
+}
+
+const COLUMNS = `
+  organization_key, id, shard, claimed_by, type, scope, subject_kind, subject_id, external_id, test, sender,
+  data, data_start, data_length, body, webhook_ids`;
+
+/** The version check makes a webhook count from the moment its creation is answered, whichever node matched the event. */
+const INPUT = `
+  current AS MATERIALIZED (
+    SELECT organizations.key
+    FROM unnest($1::int[], $2::int[]) AS seen (key, version)
+    JOIN organizations ON organizations.key = seen.key AND organizations.version = seen.version AND organizations.deleted_at IS NULL
+  ),
+  input AS (
+    SELECT row.organization_key, row.id, row.shard, row.claimed_by, row.type, row.scope, row.subject_kind, row.subject_id,
+           row.external_id, row.test, row.sender::jsonb AS sender,
+           substring($14::bytea FROM row.data_at FOR row.data_bytes) AS data, row.data_start, row.data_length,
+           substring($19::bytea FROM row.body_at FOR row.body_bytes) AS body, row.webhook_ids::uuid[] AS webhook_ids
+    FROM unnest($3::int[], $4::uuid[], $5::int[], $6::int[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[],
+                $12::bool[], $13::text[], $15::int[], $16::int[], $17::int[], $18::int[], $20::int[], $21::int[], $22::text[])
+      AS row (organization_key, id, shard, claimed_by, type, scope, subject_kind, subject_id, external_id,
+              test, sender, data_at, data_bytes, data_start, data_length, body_at, body_bytes, webhook_ids)
+    WHERE row.organization_key IN (SELECT key FROM current)
+  )`;
+
+const APPEND = statement(
+  'append_events',
+  `WITH ${INPUT},
+   stored AS (INSERT INTO events (${COLUMNS}) SELECT ${COLUMNS} FROM input)
+   SELECT pg_current_xact_id()::text AS xid, ARRAY(SELECT key FROM current) AS current, '{}'::uuid[] AS fresh`,
+);
+
+/** The ids are taken in a fixed order so that two batches cannot wait for each other. */
+const APPEND_WITH_IDS = statement(
+  'append_events_with_ids',
+  `WITH ${INPUT},
+   fresh AS (
+     INSERT INTO event_ids (organization_key, external_id, event_id)
+     SELECT organization_key, external_id, id FROM input WHERE external_id IS NOT NULL
+     ORDER BY organization_key, external_id
+     ON CONFLICT DO NOTHING
+     RETURNING event_id
+   ),
+   stored AS (
+     INSERT INTO events (${COLUMNS})
+     SELECT ${COLUMNS} FROM input WHERE external_id IS NULL OR id IN (SELECT event_id FROM fresh)
+   )
+   SELECT pg_current_xact_id()::text AS xid, ARRAY(SELECT key FROM current) AS current, ARRAY(SELECT event_id FROM fresh) AS fresh`,
+);
+
+interface AppendRow {
+  readonly xid: string;
+  readonly current: number[];
+  readonly fresh: string[];
+}
+
+/** Stores events with their matches in one statement. No event may share its external id with another of the same call. */
+export async function appendEvents(queryable: Queryable, events: readonly NewEvent[]): Promise<AppendResult> {
+  const versions = new Map<number, number>();
+  for (const { organizationKey, organizationVersion } of events) {
+    versions.set(organizationKey, Math.min(organizationVersion, versions.get(organizationKey) ?? organizationVersion));
+  }
+  const bodies = joinBytes(events.map((event) => event.body));
+  const data = joinBytes(events.map((event) => event.data));
+  const withIds = events.some((event) => event.externalId !== null);
+  const [row] = await queryable.query<AppendRow>(withIds ? APPEND_WITH_IDS : APPEND, [
+    [...versions.keys()],
+    [...versions.values()],
+    events.map((event) => event.organizationKey),
+    events.map((event) => event.id),
+    events.map((event) => event.shard),
+    events.map((event) => event.claimedBy),
+    events.map((event) => event.type),
+    events.map((event) => event.scope),
+    events.map((event) => event.subjectKind),
+    events.map((event) => event.subjectId),
+    events.map((event) => event.externalId),
+    events.map((event) => event.test),
+    events.map((event) => event.sender),
+    data.bytes,
+    data.offsets,
+    data.lengths,
+    events.map((event) => event.dataStart),
+    events.map((event) => event.dataLength),
+    bodies.bytes,
+    bodies.offsets,
+    bodies.lengths,
+    events.map((event) => `{${event.webhookIds.join(',')}}`),
+  ]);
+  if (!row) throw new Error('The append answered no row.');
+  const current = new Set(row.current);
+  return {
+    xid: Number(row.xid),
+    staleOrganizations: new Set([...versions.keys()].filter((key) => !current.has(key))),
+    fresh: new Set(row.fresh),
+  };
+}
+
+const FIRST_ANSWERS = statement(
+  'first_answers',
+  `SELECT ids.organization_key, ids.external_id, ids.event_id, cardinality(events.webhook_ids) AS deliveries
+   FROM unnest($1::int[], $2::text[]) AS asked (organization_key, external_id)
+   JOIN event_ids ids USING (organization_key, external_id)
+   LEFT JOIN events ON events.organization_key = ids.organization_key AND events.id = ids.event_id`,
+);
+
+export interface FirstAnswer {
+  readonly organization_key: number;
+  readonly external_id: string;
+  readonly event_id: string;
+  readonly deliveries: number | null;
+}
+
+/** What the first event with each of these ids was answered. */
+export function firstAnswers(queryable: Queryable, asked: readonly { organizationKey: number; externalId: string }[]): Promise<FirstAnswer[]> {
+  return queryable.query<FirstAnswer>(FIRST_ANSWERS, [asked.map((one) => one.organizationKey), asked.map((one) => one.externalId)]);
+}
