@@ -1,0 +1,77 @@
+import type { Failure, HeaderList, SuccessRule } from '@posthorn/protocol';
+
+/** What a verdict needs of an exchange. */
+export interface JudgedExchange {
+  readonly response: {
+    readonly status: number;
+    readonly headers: HeaderList;
+    /** As received, not decoded. */
+    readonly body: Uint8Array;
+    /** The body went on beyond what was read. */
+    readonly truncated: boolean;
+  } | null;
+  /** The transport's failure; null: the response arrived. */
+  readonly failure: Failure | null;
+}
+
+export type Verdict =
+  | { readonly kind: 'success' }
+  | {
+      readonly kind: 'failure';
+      readonly failure: Failure;
+      /** The endpoint cannot keep up: a timeout, 429 or 503. */
+      readonly overload: boolean;
+      /** 410: the endpoint wants nothing any more, the webhook is disabled. */
+      readonly gone: boolean;
+    };
+
+/** Undoes a content encoding (lower case, as in the header). null: unknown, broken or too large when decoded. */
+export type Decode = (body: Uint8Array, contentEncoding: string) => Uint8Array | null;
+
+const SUCCESS: Verdict = { kind: 'success' };
+
+/** Says whether an exchange was a success, by the webhook's rule. A phrase is looked for as UTF-8 bytes, in the decoded body where it is encoded. */
+export function judge(exchange: JudgedExchange, rule: SuccessRule, decode: Decode): Verdict {
+  const { response, failure } = exchange;
+  if (failure !== null) return failed(failure, response?.status ?? null);
+  if (response === null) return failed({ code: 'bad_response', message: 'There was no response.' }, null);
+  const { status } = response;
+  if (!isSuccessStatus(status, rule.status)) {
+    return failed({ code: 'status', message: `The endpoint answered ${status}; ${describeStatus(rule.status)} is a success.` }, status);
+  }
+  if (rule.bodyContains === null || contains(response, rule.bodyContains, decode)) return SUCCESS;
+  const where = response.truncated ? `The first ${response.body.length} bytes of the body do` : 'The body does';
+  return failed({ code: 'body_mismatch', message: `${where} not contain “${rule.bodyContains}”.` }, status);
+}
+
+function failed(failure: Failure, status: number | null): Verdict {
+  const overload = failure.code === 'timeout' || failure.code === 'connect_timeout' || status === 429 || status === 503;
+  return { kind: 'failure', failure, overload, gone: status === 410 };
+}
+
+function isSuccessStatus(status: number, rule: SuccessRule['status']): boolean {
+  return rule === '2xx' ? status >= 200 && status <= 299 : rule.includes(status);
+}
+
+function describeStatus(rule: SuccessRule['status']): string {
+  return rule === '2xx' ? '2xx' : rule.join(', ');
+}
+
+function contains(response: NonNullable<JudgedExchange['response']>, phrase: string, decode: Decode): boolean {
+  const encoding = contentEncoding(response.headers);
+  const decoded = encoding === null ? null : decode(response.body, encoding);
+  // A wrong content-encoding on a plain body is common; the bytes as received may still hold the phrase.
+  return (decoded !== null && includes(decoded, phrase)) || includes(response.body, phrase);
+}
+
+function includes(bytes: Uint8Array, phrase: string): boolean {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).includes(phrase, 0, 'utf8');
+}
+
+function contentEncoding(headers: HeaderList): string | null {
+  let encoding = '';
+  for (const [name, value] of headers) {
+    if (name.toLowerCase() === 'content-encoding') encoding += (encoding === '' ? '' : ', ') + value.trim().toLowerCase();
+  }
+  return encoding === '' || encoding === 'identity' ? null : encoding;
+}
