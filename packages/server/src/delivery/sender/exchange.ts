@@ -1,0 +1,33 @@
+import type { Failure, HeaderList } from '@posthorn/protocol';
+
+/** One request, complete as it goes on the wire; `Host`, `Connection` and `Content-Length` are added. */
+export interface OutgoingRequest {
+  /** Absolute, http or https. */
+  readonly url: string;
+  readonly method: 'POST' | 'GET';
+  readonly headers: HeaderList;
+  readonly body: Uint8Array | null;
+  /** Over DNS, connect, TLS, headers and body together. */
+  readonly timeoutMs: number;
+}
+
+/** What was received of a response. */
+export interface ReceivedResponse {
+  readonly status: number;
+  /** At most 100 lines. */
+  readonly headers: HeaderList;
+  /** At most 64 KiB, as received: not decompressed. */
+  readonly body: Buffer;
+  /** The body had more, or broke off. */
+  readonly truncated: boolean;
+}
+
+/**
+ * How a request ended. `failure` is about transport only: any complete response, whatever its status, has none.
+ * Both are there when a response had begun before the exchange failed.
+ */
+export interface Exchange {
+  readonly durationMs: number;
+  readonly response: ReceivedResponse | null;
+  readonly failure: Failure | null;
+}

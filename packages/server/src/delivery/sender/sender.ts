@@ -1,0 +1,1 @@
+export type { Exchange, OutgoingRequest, ReceivedResponse } from './exchange.ts';
