@@ -1,0 +1,369 @@
+import type { Logger } from 'pino';
+import type { Flush, LogOwner, LoggedEvent } from '../../intake/log-owner.ts';
+import type { Database } from '../../store/database.ts';
+import type { NewEvent } from '../../store/event-log.ts';
+import type { Settlement } from '../../store/settle.ts';
+import { endAllLeases } from '../../store/shards.ts';
+import type { Directory, Tenant } from '../../tenancy/directory.ts';
+import { Dispatcher, type Lease } from '../dispatch/dispatcher.ts';
+import { DEFAULT_DISPATCHER_OPTIONS, type DispatcherOptions } from '../dispatch/options.ts';
+import type { Sender } from '../sender/sender.ts';
+import { Exchanges } from './exchanges.ts';
+import { freshJob, type Job } from './job.ts';
+import { LogFollower } from './log-follower.ts';
+import type { OwnedShard } from './owned-shard.ts';
+import { Ownership } from './ownership.ts';
+import { Settler } from './settler.ts';
+import { holdSettlement, laneOf, orderKeyOf, settlementOf } from './settlement.ts';
+import { WaitingLoader } from './waiting-loader.ts';
+import { WebhookHealth } from './webhook-health.ts';
+
+export interface EngineOptions {
+  readonly database: Database;
+  readonly directory: Directory;
+  readonly sender: Sender;
+  readonly log: Logger;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  readonly random: () => number;
+  readonly nodeName: string;
+  /** No other process can have the database open: leases that a crash left behind are ended at once. */
+  readonly alone: boolean;
+  readonly leaseMs?: number;
+  readonly renewMs?: number;
+  readonly logPollMs?: number;
+  readonly waitingPollMs?: number;
+  readonly dispatcher?: Partial<DispatcherOptions>;
+  /** Deliveries in memory, past which the log is read no further. */
+  readonly maxInMemory?: number;
+}
+
+/** Deliveries that could be sent at once but are not yet: past it accepting waits a little. */
+const CONGESTED_AT = 2_000;
+/** Outcomes not recorded yet: past it nothing new is sent. */
+const MAX_UNRECORDED = 5_000;
+const SWEEP_MS = 250;
+const DIRECTORY_RETRY_MS = 250;
+
+/**
+ * The owner of shards: takes their events in from memory and log, sends their deliveries fairly, records what became of
+ * them. The way of the data ends here.
+ */
+export class Engine implements LogOwner {
+  readonly #options: EngineOptions;
+  readonly #dispatcher: Dispatcher<Job>;
+  readonly #ownership: Ownership;
+  readonly #follower: LogFollower;
+  readonly #settler: Settler;
+  readonly #health: WebhookHealth;
+  readonly #exchanges: Exchanges;
+  readonly #waiting: WaitingLoader;
+  /** Where the log stood when each append under way began. */
+  readonly #flushes = new Set<{ readonly since: number }>();
+  /** Cancelled by a person while in memory; kept until the job turns up. */
+  readonly #cancelled = new Set<string>();
+  #sweeper: NodeJS.Timeout | null = null;
+  #readyTimer: NodeJS.Timeout | null = null;
+  #pumpScheduled = false;
+  #stopping = false;
+
+  constructor(options: EngineOptions) {
+    this.#options = options;
+    const { database, log, now } = options;
+    this.#dispatcher = new Dispatcher({ ...DEFAULT_DISPATCHER_OPTIONS, ...options.dispatcher });
+    this.#ownership = new Ownership({
+      database,
+      log,
+      nodeName: options.nodeName,
+      leaseMs: options.leaseMs ?? 6_000,
+      renewMs: options.renewMs ?? 1_500,
+      lowWaterLimit: () => this.#lowWaterLimit(),
+    });
+    this.#follower = new LogFollower({
+      database,
+      ownership: this.#ownership,
+      log,
+      now,
+      pollMs: options.logPollMs ?? 100,
+      take: (shard, event, webhookIds) => this.#takeIn(shard, event, webhookIds),
+      onEstablished: (shards) => this.#waiting.adopt(shards),
+      hasRoom: () => this.inMemory < (options.maxInMemory ?? 20_000),
+    });
+    this.#settler = new Settler({ database, log, now, nodeId: () => this.nodeId });
+    this.#health = new WebhookHealth({ database, log, now, onFailed: (key) => options.directory.invalidate(key) });
+    this.#exchanges = new Exchanges({
+      sender: options.sender,
+      health: this.#health,
+      now,
+      random: options.random,
+      onEnd: (ended) => {
+        const released = this.#dispatcher.release(ended.lease, ended.outcome, now());
+        for (const job of released.evicted) this.#setAside(job);
+        if (released.recovered) this.#waiting.wake();
+        this.#record(ended.job, ended.settlement);
+        this.#pump();
+      },
+    });
+    this.#waiting = new WaitingLoader({
+      database,
+      ownership: this.#ownership,
+      dispatcher: this.#dispatcher,
+      log,
+      now,
+      pollMs: options.waitingPollMs ?? 500,
+      offer: (job, kind) => this.#offerWaiting(job, kind),
+    });
+  }
+
+  get nodeId(): number {
+    return this.#ownership.nodeId;
+  }
+
+  /** Deliveries that are queued, being sent, or being recorded. */
+  get inMemory(): number {
+    return this.#dispatcher.queued + this.#dispatcher.inFlight + this.#settler.pending;
+  }
+
+  /** For metrics. */
+  get gauges(): { queued: number; inFlight: number; unrecorded: number; shards: number } {
+    return {
+      queued: this.#dispatcher.queued,
+      inFlight: this.#dispatcher.inFlight,
+      unrecorded: this.#settler.pending,
+      shards: this.#ownership.count,
+    };
+  }
+
+  /** Null: the engine works. Otherwise what it lacks. */
+  get notReady(): string | null {
+    if (this.#stopping) return 'stopping';
+    return this.#ownership.valid ? null : 'the leases on shards could not be renewed';
+  }
+
+  async start(): Promise<void> {
+    if (this.#options.alone) await endAllLeases(this.#options.database);
+    await this.#ownership.start();
+    await this.#follower.start();
+    this.#waiting.start();
+    this.#sweeper = setInterval(() => {
+      this.#dispatcher.sweep(this.#options.now());
+      this.#pump();
+    }, SWEEP_MS);
+  }
+
+  /**
+   * Sends nothing new, lets what is in flight end within the deadline, records it and gives the shards to other nodes.
+   * What is still queued stays in the log and in `waiting`.
+   */
+  async stop(deadlineMs: number): Promise<void> {
+    this.#stopping = true;
+    if (this.#sweeper) clearInterval(this.#sweeper);
+    if (this.#readyTimer) clearTimeout(this.#readyTimer);
+    await Promise.all([this.#follower.stop(), this.#waiting.stop()]);
+    const end = performance.now() + deadlineMs;
+    while (this.#dispatcher.inFlight > 0 && performance.now() < end) await new Promise((resolve) => setTimeout(resolve, 10));
+    const recorded = this.#settler.drained();
+    await Promise.race([recorded, new Promise((resolve) => setTimeout(resolve, Math.max(100, end - performance.now())))]);
+    this.#settler.stop();
+    await this.#health.stop();
+    await this.#ownership.stop();
+  }
+
+  // LogOwner
+
+  owns(shard: number): boolean {
+    return !this.#stopping && this.#ownership.valid && this.#ownership.shard(shard)?.established === true;
+  }
+
+  congested(): boolean {
+    return this.#dispatcher.runnable > CONGESTED_AT;
+  }
+
+  beginFlush(): Flush {
+    const flush = { since: this.#follower.cursor };
+    this.#flushes.add(flush);
+    return {
+      committed: (xid, events) => {
+        for (const event of events) this.#takeClaimed(event, xid);
+        this.#flushes.delete(flush);
+        this.#pump();
+      },
+      failed: () => {
+        this.#follower.lookAgain(flush.since);
+        this.#flushes.delete(flush);
+      },
+    };
+  }
+
+  /** Something in `waiting` may be due: look now. */
+  wake(): void {
+    this.#waiting.wake();
+  }
+
+  /** Something about the organization's webhooks changed: what is queued for them is looked at anew. */
+  webhooksChanged(tenant: Tenant): void {
+    for (const webhook of tenant.webhooks.values()) {
+      if (webhook.status === 'active') continue;
+      for (const job of this.#dispatcher.drain(webhook.id)) this.#record(job, holdSettlement(job));
+    }
+    this.#waiting.wake();
+  }
+
+  /** A delivery was cancelled: if it is in memory it is not sent any more. */
+  cancelled(deliveryId: string): void {
+    if (this.inMemory === 0) return;
+    this.#cancelled.add(deliveryId);
+    setTimeout(() => this.#cancelled.delete(deliveryId), 600_000).unref();
+  }
+
+  // Taking in
+
+  #lowWaterLimit(): number {
+    let limit = this.#follower.cursor;
+    for (const { since } of this.#flushes) limit = Math.min(limit, since);
+    return limit;
+  }
+
+  #takeClaimed(event: NewEvent, xid: number): void {
+    if (event.claimedBy !== this.nodeId) return;
+    const shard = this.#ownership.shard(event.shard);
+    if (shard) this.#takeIn(shard, { ...event, xid }, event.webhookIds);
+  }
+
+  #takeIn(shard: OwnedShard, event: LoggedEvent, webhookIds: readonly string[]): void {
+    if (!shard.track(event, webhookIds.length)) return;
+    const tenant = this.#options.directory.peek(event.organizationKey);
+    if (tenant && webhookIds.every((id) => tenant.webhooks.has(id))) return this.#offerAll(tenant, { shard, event, webhookIds });
+    // Cached webhooks that are older than the event would make it look cancelled.
+    if (tenant) this.#options.directory.invalidate(event.organizationKey);
+    void this.#takeInSlowly(shard, event, webhookIds);
+  }
+
+  async #takeInSlowly(shard: OwnedShard, event: LoggedEvent, webhookIds: readonly string[]): Promise<void> {
+    const tenant = await this.#tenant(event.organizationKey);
+    if (shard.lost || this.#stopping) return;
+    this.#offerAll(tenant, { shard, event, webhookIds });
+    this.#pump();
+  }
+
+  async #tenant(organizationKey: number): Promise<Tenant | null> {
+    for (;;) {
+      try {
+        return await this.#options.directory.findByKey(organizationKey);
+      } catch (error) {
+        this.#options.log.warn({ err: error }, 'An organization could not be read; trying again.');
+        await new Promise((resolve) => setTimeout(resolve, DIRECTORY_RETRY_MS));
+        if (this.#stopping) return null;
+      }
+    }
+  }
+
+  #offerAll(tenant: Tenant | null, taken: { shard: OwnedShard; event: LoggedEvent; webhookIds: readonly string[] }): void {
+    for (const webhookId of taken.webhookIds) this.#offerFresh(tenant, freshJob(taken.shard, taken.event, webhookId));
+  }
+
+  #offerFresh(tenant: Tenant | null, job: Job): void {
+    const webhook = tenant?.webhooks.get(job.webhookId);
+    if (!webhook) return this.#record(job, settlementOf(job, { status: 'cancelled', waiting: null }));
+    if (webhook.status !== 'active') return this.#record(job, holdSettlement(job));
+    const taken = this.#dispatcher.offer(laneOf(job, webhook), job, { kind: 'fresh', orderKey: orderKeyOf(job, webhook) });
+    if (taken !== 'queued') this.#setAside(job);
+  }
+
+  #offerWaiting(job: Job, kind: 'retry' | 'probe'): 'queued' | 'full' | 'open' {
+    const webhook = this.#options.directory.peek(job.event.organizationKey)?.webhooks.get(job.webhookId);
+    if (!webhook) {
+      void this.#offerWaitingSlowly(job);
+      return 'queued';
+    }
+    if (webhook.status !== 'active') {
+      this.#record(job, holdSettlement(job));
+      return 'queued';
+    }
+    const taken = this.#dispatcher.offer(laneOf(job, webhook), job, { kind, orderKey: orderKeyOf(job, webhook) });
+    if (taken === 'queued') this.#schedulePump();
+    return taken;
+  }
+
+  async #offerWaitingSlowly(job: Job): Promise<void> {
+    const tenant = await this.#tenant(job.event.organizationKey);
+    if (job.shard.lost || this.#stopping) return;
+    if (!tenant?.webhooks.has(job.webhookId)) return this.#record(job, settlementOf(job, { status: 'cancelled', waiting: null }));
+    if (this.#offerWaiting(job, 'retry') !== 'queued') this.#waiting.unload(job);
+    else this.#pump();
+  }
+
+  /** No room, or an open breaker: the delivery goes on from the database. */
+  #setAside(job: Job): void {
+    const status = job.attemptCount === 0 ? 'pending' : 'retrying';
+    this.#record(job, settlementOf(job, { status, waiting: { reason: 'backlog', dueAt: 'infinity' } }));
+  }
+
+  // Sending
+
+  #schedulePump(): void {
+    if (this.#pumpScheduled) return;
+    this.#pumpScheduled = true;
+    setImmediate(() => {
+      this.#pumpScheduled = false;
+      this.#pump();
+    });
+  }
+
+  #pump(): void {
+    while (!this.#stopping && this.#ownership.valid && this.#settler.pending < MAX_UNRECORDED) {
+      const next = this.#dispatcher.take(this.#options.now());
+      if (!next) return this.#armReadyTimer();
+      this.#begin(next.job, next.lease);
+    }
+  }
+
+  #begin(job: Job, lease: Lease<Job>): void {
+    const webhook = this.#options.directory.peek(job.event.organizationKey)?.webhooks.get(job.webhookId);
+    if (job.shard.lost || this.#cancelled.delete(job.deliveryId) || !webhook || webhook.status !== 'active') {
+      this.#dispatcher.abandon(lease, this.#options.now());
+      this.#resolveUnsent(job);
+      return;
+    }
+    this.#exchanges.begin({ job, lease, webhook });
+  }
+
+  /** Taken from the queue, but not to be sent as things stand now. */
+  #resolveUnsent(job: Job): void {
+    if (job.shard.lost) return this.#waiting.unload(job);
+    void this.#tenant(job.event.organizationKey).then((tenant) => {
+      const webhook = tenant?.webhooks.get(job.webhookId);
+      if (webhook?.status === 'active' && !this.#stopping) {
+        const offered = this.#dispatcher.offer(laneOf(job, webhook), job, { kind: 'fresh', orderKey: orderKeyOf(job, webhook) });
+        if (offered !== 'queued') this.#setAside(job);
+        return this.#pump();
+      }
+      this.#record(job, webhook ? holdSettlement(job) : settlementOf(job, { status: 'cancelled', waiting: null }));
+    });
+  }
+
+  #armReadyTimer(): void {
+    if (this.#readyTimer) return;
+    const at = this.#dispatcher.nextReadyAt(this.#options.now());
+    if (at === null) return;
+    const wait = Math.min(1_000, Math.max(1, at - this.#options.now()));
+    this.#readyTimer = setTimeout(() => {
+      this.#readyTimer = null;
+      this.#pump();
+    }, wait);
+  }
+
+  // Recording
+
+  #record(job: Job, settlement: Settlement): void {
+    this.#settler.record(settlement).then(
+      () => {
+        this.#waiting.unload(job);
+        if (settlement.waiting?.reason === 'backlog') this.#waiting.expectBacklog(job);
+        if (!job.wasWaiting) job.shard.recorded(job.event.id);
+        if (this.#settler.pending < MAX_UNRECORDED) this.#schedulePump();
+      },
+      (error: unknown) => this.#options.log.error({ err: error, delivery: job.deliveryId }, 'An outcome was not recorded.'),
+    );
+  }
+}

@@ -1,0 +1,128 @@
+import type { Attempt, Failure } from '@posthorn/protocol';
+import { encodeAttempt } from '../../store/attempt-record.ts';
+import type { Settlement } from '../../store/settle.ts';
+import { newId } from '../../store/uuid-time.ts';
+import type { ResolvedWebhook } from '../../tenancy/resolve-webhook.ts';
+import type { Lease } from '../dispatch/dispatcher.ts';
+import type { Outcome } from '../dispatch/offer.ts';
+import { nextAttempt } from '../rules/retry-plan.ts';
+import { retryAfterMs } from '../rules/retry-after.ts';
+import { judge, type Verdict } from '../rules/verdict.ts';
+import { decodeBody } from '../sender/decode-body.ts';
+import type { Exchange, OutgoingRequest, Sender } from '../sender/exchange.ts';
+import { composeRequest } from './compose-request.ts';
+import type { Job } from './job.ts';
+import { settlementOf } from './settlement.ts';
+import type { WebhookHealth } from './webhook-health.ts';
+
+export interface ExchangesOptions {
+  readonly sender: Sender;
+  readonly health: WebhookHealth;
+  readonly now: () => number;
+  readonly random: () => number;
+  readonly onEnd: (ended: EndedExchange) => void;
+}
+
+export interface Begun {
+  readonly job: Job;
+  readonly lease: Lease<Job>;
+  readonly webhook: ResolvedWebhook;
+}
+
+export interface EndedExchange {
+  readonly job: Job;
+  readonly lease: Lease<Job>;
+  readonly outcome: Outcome;
+  readonly settlement: Settlement;
+}
+
+/** What is kept of a response body. */
+const KEPT_BODY_BYTES = 16 * 1024;
+
+/** One attempt each: composed, signed, sent, judged. */
+export class Exchanges {
+  readonly #options: ExchangesOptions;
+
+  constructor(options: ExchangesOptions) {
+    this.#options = options;
+  }
+
+  begin(begun: Begun): void {
+    const startedAt = this.#options.now();
+    begun.job.shard.inFlight++;
+    const request = composeRequest(begun.job.event, begun.webhook, startedAt);
+    void this.#options.sender.send(request).then((exchange) => this.#end(begun, { startedAt, request, exchange }));
+  }
+
+  #end(begun: Begun, sent: { startedAt: number; request: OutgoingRequest; exchange: Exchange }): void {
+    const { job, lease, webhook } = begun;
+    const { exchange } = sent;
+    job.shard.inFlight--;
+    const verdict = judge(exchange, webhook.success, decodeBody);
+    const next = this.#conclude(begun, verdict, exchange);
+    const attempt = attemptOf(job, sent, { failure: verdict.kind === 'failure' ? verdict.failure : null, next });
+    const kind = verdict.kind === 'success' ? 'success' : verdict.overload ? 'overload' : 'failure';
+    const settlement: Settlement = {
+      ...settlementOf(job, {
+        status: verdict.kind === 'success' ? 'delivered' : next === null ? 'failed' : 'retrying',
+        waiting: next === null ? null : { reason: 'retry', dueAt: new Date(next) },
+      }),
+      attemptCount: job.attemptCount + 1,
+      attempt: encodeAttempt(attempt, webhook),
+    };
+    this.#options.onEnd({ job, lease, outcome: { kind, durationMs: exchange.durationMs, final: next === null }, settlement });
+  }
+
+  /** Says when the next attempt follows, and lets a failure count against its webhook. */
+  #conclude({ job, webhook }: Begun, verdict: Verdict, exchange: Exchange): number | null {
+    const { health, now, random } = this.#options;
+    if (verdict.kind === 'success') {
+      if (!job.event.test) health.succeeded(webhook);
+      return null;
+    }
+    // A test send is there to see what happens now: it is not repeated, and proves nothing about the webhook.
+    if (job.event.test) return null;
+    health.failed(webhook);
+    if (verdict.gone) {
+      void health.markFailed(webhook, 'The endpoint answered 410 Gone.');
+      return null;
+    }
+    const asked = exchange.response ? retryAfterMs(headerOf(exchange.response.headers, 'retry-after'), now()) : null;
+    const next = nextAttempt({ plan: webhook.retry, failedAttempts: job.attemptCount + 1, retryAfterMs: asked, now: now(), random });
+    if (next === null && webhook.whenExhausted === 'fail-webhook') {
+      void health.markFailed(webhook, `A delivery failed after ${job.attemptCount + 1} attempts: ${verdict.failure.message}`);
+    }
+    return next;
+  }
+}
+
+function headerOf(headers: readonly (readonly [string, string])[], wanted: string): string | null {
+  for (const [name, value] of headers) if (name.toLowerCase() === wanted) return value;
+  return null;
+}
+
+type NewAttempt = Omit<Attempt, 'request'> & { readonly request: Omit<Attempt['request'], 'body'> };
+
+function attemptOf(
+  job: Job,
+  sent: { startedAt: number; request: OutgoingRequest; exchange: Exchange },
+  result: { failure: Failure | null; next: number | null },
+): NewAttempt {
+  const { startedAt, request, exchange } = sent;
+  const { response } = exchange;
+  return {
+    id: newId(),
+    number: job.attemptCount + 1,
+    at: new Date(startedAt).toISOString(),
+    durationMs: exchange.durationMs,
+    request: { url: request.url, method: request.method, headers: request.headers },
+    response: response && {
+      status: response.status,
+      headers: response.headers,
+      body: response.body.toString('utf8', 0, KEPT_BODY_BYTES),
+      truncated: response.truncated || response.body.length > KEPT_BODY_BYTES,
+    },
+    failure: result.failure,
+    nextAttemptAt: result.next === null ? null : new Date(result.next).toISOString(),
+  };
+}

@@ -1,0 +1,60 @@
+import type { LoggedEvent } from '../../intake/log-owner.ts';
+
+interface Outstanding {
+  readonly xid: number;
+  left: number;
+}
+
+/**
+ * A shard while this node owns it: which of its events are in memory and not settled. From them follows the low-water
+ * mark, below which the next owner need not look.
+ */
+export class OwnedShard {
+  readonly id: number;
+  readonly epoch: number;
+  /** Given back or taken over: what is still in memory is somebody else's now. */
+  lost = false;
+  /** The log was read up to where the tail goes on; from then on the node claims what it accepts for this shard. */
+  established = false;
+  /** The log must be read again from here; null: it is read. */
+  readFrom: number | null;
+  inFlight = 0;
+  readonly #events = new Map<string, Outstanding>();
+
+  constructor(input: { id: number; epoch: number; lowWater: number }) {
+    this.id = input.id;
+    this.epoch = input.epoch;
+    this.readFrom = input.lowWater;
+  }
+
+  get outstanding(): number {
+    return this.#events.size;
+  }
+
+  /** Answers false where the event is in memory already. */
+  track(event: LoggedEvent, deliveries: number): boolean {
+    if (this.#events.has(event.id)) return false;
+    if (deliveries > 0) this.#events.set(event.id, { xid: event.xid, left: deliveries });
+    return true;
+  }
+
+  /** One of the event's deliveries is recorded, as settled or waiting. */
+  recorded(eventId: string): void {
+    const entry = this.#events.get(eventId);
+    if (!entry) return;
+    entry.left--;
+    if (entry.left === 0) this.#events.delete(eventId);
+  }
+
+  /** The lowest transaction id that holds something unrecorded, or `limit`. */
+  lowWater(limit: number): number {
+    let lowest = this.readFrom === null ? limit : Math.min(limit, this.readFrom);
+    for (const { xid } of this.#events.values()) if (xid < lowest) lowest = xid;
+    return lowest;
+  }
+
+  forget(): void {
+    this.lost = true;
+    this.#events.clear();
+  }
+}

@@ -1,0 +1,109 @@
+import type { Logger } from 'pino';
+import { BatchWriter } from '../../store/batch-writer.ts';
+import type { Database } from '../../store/database.ts';
+import { settleFirst, settleLater, type Settlement } from '../../store/settle.ts';
+
+export interface SettlerOptions {
+  readonly database: Database;
+  readonly log: Logger;
+  readonly nodeId: () => number;
+  readonly now: () => number;
+}
+
+const FIRST_RETRY_MS = 100;
+const MAX_RETRY_MS = 5_000;
+
+/** Records what became of deliveries, in batches; an outcome waits in memory until the database has taken it. */
+export class Settler {
+  readonly #options: SettlerOptions;
+  readonly #first: BatchWriter<Settlement, true>;
+  readonly #later: BatchWriter<Settlement, true>;
+  #pending = 0;
+  #stopped = false;
+
+  constructor(options: SettlerOptions) {
+    this.#options = options;
+    const { database, nodeId, now } = options;
+    const batches = { maxItems: 500, maxInFlight: 2, eagerItems: 200 };
+    this.#first = new BatchWriter({
+      ...batches,
+      write: (settlements) => this.#insist(settlements, (batch) => settleFirst(database, nodeId(), batch)),
+    });
+    // One at a time: two batches with the same delivery could wait for each other.
+    this.#later = new BatchWriter({
+      ...batches,
+      maxInFlight: 1,
+      write: (settlements) =>
+        this.#insist(settlements, (batch) => settleLater(database, { nodeId: nodeId(), nowMs: now(), settlements: batch })),
+    });
+  }
+
+  /** Outcomes that are not recorded yet. */
+  get pending(): number {
+    return this.#pending;
+  }
+
+  /** Answers when the outcome is recorded, or a later owner has taken the word. */
+  async record(settlement: Settlement): Promise<void> {
+    this.#pending++;
+    try {
+      const endedAtOnce = settlement.waiting === null && !settlement.wasWaiting && settlement.attemptCount <= 1;
+      await (endedAtOnce ? this.#first : this.#later).add(settlement);
+    } finally {
+      this.#pending--;
+    }
+  }
+
+  /** Waits until everything is recorded. */
+  async drained(): Promise<void> {
+    await Promise.all([this.#first.drained(), this.#later.drained()]);
+  }
+
+  /** Gives up what the database does not take. */
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  async #insist(settlements: Settlement[], write: (batch: readonly Settlement[]) => Promise<void>): Promise<true[]> {
+    const batch = lastWordPerDelivery(settlements);
+    for (let waitMs = FIRST_RETRY_MS; ; waitMs = Math.min(waitMs * 2, MAX_RETRY_MS)) {
+      try {
+        await write(batch);
+        break;
+      } catch (error) {
+        if (this.#stopped) throw error;
+        if (!mayPass(error)) {
+          await this.#oneByOne(batch, write, error);
+          break;
+        }
+        this.#options.log.warn({ err: error, count: batch.length }, 'Outcomes could not be recorded; trying again.');
+        await new Promise((resolve) => setTimeout(resolve, waitMs));
+      }
+    }
+    return settlements.map(() => true);
+  }
+
+  /** The database refuses something in the batch for good: the others must not suffer for it. */
+  async #oneByOne(batch: readonly Settlement[], write: (batch: readonly Settlement[]) => Promise<void>, error: unknown): Promise<void> {
+    if (batch.length === 1) {
+      this.#options.log.error({ err: error, delivery: batch[0]?.deliveryId }, 'An outcome was refused by the database.');
+      return;
+    }
+    for (const settlement of batch) await this.#insist([settlement], write);
+  }
+}
+
+/** One statement may touch a delivery once only. */
+function lastWordPerDelivery(settlements: Settlement[]): readonly Settlement[] {
+  const last = new Map<string, Settlement>();
+  for (const settlement of settlements) last.set(settlement.deliveryId, settlement);
+  return last.size === settlements.length ? settlements : [...last.values()];
+}
+
+/** SQLSTATE classes of the data itself: trying again would fail again (https://www.postgresql.org/docs/current/errcodes-appendix.html). */
+const FINAL_CLASSES = new Set(['21', '22', '23', '42']);
+
+function mayPass(error: unknown): boolean {
+  const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
+  return !(code.length === 5 && FINAL_CLASSES.has(code.slice(0, 2)));
+}

@@ -1,0 +1,193 @@
+import type { Logger } from 'pino';
+import type { Database } from '../../store/database.ts';
+import { backlogOf, backloggedWebhooks, dueDeliveries, moveToBacklog, type WaitingRow } from '../../store/waiting.ts';
+import type { Dispatcher } from '../dispatch/dispatcher.ts';
+import type { Job } from './job.ts';
+import { loggedEvent } from './log-follower.ts';
+import type { OwnedShard } from './owned-shard.ts';
+import type { Ownership } from './ownership.ts';
+
+export interface WaitingLoaderOptions {
+  readonly database: Database;
+  readonly ownership: Ownership;
+  readonly dispatcher: Dispatcher<Job>;
+  readonly log: Logger;
+  readonly now: () => number;
+  /** How often due deliveries are looked for. */
+  readonly pollMs: number;
+  readonly offer: (job: Job, kind: 'retry' | 'probe') => 'queued' | 'full' | 'open';
+}
+
+/** Loaded deliveries that are in memory at most: the million that waits stays in the database. */
+const MAX_LOADED = 4_000;
+const PAGE = 500;
+const BACKLOG_PAGE = 100;
+const LOWEST_ID = '00000000-0000-0000-0000-000000000000';
+
+interface Backlog {
+  readonly organizationKey: number;
+  /** Loaded up to here. */
+  after: string;
+  /** Grows with every arrival, so that a look that missed one does not end the backlog. */
+  arrivals: number;
+}
+
+/** Brings waiting deliveries back into memory: when they are due, and when their webhook has room again. */
+export class WaitingLoader {
+  readonly #options: WaitingLoaderOptions;
+  readonly #loaded = new Map<string, Job>();
+  readonly #backlogs = new Map<string, Backlog>();
+  #timer: NodeJS.Timeout | null = null;
+  #loading: Promise<void> = Promise.resolve();
+  #again = false;
+  #running = false;
+  #stopped = false;
+
+  constructor(options: WaitingLoaderOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#schedule(0);
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    if (this.#timer) clearTimeout(this.#timer);
+    await this.#loading;
+  }
+
+  /** Looks at once instead of at the next turn. */
+  wake(): void {
+    if (this.#running) this.#again = true;
+    else this.#schedule(0);
+  }
+
+  /** New shards: webhooks that had a backlog start as the last owner left them, with a closed breaker. */
+  async adopt(shards: readonly OwnedShard[]): Promise<void> {
+    const ids = shards.map((shard) => shard.id);
+    for (const row of await backloggedWebhooks(this.#options.database, ids)) {
+      this.#arrived(row.webhook_id, row.organization_key);
+    }
+    this.wake();
+  }
+
+  /** The job was put in the backlog of its webhook. */
+  expectBacklog(job: Job): void {
+    this.#arrived(job.webhookId, job.event.organizationKey);
+  }
+
+  #arrived(webhookId: string, organizationKey: number): void {
+    const known = this.#backlogs.get(webhookId);
+    if (known) known.arrivals++;
+    else this.#backlogs.set(webhookId, { organizationKey, after: LOWEST_ID, arrivals: 1 });
+  }
+
+  /** The job is settled, or left to its row. */
+  unload(job: Job): void {
+    if (this.#loaded.get(job.deliveryId) === job) this.#loaded.delete(job.deliveryId);
+  }
+
+  #schedule(delayMs: number): void {
+    if (this.#stopped || this.#running) return;
+    if (this.#timer) clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
+      this.#running = true;
+      this.#loading = this.#load().then(() => {
+        this.#running = false;
+        this.#schedule(this.#again ? 0 : this.#options.pollMs);
+        this.#again = false;
+      });
+    }, delayMs);
+  }
+
+  async #load(): Promise<void> {
+    try {
+      await this.#loadDue();
+      await this.#probe();
+      for (const webhookId of [...this.#backlogs.keys()]) {
+        if (this.#stopped || this.#loaded.size >= MAX_LOADED) return;
+        await this.#loadBacklog(webhookId);
+      }
+    } catch (error) {
+      if (!this.#stopped) this.#options.log.warn({ err: error }, 'Waiting deliveries could not be loaded.');
+    }
+  }
+
+  async #loadDue(): Promise<void> {
+    const { database, ownership, now } = this.#options;
+    const shards = [...ownership.shards].filter((shard) => shard.established).map((shard) => shard.id);
+    const full = new Set<string>();
+    const parked: string[] = [];
+    while (!this.#stopped && shards.length > 0 && this.#loaded.size < MAX_LOADED) {
+      const except = [...this.#loaded.keys()];
+      const rows = await dueDeliveries(database, { shards, now: new Date(now()), except, exceptWebhooks: [...full], limit: PAGE });
+      let gone = 0;
+      for (const row of rows) {
+        const taken = this.#offer(row, 'retry');
+        if (taken === 'full') full.add(row.webhook_id);
+        if (taken === 'open') parked.push(row.delivery_id);
+        if (taken === 'gone') gone++;
+      }
+      if (parked.length > 0) await this.#park(rows, parked.splice(0));
+      if (rows.length < PAGE || gone > 0) return;
+    }
+  }
+
+  /** A breaker is open: what comes due for its webhook waits for the recovery, each row rewritten once. */
+  async #park(rows: readonly WaitingRow[], deliveryIds: readonly string[]): Promise<void> {
+    await moveToBacklog(this.#options.database, deliveryIds);
+    const parked = new Set(deliveryIds);
+    for (const row of rows) {
+      if (parked.has(row.delivery_id)) this.#arrived(row.webhook_id, row.organization_key);
+    }
+  }
+
+  async #probe(): Promise<void> {
+    for (const lane of this.#options.dispatcher.probesDue(this.#options.now())) {
+      const [row] = await backlogOf(this.#options.database, {
+        webhookId: lane.webhookId,
+        after: LOWEST_ID,
+        except: [...this.#loaded.keys()],
+        limit: 1,
+      });
+      if (row) this.#offer(row, 'probe');
+    }
+  }
+
+  async #loadBacklog(webhookId: string): Promise<void> {
+    const backlog = this.#backlogs.get(webhookId);
+    if (!backlog || !this.#options.dispatcher.hasRoom(webhookId)) return;
+    const { arrivals } = backlog;
+    const rows = await backlogOf(this.#options.database, {
+      webhookId,
+      after: backlog.after,
+      except: [...this.#loaded.keys()],
+      limit: BACKLOG_PAGE,
+    });
+    for (const row of rows) {
+      if (this.#offer(row, 'retry') !== 'queued') return;
+      backlog.after = row.delivery_id;
+    }
+    if (rows.length === BACKLOG_PAGE) this.#again = true;
+    else if (backlog.after !== LOWEST_ID) backlog.after = LOWEST_ID;
+    else if (backlog.arrivals === arrivals) this.#backlogs.delete(webhookId);
+  }
+
+  #offer(row: WaitingRow, kind: 'retry' | 'probe'): 'queued' | 'full' | 'open' | 'gone' {
+    const shard = this.#options.ownership.shard(row.shard);
+    if (!shard?.established || this.#loaded.has(row.delivery_id)) return 'gone';
+    const job: Job = {
+      shard,
+      event: loggedEvent(row),
+      webhookId: row.webhook_id,
+      deliveryId: row.delivery_id,
+      attemptCount: row.attempt_count,
+      wasWaiting: true,
+    };
+    this.#loaded.set(job.deliveryId, job);
+    const taken = this.#options.offer(job, kind);
+    if (taken !== 'queued') this.#loaded.delete(job.deliveryId);
+    return taken;
+  }
+}

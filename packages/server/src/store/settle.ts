@@ -1,0 +1,133 @@
+import type { DeliveryStatus } from '@posthorn/protocol';
+import { statement, type Queryable } from './database.ts';
+import { joinBytes } from './joined-bytes.ts';
+
+/** Why a delivery waits: for its time, for its webhook to be enabled, or for room or recovery. */
+export type WaitingReason = 'retry' | 'held' | 'backlog';
+
+/** What happened to a delivery, to be recorded. */
+export interface Settlement {
+  readonly organizationKey: number;
+  readonly shard: number;
+  /** The lease under which it was worked on; a later owner's word counts more. */
+  readonly epoch: number;
+  readonly deliveryId: string;
+  readonly webhookId: string;
+  readonly eventId: string;
+  readonly eventType: string;
+  readonly test: boolean;
+  readonly status: DeliveryStatus;
+  /** Attempts made so far, this one included. */
+  readonly attemptCount: number;
+  /** The attempt just made, encoded; null: none was. */
+  readonly attempt: Uint8Array | null;
+  /** null: it waits for nothing any more. */
+  readonly waiting: { readonly reason: WaitingReason; readonly dueAt: Date | 'infinity' } | null;
+  /** It had a row in `waiting`. */
+  readonly wasWaiting: boolean;
+}
+
+const FIRST = statement(
+  'settle_first',
+  `INSERT INTO deliveries (organization_key, id, webhook_id, event_id, event_type, test, status, attempt_count, first_attempt)
+   SELECT row.organization_key, row.id, row.webhook_id, row.event_id, row.event_type, row.test, row.status, row.attempt_count,
+          substring($12::bytea FROM row.attempt_at FOR row.attempt_bytes)
+   FROM unnest($2::int[], $3::int[], $4::int[], $5::uuid[], $6::uuid[], $7::uuid[], $8::text[], $9::bool[], $10::text[], $11::int[],
+               $13::int[], $14::int[])
+     AS row (organization_key, shard, epoch, id, webhook_id, event_id, event_type, test, status, attempt_count, attempt_at, attempt_bytes)
+   JOIN shards ON shards.id = row.shard AND shards.epoch = row.epoch AND shards.owner = $1
+   ON CONFLICT (organization_key, id) DO UPDATE
+     SET status = excluded.status, attempt_count = excluded.attempt_count, first_attempt = excluded.first_attempt,
+         next_attempt_at = NULL, updated_at = now()`,
+);
+
+/** Records deliveries that ended with their first attempt: one row each, nothing else. */
+export async function settleFirst(queryable: Queryable, nodeId: number, settlements: readonly Settlement[]): Promise<void> {
+  const attempts = joinBytes(settlements.map((settlement) => settlement.attempt));
+  await queryable.query(FIRST, [nodeId, ...columns(settlements), attempts.bytes, attempts.offsets, attempts.lengths]);
+}
+
+/**
+ * A hold reads the webhook's status under a row lock: enabling it either sees the held row, or is seen here.
+ * A delivery that was cancelled meanwhile stays so unless an attempt was made after all.
+ */
+const LATER = statement(
+  'settle_later',
+  `WITH input AS MATERIALIZED (
+     SELECT row.*, substring($12::bytea FROM row.attempt_at FOR row.attempt_bytes) AS attempt
+     FROM unnest($2::int[], $3::int[], $4::int[], $5::uuid[], $6::uuid[], $7::uuid[], $8::text[], $9::bool[], $10::text[], $11::int[],
+                 $13::int[], $14::int[], $15::text[], $16::timestamptz[])
+       AS row (organization_key, shard, epoch, id, webhook_id, event_id, event_type, test, status, attempt_count, attempt_at, attempt_bytes,
+               reason, due_at)
+     JOIN shards ON shards.id = row.shard AND shards.epoch = row.epoch AND shards.owner = $1
+   ),
+   enabled AS MATERIALIZED (
+     SELECT id FROM webhooks WHERE id IN (SELECT webhook_id FROM input WHERE reason = 'held') AND status = 'active' FOR SHARE
+   ),
+   recorded AS (
+     INSERT INTO deliveries AS known
+       (organization_key, id, webhook_id, event_id, event_type, test, status, attempt_count, next_attempt_at, first_attempt)
+     SELECT organization_key, id, webhook_id, event_id, event_type, test,
+            CASE WHEN status = 'held' AND webhook_id IN (SELECT id FROM enabled) THEN 'pending' ELSE status END, attempt_count,
+            CASE WHEN due_at < 'infinity' THEN due_at END, CASE WHEN attempt_count = 1 THEN attempt END
+     FROM input
+     ON CONFLICT (organization_key, id) DO UPDATE
+       SET status = excluded.status, attempt_count = excluded.attempt_count, next_attempt_at = excluded.next_attempt_at,
+           first_attempt = coalesce(excluded.first_attempt, known.first_attempt), updated_at = now()
+       WHERE known.status <> 'cancelled' OR excluded.attempt_count > known.attempt_count
+     RETURNING id
+   ),
+   attempted AS (
+     INSERT INTO attempts (delivery_id, number, attempt)
+     SELECT id, attempt_count, attempt FROM input WHERE attempt IS NOT NULL AND attempt_count > 1
+     ON CONFLICT DO NOTHING
+   ),
+   ended AS (
+     DELETE FROM waiting USING input WHERE waiting.delivery_id = input.id AND input.reason IS NULL
+   )
+   INSERT INTO waiting (delivery_id, organization_key, shard, webhook_id, event_id, attempt_count, due_at, reason)
+   SELECT id, organization_key, shard, webhook_id, event_id, attempt_count,
+          CASE WHEN reason = 'held' AND webhook_id IN (SELECT id FROM enabled) THEN $17::timestamptz ELSE due_at END,
+          CASE WHEN reason = 'held' AND webhook_id IN (SELECT id FROM enabled) THEN 'retry' ELSE reason END
+   FROM input WHERE reason IS NOT NULL AND id IN (SELECT id FROM recorded)
+   ON CONFLICT (delivery_id) DO UPDATE SET attempt_count = excluded.attempt_count, due_at = excluded.due_at, reason = excluded.reason`,
+);
+
+/** Records everything else: retries, holds, backlog, ends after waiting. `nowMs` is when what need not be held any more is due. */
+export async function settleLater(
+  queryable: Queryable,
+  input: { nodeId: number; nowMs: number; settlements: readonly Settlement[] },
+): Promise<void> {
+  const { nodeId, nowMs, settlements } = input;
+  const attempts = joinBytes(settlements.map((settlement) => settlement.attempt));
+  await queryable.query(LATER, [
+    nodeId,
+    ...columns(settlements),
+    attempts.bytes,
+    attempts.offsets,
+    attempts.lengths,
+    settlements.map((settlement) => settlement.waiting?.reason ?? null),
+    settlements.map((settlement) => dueText(settlement)),
+    new Date(nowMs),
+  ]);
+}
+
+function columns(settlements: readonly Settlement[]) {
+  return [
+    settlements.map((settlement) => settlement.organizationKey),
+    settlements.map((settlement) => settlement.shard),
+    settlements.map((settlement) => settlement.epoch),
+    settlements.map((settlement) => settlement.deliveryId),
+    settlements.map((settlement) => settlement.webhookId),
+    settlements.map((settlement) => settlement.eventId),
+    settlements.map((settlement) => settlement.eventType),
+    settlements.map((settlement) => settlement.test),
+    settlements.map((settlement) => settlement.status),
+    settlements.map((settlement) => settlement.attemptCount),
+  ] as const;
+}
+
+function dueText({ waiting }: Settlement): string | null {
+  if (waiting === null) return null;
+  return waiting.dueAt === 'infinity' ? 'infinity' : waiting.dueAt.toISOString();
+}

@@ -1,0 +1,82 @@
+import { statement, type Queryable } from './database.ts';
+import type { LogRow } from './log-reading.ts';
+
+/** A waiting delivery with its event. */
+export interface WaitingRow extends LogRow {
+  readonly delivery_id: string;
+  readonly webhook_id: string;
+  readonly attempt_count: number;
+}
+
+const COLUMNS = `waiting.delivery_id, waiting.webhook_id, waiting.attempt_count, waiting.shard, waiting.organization_key,
+  events.id, events.xid::text, events.type, events.subject_kind, events.subject_id, events.external_id, events.test, events.body, events.webhook_ids`;
+const JOINED = `waiting JOIN events ON events.organization_key = waiting.organization_key AND events.id = waiting.event_id`;
+
+/** Index: waiting_due, one range per shard. */
+const DUE = statement(
+  'due_deliveries',
+  `SELECT ${COLUMNS} FROM ${JOINED}
+   WHERE waiting.shard = ANY($1::int[]) AND waiting.due_at <= $2
+     AND waiting.delivery_id <> ALL($3::uuid[]) AND waiting.webhook_id <> ALL($4::uuid[])
+   ORDER BY waiting.due_at, waiting.delivery_id LIMIT $5`,
+);
+
+export interface DueQuery {
+  readonly shards: readonly number[];
+  readonly now: Date;
+  /** Deliveries that are in memory already. */
+  readonly except: readonly string[];
+  /** Webhooks that can take no more at the moment. */
+  readonly exceptWebhooks: readonly string[];
+  readonly limit: number;
+}
+
+/** What is due, earliest first. */
+export function dueDeliveries(queryable: Queryable, input: DueQuery): Promise<WaitingRow[]> {
+  return queryable.query<WaitingRow>(DUE, [input.shards, input.now, input.except, input.exceptWebhooks, input.limit]);
+}
+
+/** Index: waiting_webhook. */
+const BACKLOG = statement(
+  'backlog_of_webhook',
+  `SELECT ${COLUMNS} FROM ${JOINED}
+   WHERE waiting.webhook_id = $1 AND waiting.reason = 'backlog' AND waiting.delivery_id > $2 AND waiting.delivery_id <> ALL($3::uuid[])
+   ORDER BY waiting.delivery_id LIMIT $4`,
+);
+
+export interface BacklogQuery {
+  readonly webhookId: string;
+  /** Go on after this delivery. */
+  readonly after: string;
+  readonly except: readonly string[];
+  readonly limit: number;
+}
+
+/** The next of a webhook's backlog, oldest first. */
+export function backlogOf(queryable: Queryable, input: BacklogQuery): Promise<WaitingRow[]> {
+  return queryable.query<WaitingRow>(BACKLOG, [input.webhookId, input.after, input.except, input.limit]);
+}
+
+const BACKLOGGED = statement(
+  'backlogged_webhooks',
+  `SELECT DISTINCT organization_key, webhook_id FROM waiting
+   WHERE shard = ANY($1::int[]) AND due_at = 'infinity' AND reason = 'backlog'`,
+);
+
+/** Webhooks of some shards that have a backlog. */
+export function backloggedWebhooks(
+  queryable: Queryable,
+  shards: readonly number[],
+): Promise<{ organization_key: number; webhook_id: string }[]> {
+  return queryable.query(BACKLOGGED, [shards]);
+}
+
+const TO_BACKLOG = statement(
+  'move_to_backlog',
+  `UPDATE waiting SET due_at = 'infinity', reason = 'backlog' WHERE delivery_id = ANY($1::uuid[]) AND reason = 'retry'`,
+);
+
+/** Due deliveries of a webhook whose breaker is open: they go on when it has recovered. */
+export async function moveToBacklog(queryable: Queryable, deliveryIds: readonly string[]): Promise<void> {
+  await queryable.query(TO_BACKLOG, [deliveryIds]);
+}
