@@ -1,0 +1,70 @@
+interface Timer<Value> {
+  readonly at: number;
+  readonly value: Value;
+}
+
+/**
+ * Values by the time at which they are due: a binary heap. Nothing is taken out early; a timer that no longer holds is
+ * recognised when it comes up, by the caller's `isLive`.
+ */
+export class TimerHeap<Value> {
+  readonly #heap: Timer<Value>[] = [];
+  readonly #isLive: (value: Value, at: number) => boolean;
+
+  constructor(isLive: (value: Value, at: number) => boolean) {
+    this.#isLive = isLive;
+  }
+
+  /** The time of the first live timer; null: there is none. */
+  next(): number | null {
+    for (let first = this.#heap[0]; first !== undefined; first = this.#heap[0]) {
+      if (this.#isLive(first.value, first.at)) return first.at;
+      this.#pop();
+    }
+    return null;
+  }
+
+  /** Takes out the first live timer that is due; null: none is. */
+  takeDue(now: number): Value | null {
+    for (let first = this.#heap[0]; first !== undefined && first.at <= now; first = this.#heap[0]) {
+      this.#pop();
+      if (this.#isLive(first.value, first.at)) return first.value;
+    }
+    return null;
+  }
+
+  add(at: number, value: Value): void {
+    const heap = this.#heap;
+    const timer = { at, value };
+    let index = heap.length;
+    heap.push(timer);
+    while (index > 0) {
+      const above = (index - 1) >> 1;
+      const parent = heap[above];
+      if (parent === undefined || parent.at <= at) break;
+      heap[index] = parent;
+      index = above;
+    }
+    heap[index] = timer;
+  }
+
+  #pop(): void {
+    const heap = this.#heap;
+    const last = heap.pop();
+    if (last === undefined || heap.length === 0) return;
+    let index = 0;
+    for (;;) {
+      let below = 2 * index + 1;
+      let child = heap[below];
+      const right = heap[below + 1];
+      if (child !== undefined && right !== undefined && right.at < child.at) {
+        child = right;
+        below += 1;
+      }
+      if (child === undefined || child.at >= last.at) break;
+      heap[index] = child;
+      index = below;
+    }
+    heap[index] = last;
+  }
+}
