@@ -1,0 +1,160 @@
+import { PosthornError } from '@posthorn/protocol';
+import type { Database, Queryable } from '../store/database.ts';
+import { deliveryId } from '../store/delivery-id.ts';
+import {
+  cancelRecorded,
+  deliveryStates,
+  eventsOfDeliveryTime,
+  eventsToReplay,
+  insertUnsent,
+  lockDelivery,
+  markQueued,
+  notifyChange,
+  queueDeliveries,
+  type ReplayedEvent,
+} from '../store/redelivery.ts';
+import { shardOf } from '../store/shard.ts';
+import { isUuid, lowestIdAt } from '../store/uuid-time.ts';
+import type { Tenant } from '../tenancy/directory.ts';
+import type { ResolvedWebhook } from '../tenancy/resolve-webhook.ts';
+
+/** What a replay may send again; `missed`: matches the webhook, but was never meant for it (it was failed or not there). */
+export const REPLAY_STATUSES = ['failed', 'cancelled', 'delivered', 'missed'] as const;
+export type ReplayStatus = (typeof REPLAY_STATUSES)[number];
+
+const DEFAULT_REPLAY: readonly ReplayStatus[] = ['failed', 'cancelled', 'missed'];
+const REPLAY_PAGE = 1_000;
+
+/**
+ * Sends a delivery once more, with the event's id and bytes; what waits already is brought forward.
+ * Throws `not_found`, or `conflict` where the webhook is gone.
+ */
+export async function redeliver(database: Database, input: { tenant: Tenant; id: string; now: Date }): Promise<void> {
+  const { tenant, id, now } = input;
+  const organizationKey = tenant.organization.key;
+  await database.transaction(async (transaction) => {
+    const delivery = isUuid(id) ? await lockDelivery(transaction, organizationKey, id) : null;
+    if (!delivery) {
+      if (await findUnrecorded(transaction, organizationKey, id)) return;
+      throw noDelivery();
+    }
+    if (delivery.webhook_status === null) throw new PosthornError('conflict', 'The webhook of this delivery was deleted.');
+    const held = delivery.webhook_status !== 'active';
+    const shard = shardOf(organizationKey);
+    const deliveries = [{ id, eventId: delivery.event_id, attemptCount: delivery.attempt_count }];
+    const webhookId = delivery.webhook_id;
+    const due = held ? ({ dueAt: 'infinity', reason: 'held' } as const) : ({ dueAt: now, reason: 'retry' } as const);
+    await queueDeliveries(transaction, { organizationKey, shard, webhookId, deliveries, ...due });
+    await markQueued(transaction, { organizationKey, ids: [id], held, nextAttemptAt: held ? null : now });
+    await notifyChange(transaction, `waiting:${shard}`);
+  });
+}
+
+/** Gives up a delivery that is not settled. Throws `not_found`, or `conflict` where it is settled. */
+export async function cancel(database: Database, input: { tenant: Tenant; id: string }): Promise<void> {
+  const { tenant, id } = input;
+  const organizationKey = tenant.organization.key;
+  await database.transaction(async (transaction) => {
+    const delivery = isUuid(id) ? await lockDelivery(transaction, organizationKey, id) : null;
+    if (delivery) {
+      if (!['pending', 'retrying', 'held'].includes(delivery.status)) {
+        throw new PosthornError('conflict', `The delivery is ${delivery.status}; only one that is pending, retrying or held can be cancelled.`);
+      }
+      await cancelRecorded(transaction, organizationKey, id);
+    } else {
+      const unrecorded = await findUnrecorded(transaction, organizationKey, id);
+      if (!unrecorded) throw noDelivery();
+      const { webhookId, eventId, eventType } = unrecorded;
+      await insertUnsent(transaction, { organizationKey, webhookId, status: 'cancelled', deliveries: [{ id, eventId, eventType }] });
+    }
+    await notifyChange(transaction, `cancelled:${id}`);
+  });
+}
+
+export interface ReplayInput {
+  readonly tenant: Tenant;
+  readonly webhook: ResolvedWebhook;
+  readonly since: Date;
+  readonly until: Date;
+  /** Default: failed, cancelled and missed. */
+  readonly statuses?: readonly ReplayStatus[] | undefined;
+}
+
+/**
+ * Sends the events of a time span to a webhook again, as its backlog: at its own pace, behind nothing else.
+ * Answers how many deliveries were queued.
+ */
+export async function replay(database: Database, input: ReplayInput): Promise<number> {
+  const to = lowestIdAt(input.until.getTime() + 1);
+  let from = lowestIdAt(input.since.getTime());
+  let count = 0;
+  for (;;) {
+    const events = await eventsToReplay(database, { organizationKey: input.tenant.organization.key, from, to, limit: REPLAY_PAGE });
+    count += await replayPage(database, input, events);
+    const last = events.at(-1);
+    if (!last || events.length < REPLAY_PAGE) return count;
+    from = afterId(last.id);
+  }
+}
+
+async function replayPage(database: Database, input: ReplayInput, events: readonly ReplayedEvent[]): Promise<number> {
+  const { tenant, webhook } = input;
+  const organizationKey = tenant.organization.key;
+  const wanted = new Set<string>(input.statuses ?? DEFAULT_REPLAY);
+  const deliveries = events.map((event) => ({ event, id: deliveryId(event.id, webhook.id), eventId: event.id, eventType: event.type }));
+  const held = webhook.status !== 'active';
+  return database.transaction(async (transaction) => {
+    const states = await deliveryStates(transaction, organizationKey, deliveries.map((delivery) => delivery.id));
+    const known = new Map(states.map((row) => [row.id, row]));
+    const missed = deliveries.filter(
+      ({ event, id }) => wanted.has('missed') && !known.has(id) && !event.webhook_ids.includes(webhook.id) && matches(tenant, webhook, event),
+    );
+    const inserted = await insertUnsent(transaction, {
+      organizationKey,
+      webhookId: webhook.id,
+      status: held ? 'held' : 'pending',
+      deliveries: missed,
+    });
+    const again = deliveries.filter(({ id }) => wanted.has(known.get(id)?.status ?? ''));
+    const queued = [...missed.filter(({ id }) => inserted.has(id)), ...again];
+    if (queued.length === 0) return 0;
+    await markQueued(transaction, { organizationKey, ids: again.map(({ id }) => id), held, nextAttemptAt: null });
+    await queueDeliveries(transaction, {
+      organizationKey,
+      shard: shardOf(organizationKey),
+      webhookId: webhook.id,
+      deliveries: queued.map(({ id, eventId }) => ({ id, eventId, attemptCount: known.get(id)?.attempt_count ?? 0 })),
+      dueAt: 'infinity',
+      reason: held ? 'held' : 'backlog',
+    });
+    await notifyChange(transaction, `organization:${organizationKey}`);
+    return queued.length;
+  });
+}
+
+function matches(tenant: Tenant, webhook: ResolvedWebhook, event: ReplayedEvent): boolean {
+  return tenant.wants(webhook, event.type, event.scope);
+}
+
+/** The id that follows: UUIDs compare as 128-bit numbers. */
+function afterId(id: string): string {
+  const next = (BigInt(`0x${id.replaceAll('-', '')}`) + 1n).toString(16).padStart(32, '0');
+  return `${next.slice(0, 8)}-${next.slice(8, 12)}-${next.slice(12, 16)}-${next.slice(16, 20)}-${next.slice(20)}`;
+}
+
+async function findUnrecorded(
+  queryable: Queryable,
+  organizationKey: number,
+  id: string,
+): Promise<{ webhookId: string; eventId: string; eventType: string } | null> {
+  if (!isUuid(id)) return null;
+  for (const event of await eventsOfDeliveryTime(queryable, organizationKey, id)) {
+    const webhookId = event.webhook_ids.find((webhook) => deliveryId(event.event_id, webhook) === id);
+    if (webhookId !== undefined) return { webhookId, eventId: event.event_id, eventType: event.event_type };
+  }
+  return null;
+}
+
+function noDelivery(): PosthornError {
+  return new PosthornError('not_found', 'There is no such delivery in this organization.');
+}
