@@ -1,0 +1,51 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+
+export interface PostgresServerOptions {
+  /** Off makes tests quick; leave it on where durability is what is tested or measured. Default: on. */
+  readonly fsync?: boolean;
+  /** Further server settings, as in postgresql.conf. */
+  readonly settings?: Readonly<Record<string, string>>;
+}
+
+export interface PostgresServer {
+  /** Connection URL of the administrator, without a database: append `/name`. */
+  readonly url: string;
+  /** Stops the server and removes its files. */
+  stop(): Promise<void>;
+}
+
+/** What the guard says: where the server listens, or why there is none. */
+export type GuardMessage = { readonly url: string } | { readonly error: string };
+
+const GUARD = new URL('postgres-guard.ts', import.meta.url);
+
+/**
+ * Starts a throw-away PostgreSQL on a free port of 127.0.0.1, its files in the temporary directory.
+ *
+ * A guard process owns it. The guard stops the server as soon as its channel to this process closes, however
+ * this process ended, so neither a crash nor `kill -9` leaves a PostgreSQL behind.
+ */
+export async function startPostgres(options: PostgresServerOptions = {}): Promise<PostgresServer> {
+  // Detached: a Ctrl-C in the terminal reaches the whole process group, and the guard has to outlive it for the clean-up.
+  const guard = fork(GUARD, [JSON.stringify(options)], { detached: true, execArgv: [], stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+  const exited = once(guard, 'exit');
+  const message = await Promise.race([
+    once(guard, 'message').then(([said]: GuardMessage[]) => said),
+    exited.then(([code]) => ({ error: `the guard exited with code ${String(code)}` })),
+  ]);
+  if (message === undefined || 'error' in message) {
+    if (guard.connected) guard.disconnect();
+    throw new Error(`PostgreSQL did not start: ${message?.error ?? 'no answer'}`);
+  }
+  guard.unref();
+  guard.channel?.unref();
+  return {
+    url: message.url,
+    async stop() {
+      guard.ref();
+      if (guard.connected) guard.disconnect();
+      await exited;
+    },
+  };
+}
