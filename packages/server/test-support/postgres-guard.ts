@@ -100,5 +100,5 @@ try {
 } catch (error) {
   say({ error: error instanceof Error ? error.message : String(error) });
   process.exitCode = 1;
-  if (process.connected) process.disconnect();
+  process.disconnect?.();
 }
