@@ -86,6 +86,12 @@ export class Ownership {
     await removeNode(this.#options.database, this.#nodeId);
   }
 
+  /** Stops without a word to the others, as a crash would: the leases run out by themselves. */
+  abandon(): void {
+    this.#stopped = true;
+    if (this.#timer) clearTimeout(this.#timer);
+  }
+
   #schedule(): void {
     if (this.#stopped) return;
     this.#timer = setTimeout(() => {

@@ -1,0 +1,200 @@
+import { setTimeout as after } from 'node:timers/promises';
+import { pino } from 'pino';
+import { expect, test } from 'vitest';
+import { describeOnBothDatabases, testPostgres } from '../../../test-support/database.ts';
+import { eventually } from '../../../test-support/eventually.ts';
+import type { LoggedEvent } from '../../intake/log-owner.ts';
+import { statement, type Database, type Queryable } from '../../store/database.ts';
+import { deliveryId } from '../../store/delivery-id.ts';
+import { appendEvents, type NewEvent } from '../../store/event-log.ts';
+import { settleFirst } from '../../store/settle.ts';
+import { shardOf } from '../../store/shard.ts';
+import { newId } from '../../store/uuid-time.ts';
+import { LogFollower } from './log-follower.ts';
+import { Ownership } from './ownership.ts';
+
+const log = pino({ level: 'silent' });
+const WEBHOOK = newId();
+
+async function organization(database: Queryable): Promise<number> {
+  const insert = statement('test_organization', `INSERT INTO organizations (id, name, product) VALUES ('a', 'A', 'generic') RETURNING key`);
+  const [row] = await database.query<{ key: number }>(insert);
+  return row?.key ?? 0;
+}
+
+function event(organizationKey: number, more: Partial<NewEvent> = {}): NewEvent {
+  return {
+    organizationKey,
+    organizationVersion: 1,
+    id: newId(),
+    shard: shardOf(organizationKey),
+    claimedBy: null,
+    type: 'thing.happened',
+    scope: null,
+    subjectKind: null,
+    subjectId: null,
+    externalId: null,
+    test: false,
+    sender: null,
+    data: null,
+    dataStart: 0,
+    dataLength: 2,
+    body: Buffer.from('{}'),
+    webhookIds: [WEBHOOK],
+    ...more,
+  };
+}
+
+/** A node without sending: it collects what it would send. */
+async function node(database: Database, options: { leaseMs?: number; renewMs?: number } = {}) {
+  const taken: { event: LoggedEvent; webhookIds: readonly string[] }[] = [];
+  const ownership: Ownership = new Ownership({
+    database,
+    log,
+    nodeName: 'test',
+    leaseMs: options.leaseMs ?? 6_000,
+    renewMs: options.renewMs ?? 50,
+    lowWaterLimit: () => follower.cursor,
+  });
+  const follower: LogFollower = new LogFollower({
+    database,
+    ownership,
+    log,
+    now: Date.now,
+    pollMs: 5,
+    take: (shard, logged, webhookIds) => {
+      if (shard.track(logged, webhookIds.length)) taken.push({ event: logged, webhookIds });
+    },
+    onEstablished: async () => {},
+    hasRoom: () => true,
+  });
+  await ownership.start();
+  await follower.start();
+  return {
+    taken,
+    ownership,
+    follower,
+    ids: () => taken.map((one) => one.event.id),
+    async stop() {
+      await follower.stop();
+      await ownership.stop();
+    },
+  };
+}
+
+describeOnBothDatabases('reading the log', (open) => {
+  test('a new owner takes in what was accepted and not recorded, and nothing that was', async () => {
+    await using database = await open();
+    const key = await organization(database);
+    const [settled, unsettled] = [event(key), event(key)];
+    await appendEvents(database, [settled, unsettled]);
+    const first = await node(database);
+    const shard = first.ownership.shard(shardOf(key));
+    await settleFirst(database, first.ownership.nodeId, [
+      {
+        organizationKey: key,
+        shard: shardOf(key),
+        epoch: shard?.epoch ?? 0,
+        deliveryId: deliveryId(settled.id, WEBHOOK),
+        webhookId: WEBHOOK,
+        eventId: settled.id,
+        eventType: settled.type,
+        test: false,
+        status: 'delivered',
+        attemptCount: 1,
+        attempt: null,
+        waiting: null,
+        wasWaiting: false,
+      },
+    ]);
+    await first.stop();
+    const second = await node(database);
+    expect(second.ids()).toEqual([unsettled.id]);
+    await second.stop();
+  });
+
+  test('the owner reads what others accept, and not what it claimed itself', async () => {
+    await using database = await open();
+    const key = await organization(database);
+    const owner = await node(database);
+    const foreign = event(key);
+    await appendEvents(database, [event(key, { claimedBy: owner.ownership.nodeId }), foreign]);
+    await eventually(() => expect(owner.ids()).toEqual([foreign.id]));
+    await owner.stop();
+  });
+
+  test('an append whose outcome is unknown is looked for again', async () => {
+    await using database = await open();
+    const key = await organization(database);
+    const owner = await node(database);
+    const since = owner.follower.cursor;
+    const unheard = event(key, { claimedBy: owner.ownership.nodeId });
+    await appendEvents(database, [unheard]);
+    owner.follower.lookAgain(since);
+    await eventually(() => expect(owner.ids()).toEqual([unheard.id]));
+    await owner.stop();
+  });
+
+  test('the low-water mark stays at the oldest event that is not recorded', async () => {
+    await using database = await open();
+    const key = await organization(database);
+    const owner = await node(database);
+    const stored = event(key);
+    const { xid } = await appendEvents(database, [stored]);
+    await eventually(() => expect(owner.ids()).toEqual([stored.id]));
+    await appendEvents(database, [event(key)]);
+    await eventually(() => expect(owner.ids()).toHaveLength(2));
+    const shard = owner.ownership.shard(shardOf(key));
+    expect(shard?.lowWater(owner.follower.cursor)).toBe(xid);
+    shard?.recorded(stored.id);
+    expect(shard?.lowWater(owner.follower.cursor)).toBeGreaterThan(xid);
+    await owner.stop();
+  });
+});
+
+test('a commit that overtakes another leaves no gap: the late one is read when it comes', async () => {
+  await using database = await testPostgres();
+  const key = await organization(database);
+  const owner = await node(database);
+  const late = event(key);
+  const early = event(key);
+  let letGo = (): void => {};
+  const held = new Promise<void>((resolve) => (letGo = resolve));
+  let begun = (): void => {};
+  const hasBegun = new Promise<void>((resolve) => (begun = resolve));
+  const slow = database.transaction(async (transaction) => {
+    await appendEvents(transaction, [late]);
+    begun();
+    await held;
+  });
+  await hasBegun;
+  await appendEvents(database, [early]);
+  const horizon = owner.follower.cursor;
+  await after(50);
+  expect(owner.follower.cursor).toBe(horizon);
+  expect(owner.ids()).toEqual([]);
+  letGo();
+  await slow;
+  await eventually(() => expect(owner.ids().toSorted()).toEqual([late.id, early.id].toSorted()));
+  await owner.stop();
+});
+
+test('two nodes share the shards; when one dies without a word the other has them all within its lease', async () => {
+  await using database = await testPostgres();
+  const key = await organization(database);
+  const first = await node(database, { leaseMs: 700 });
+  const second = await node(database, { leaseMs: 700 });
+  await eventually(() => {
+    expect(first.ownership.count).toBe(32);
+    expect(second.ownership.count).toBe(32);
+  });
+  const dies = first.ownership.shard(shardOf(key)) ? first : second;
+  const lives = dies === first ? second : first;
+  await dies.follower.stop();
+  dies.ownership.abandon();
+  const stored = event(key, { claimedBy: dies.ownership.nodeId });
+  await appendEvents(database, [stored]);
+  await eventually(() => expect(lives.ownership.count).toBe(64));
+  await eventually(() => expect(lives.ids()).toEqual([stored.id]));
+  await lives.stop();
+});
