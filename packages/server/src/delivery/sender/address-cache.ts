@@ -1,0 +1,55 @@
+import { LRUCache } from 'lru-cache';
+import { ConnectFailure, named } from './failures.ts';
+import type { Resolve, ResolvedAddress } from './resolver.ts';
+
+type Addresses = readonly ResolvedAddress[];
+
+const MIN_TTL_SECONDS = 5;
+const MAX_TTL_SECONDS = 300;
+const NEGATIVE_TTL_SECONDS = 5;
+
+/** Resolved host names, kept for their time to live (5 s to 5 min; 5 s where resolving failed). Whoever asks for a name together shares the query. */
+export class AddressCache {
+  readonly #resolve: Resolve;
+  readonly #known: LRUCache<string, Addresses>;
+  readonly #asked = new Map<string, Promise<Addresses>>();
+
+  constructor(options: { readonly resolve: Resolve; readonly maxNames: number }) {
+    this.#resolve = options.resolve;
+    this.#known = new LRUCache({ max: options.maxNames });
+  }
+
+  /** The addresses if they are known now; empty: the name has none. */
+  peek(hostname: string): Addresses | undefined {
+    return this.#known.get(hostname);
+  }
+
+  /** Never rejects; empty: the name has no addresses, or nobody could tell. */
+  async resolve(hostname: string): Promise<Addresses> {
+    let asked = this.#asked.get(hostname);
+    if (asked === undefined) {
+      asked = this.#ask(hostname);
+      this.#asked.set(hostname, asked);
+    }
+    return await asked;
+  }
+
+  async #ask(hostname: string): Promise<Addresses> {
+    let addresses: Addresses = [];
+    let ttlSeconds = NEGATIVE_TTL_SECONDS;
+    try {
+      const resolution = await this.#resolve(hostname);
+      addresses = resolution.addresses;
+      if (addresses.length > 0) ttlSeconds = Math.min(Math.max(resolution.ttlSeconds, MIN_TTL_SECONDS), MAX_TTL_SECONDS);
+    } catch {
+      // Whether there is no such name or no answer: the endpoint has no address now, and its next attempt asks again.
+    }
+    this.#known.set(hostname, addresses, { ttl: ttlSeconds * 1_000 });
+    this.#asked.delete(hostname);
+    return addresses;
+  }
+}
+
+export function unresolved(hostname: string): ConnectFailure {
+  return new ConnectFailure(named('dns', `The host name ${hostname} could not be resolved.`));
+}

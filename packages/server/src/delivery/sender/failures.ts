@@ -1,0 +1,87 @@
+import type { Failure, FailureCode } from '@posthorn/protocol';
+
+/** A connection that was not made, with the failure to report. */
+export class ConnectFailure extends Error {
+  readonly failure: Failure;
+
+  constructor(failure: Failure) {
+    super(failure.message);
+    this.name = 'ConnectFailure';
+    this.failure = failure;
+  }
+}
+
+/** How far an exchange had come: waiting for a free connection, opening one, or having it. */
+export type Stage = 'queued' | 'dns' | 'connect' | 'tls' | 'open';
+
+const BY_ERROR_CODE: ReadonlyMap<string, Failure> = new Map([
+  ['ECONNREFUSED', named('connect_refused', 'The endpoint refused the connection: nothing listens on its port.')],
+  ['EHOSTUNREACH', named('connect_refused', 'The endpoint cannot be reached: there is no route to its address.')],
+  ['ENETUNREACH', named('connect_refused', 'The endpoint cannot be reached: there is no route to its network.')],
+  ['ETIMEDOUT', named('connect_timeout', 'The endpoint did not take the connection in time.')],
+  ['CERT_HAS_EXPIRED', named('tls_expired', 'The endpoint’s TLS certificate, or one in its chain, has expired.')],
+  ['CERT_NOT_YET_VALID', named('tls_error', 'The endpoint’s TLS certificate is not valid yet.')],
+  ['CERT_REVOKED', named('tls_error', 'The endpoint’s TLS certificate has been revoked.')],
+  ['DEPTH_ZERO_SELF_SIGNED_CERT', named('tls_self_signed', 'The endpoint’s TLS certificate is self-signed.')],
+  ['SELF_SIGNED_CERT_IN_CHAIN', named('tls_self_signed', 'The endpoint’s TLS certificate comes from an authority that is not publicly trusted.')],
+  ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', named('tls_error', 'The endpoint does not send the intermediate certificates that lead to a trusted authority.')],
+  ['UNABLE_TO_GET_ISSUER_CERT', named('tls_error', 'The issuer of the endpoint’s TLS certificate is unknown.')],
+  ['UNABLE_TO_GET_ISSUER_CERT_LOCALLY', named('tls_error', 'The issuer of the endpoint’s TLS certificate is unknown.')],
+  ['ERR_TLS_CERT_ALTNAME_INVALID', named('tls_wrong_host', 'The endpoint’s TLS certificate is for another host name.')],
+  ['EPROTO', named('tls_error', 'The TLS handshake with the endpoint failed.')],
+  ['UND_ERR_HEADERS_OVERFLOW', named('response_too_large', 'The endpoint’s response headers are larger than 32 KiB.')],
+  ['UND_ERR_RES_CONTENT_LENGTH_MISMATCH', named('reset', 'The endpoint closed the connection in the middle of its response.')],
+  ['HPE_INVALID_EOF_STATE', named('reset', 'The endpoint closed the connection in the middle of its response.')],
+]);
+
+const REQUEST_ERRORS: ReadonlySet<string> = new Set(['UND_ERR_INVALID_ARG', 'UND_ERR_NOT_SUPPORTED', 'UND_ERR_REQ_CONTENT_LENGTH_MISMATCH']);
+const LOST_CONNECTION: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE', 'ECONNABORTED', 'UND_ERR_SOCKET']);
+
+/** The failure that an error of the network or of the HTTP client stands for. Nothing of the error's own text, which may name addresses, gets out. */
+export function failureOf(error: unknown, stage: Stage): Failure {
+  if (error instanceof ConnectFailure) return error.failure;
+  const code = errorCode(error);
+  const known = BY_ERROR_CODE.get(code);
+  if (known !== undefined) return known;
+  if (REQUEST_ERRORS.has(code)) return named('bad_response', 'The request could not be sent: its URL or one of its headers is not valid for HTTP.');
+  if (code.startsWith('HPE_') || protocolBroken(error)) return named('bad_response', 'What the endpoint answered is not valid HTTP/1.1.');
+  if (code.startsWith('ERR_SSL_') || code.startsWith('ERR_TLS_')) return named('tls_error', 'The TLS handshake with the endpoint failed.');
+  if (stage === 'tls') return named('tls_error', 'The endpoint closed the connection during the TLS handshake.');
+  if (stage !== 'open') return named('connect_refused', 'The connection to the endpoint could not be opened.');
+  return named('reset', 'The endpoint closed the connection before its response was complete.');
+}
+
+/** The failure of an exchange that had come this far when its time was up. */
+export function failureAtDeadline(stage: Stage, timeoutMs: number): Failure {
+  const time = timeoutMs % 1_000 === 0 ? `${timeoutMs / 1_000} s` : `${timeoutMs} ms`;
+  switch (stage) {
+    case 'queued':
+      return named('timeout', `Earlier requests to the endpoint held all its connections for ${time}.`);
+    case 'dns':
+      return named('dns', `The endpoint’s host name was not resolved within ${time}.`);
+    case 'connect':
+      return named('connect_timeout', `The endpoint did not take the connection within ${time}.`);
+    case 'tls':
+      return named('connect_timeout', `The TLS handshake with the endpoint did not end within ${time}.`);
+    case 'open':
+      return named('timeout', `The endpoint did not complete its response within ${time}.`);
+  }
+}
+
+/** Whether the connection was simply gone, as against an answer that made no sense. */
+export function connectionLost(error: unknown): boolean {
+  return LOST_CONNECTION.has(errorCode(error)) && !protocolBroken(error);
+}
+
+export function named(code: FailureCode, message: string): Failure {
+  return { code, message };
+}
+
+// undici throws the same class for a closed socket and for a response out of turn (an unasked 100, an upgrade).
+function protocolBroken(error: unknown): boolean {
+  return error instanceof Error && (error.message === 'bad response' || error.message === 'bad upgrade');
+}
+
+function errorCode(error: unknown): string {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
+}

@@ -1,0 +1,146 @@
+import type { Failure } from '@posthorn/protocol';
+import type { Dispatcher } from 'undici';
+import type { Connection } from './connection.ts';
+import type { Exchange, OutgoingRequest } from './exchange.ts';
+import { connectionLost, failureAtDeadline, failureOf, named } from './failures.ts';
+import { ResponseReader } from './response-reader.ts';
+
+/**
+ * How soon after writing a reused connection has to break for the cause to be that the endpoint had closed it while idle:
+ * its FIN crosses our request, which takes a round trip. Later the endpoint may well have worked on the request.
+ */
+const STALE_WITHIN_MS = 1_000;
+
+const BODY_FORBIDDEN = named('bad_response', 'The endpoint answered 204 (no content) and announced content.');
+
+/** Where an exchange has its connections from, and gives them back. */
+export interface Connections {
+  /** The exchange is complete, its connection free. */
+  release(connection: Connection): void;
+  /** The exchange broke off, its connection is of no more use. */
+  discard(connection: Connection): void;
+  /** The connection broke; the exchange needs a new one. */
+  repeat(exchange: RunningExchange, broken: Connection): void;
+  /** The exchange no longer waits for a connection. */
+  forget(exchange: RunningExchange): void;
+}
+
+/** The longest delay that a timer takes. */
+const MAX_TIMEOUT_MS = 2_147_483_647;
+
+/** One request on its way: handler of its response, and keeper of its deadline. */
+export class RunningExchange implements Dispatcher.DispatchHandler {
+  readonly #request: OutgoingRequest;
+  readonly #path: string;
+  readonly #pool: Connections;
+  readonly #startedAt = performance.now();
+  readonly #deadline: NodeJS.Timeout;
+  #settle: ((exchange: Exchange) => void) | null;
+  #connection: Connection | null = null;
+  #reader: ResponseReader | null = null;
+  #writtenAt = 0;
+  #reused = false;
+  #answered = false;
+  #repeated = false;
+
+  constructor(options: { request: OutgoingRequest; path: string; pool: Connections; settle: (exchange: Exchange) => void }) {
+    this.#request = options.request;
+    this.#path = options.path;
+    this.#pool = options.pool;
+    this.#settle = options.settle;
+    this.#deadline = setTimeout(expire, Math.min(options.request.timeoutMs, MAX_TIMEOUT_MS), this);
+  }
+
+  /** Sends the request on a free connection. */
+  start(connection: Connection): void {
+    this.#connection = connection;
+    const { method, body, headers } = this.#request;
+    const flat: string[] = [];
+    for (const [name, value] of headers) flat.push(name, value);
+    connection.dispatch({ path: this.#path, method, headers: flat, body }, this);
+  }
+
+  /** The time is up. */
+  expire(): void {
+    const stage = this.#connection === null ? 'queued' : this.#connection.stage;
+    this.stop(failureAtDeadline(stage, this.#request.timeoutMs));
+  }
+
+  /** Ends the exchange now; its connection is closed. */
+  stop(failure: Failure): void {
+    if (this.#settle === null) return;
+    this.#finish(failure, true);
+    if (this.#connection === null) this.#pool.forget(this);
+    else this.#pool.discard(this.#connection);
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    if (this.#settle === null || this.#connection === null) return controller.abort(new Error('settled'));
+    this.#reused = this.#connection.served++ > 0;
+    this.#writtenAt = performance.now();
+  }
+
+  onResponseStarted(): void {
+    this.#answered = true;
+  }
+
+  onResponseStart(controller: Dispatcher.DispatchController, status: number): void {
+    if (status < 200 || this.#settle === null) return;
+    this.#reader = new ResponseReader(status, controller.rawHeaders);
+    if (this.#reader.announcesForbiddenBody()) this.stop(BODY_FORBIDDEN);
+  }
+
+  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.#settle === null || this.#reader === null || this.#connection === null) return;
+    if (this.#reader.add(chunk)) return;
+    this.#finish(null, true);
+    this.#pool.discard(this.#connection);
+  }
+
+  onResponseEnd(): void {
+    if (this.#settle === null || this.#connection === null) return;
+    this.#finish(null, false);
+    this.#pool.release(this.#connection);
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController | null, error: Error): void {
+    const connection = this.#connection;
+    if (this.#settle === null || connection === null) return;
+    const stage = connection.stage;
+    if (this.#wasStale(error)) {
+      this.#repeated = true;
+      this.#connection = null;
+      this.#pool.repeat(this, connection);
+      return;
+    }
+    this.#finish(failureOf(error, stage), true);
+    this.#pool.discard(connection);
+  }
+
+  /**
+   * A keep-alive connection that the endpoint closed just as it was taken into use. The request may be sent once more: nothing of an
+   * answer has come, and a delivery repeats anyway until it is answered, with the same `webhook-id` each time (Go's net/http
+   * draws the same line with `Idempotency-Key`).
+   */
+  #wasStale(error: Error): boolean {
+    return (
+      this.#reused && !this.#answered && !this.#repeated && connectionLost(error) && performance.now() - this.#writtenAt < STALE_WITHIN_MS
+    );
+  }
+
+  #finish(failure: Failure | null, truncated: boolean): void {
+    const settle = this.#settle;
+    if (settle === null) return;
+    this.#settle = null;
+    clearTimeout(this.#deadline);
+    settle({
+      durationMs: Math.round(performance.now() - this.#startedAt),
+      response: this.#reader === null ? null : this.#reader.response(truncated),
+      failure,
+    });
+  }
+}
+
+function expire(exchange: RunningExchange): void {
+  exchange.expire();
+}
