@@ -26,8 +26,9 @@ export interface Taken<Job> {
  * has any, releases each one that ended, and calls `sweep` and `probesDue` a few times a second. Times are
  * milliseconds of one clock, always the same one.
  *
- * Offer, take and release are O(1), whatever the number of webhooks; no idle webhook is looked at.
- * Measured on one core of a 2-core machine, see the comment of `take`.
+ * Offer, take and release are O(1), whatever the number of webhooks; no idle webhook is looked at. On one core of a
+ * 2-core machine, cycles of the three a second: 8 million with one webhook, 5 million with 1,000 or with order keys,
+ * 1.1 to 1.3 million with 100,000 that are remembered, 0.5 to 0.7 million with 100,000 that are not.
  */
 export class Dispatcher<Job> {
   readonly #options: DispatcherOptions;
@@ -101,11 +102,7 @@ export class Dispatcher<Job> {
     return 'queued';
   }
 
-  /**
-   * The next job that may start now, with the slot it takes; null: there is none.
-   *
-   * Measured, cycles of offer, take and release a second on one core: see `dispatcher.bench.md`.
-   */
+  /** The next job that may start now, with the slot it takes; null: there is none. */
   take(now: number): Taken<Job> | null {
     for (let lane = this.#rateTimers.takeDue(now); lane !== null; lane = this.#rateTimers.takeDue(now)) {
       lane.limitedUntil = null;
@@ -153,7 +150,7 @@ export class Dispatcher<Job> {
   /** Moves exchanges that have lasted longer than `slowAfterMs` to the slow pool: their fast slots are free again. */
   sweep(now: number): void {
     const { slowAfterMs } = this.#options;
-    for (let entry = this.#started.oldest; entry !== null && now - entry.startedAt > slowAfterMs; ) {
+    for (let entry = this.#started.oldest; entry !== null && now - entry.startedAt > slowAfterMs;) {
       const next = entry.next;
       const { lane } = entry;
       if (!entry.overdue) {
@@ -178,7 +175,7 @@ export class Dispatcher<Job> {
     for (let lane = this.#probeTimers.takeDue(now); lane !== null; lane = this.#probeTimers.takeDue(now)) {
       lane.breaker?.asked(now);
       this.#watchProbe(lane);
-      due.push(lane.key);
+      due.push({ organizationKey: lane.organizationKey, webhookId: lane.webhookId });
     }
     return due;
   }
@@ -205,10 +202,10 @@ export class Dispatcher<Job> {
     return drained.map(jobOf);
   }
 
-  /** Opens a webhook's breaker, as it was before a restart. */
+  /** Opens a webhook's breaker, as it was before a restart. A webhook that has jobs here already is left alone: it is being tried. */
   openBreaker(key: LaneKey, now: number): void {
     const lane = this.#lanes.find(key.webhookId) ?? this.#lanes.make(key);
-    if (lane.isOpen) return;
+    if (!lane.isIdle) return;
     this.#lanes.wake(lane);
     lane.breaker ??= new Breaker(this.#options.breaker);
     lane.breaker.open(now);

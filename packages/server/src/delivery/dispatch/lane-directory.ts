@@ -23,15 +23,16 @@ export class LaneDirectory<Job> {
   }
 
   /** Makes a lane that is not there yet. */
-  make({ organizationKey, webhookId }: LaneKey): Lane<Job> {
+  make(key: LaneKey): Lane<Job> {
+    const { organizationKey } = key;
     let organization = this.#organizations.get(organizationKey);
     if (organization === undefined) {
       organization = new OrganizationShares(organizationKey);
       this.#organizations.set(organizationKey, organization);
     }
     organization.lanes += 1;
-    const lane = new Lane({ organizationKey, webhookId }, organization, this.#options);
-    this.#lanes.set(webhookId, lane);
+    const lane = new Lane<Job>(key, organization, this.#options);
+    this.#lanes.set(key.webhookId, lane);
     return lane;
   }
 
@@ -55,7 +56,7 @@ export class LaneDirectory<Job> {
 
   #drop(lane: Lane<Job>): void {
     this.#idle.remove(lane.node);
-    this.#lanes.delete(lane.key.webhookId);
+    this.#lanes.delete(lane.webhookId);
     lane.organization.lanes -= 1;
     if (lane.organization.lanes === 0) this.#organizations.delete(lane.organization.key);
   }

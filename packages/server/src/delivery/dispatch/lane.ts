@@ -29,8 +29,9 @@ export class OrganizationShares<Job> {
 }
 
 /** All that is known of one webhook: its queue, and how much its endpoint takes. */
-export class Lane<Job> {
-  readonly key: LaneKey;
+export class Lane<Job> implements LaneKey {
+  readonly organizationKey: number;
+  readonly webhookId: string;
   readonly organization: OrganizationShares<Job>;
   /** Its place where lanes take turns, or among the idle ones. */
   readonly node: RingNode<Lane<Job>>;
@@ -55,7 +56,8 @@ export class Lane<Job> {
   forgotten = false;
 
   constructor(key: LaneKey, organization: OrganizationShares<Job>, options: DispatcherOptions) {
-    this.key = key;
+    this.organizationKey = key.organizationKey;
+    this.webhookId = key.webhookId;
     this.organization = organization;
     this.node = new RingNode<Lane<Job>>(this);
     this.window = new Window(options.windowStart, options.windowMax);

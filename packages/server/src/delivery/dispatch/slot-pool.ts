@@ -10,7 +10,11 @@ export class Share<Lane> {
   readonly retries = new Ring<Lane>();
   readonly capped = new Ring<Lane>();
   /** The organization's places in the pool's own rings. */
-  readonly turns = { fresh: new RingNode<Share<Lane>>(this), retries: new RingNode<Share<Lane>>(this), capped: new RingNode<Share<Lane>>(this) };
+  readonly turns = {
+    fresh: new RingNode<Share<Lane>>(this),
+    retries: new RingNode<Share<Lane>>(this),
+    capped: new RingNode<Share<Lane>>(this),
+  };
 
   /** Whose turn it is when only the tier of the organization counts. */
   get anyTier(): Ring<Lane> {

@@ -30,10 +30,10 @@ export class TokenBucket {
     return true;
   }
 
-  /** When the next token is there, in milliseconds of the same clock. */
+  /** When the next token is there, in whole milliseconds from now: a fraction would be lost next to the milliseconds since the epoch. */
   readyAt(now: number): number {
     this.#refill(now);
-    return this.#tokens >= 1 ? now : now + ((1 - this.#tokens) * 1000) / this.#perSecond;
+    return this.#tokens >= 1 ? now : now + Math.ceil(((1 - this.#tokens) * 1000) / this.#perSecond);
   }
 
   #refill(now: number): void {

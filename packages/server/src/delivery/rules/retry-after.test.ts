@@ -41,10 +41,17 @@ describe('retryAfterMs', () => {
 
   it('answers null or a wait from 0 to 24 hours, whatever is in the header', () => {
     fc.assert(
-      fc.property(fc.oneof(fc.string(), fc.integer().map(String), fc.date({ noInvalidDate: true }).map((date) => date.toUTCString())), (value) => {
-        const wait = retryAfterMs(value, NOW);
-        expect(wait === null || (wait >= 0 && wait <= MAX_RETRY_AFTER_MS)).toBe(true);
-      }),
+      fc.property(
+        fc.oneof(
+          fc.string(),
+          fc.integer().map(String),
+          fc.date({ noInvalidDate: true }).map((date) => date.toUTCString()),
+        ),
+        (value) => {
+          const wait = retryAfterMs(value, NOW);
+          expect(wait === null || (wait >= 0 && wait <= MAX_RETRY_AFTER_MS)).toBe(true);
+        },
+      ),
     );
   });
 });

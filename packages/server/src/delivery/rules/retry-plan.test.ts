@@ -8,8 +8,17 @@ const HOUR = 3_600_000;
 
 const plans: fc.Arbitrary<RetryPlan> = fc.oneof(
   fc.constant<RetryPlan>({ kind: 'none' }),
-  fc.record({ kind: fc.constant('list' as const), delaysMs: fc.array(fc.nat(HOUR), { maxLength: 12 }), jitter: fc.double({ min: 0, max: 1, noNaN: true }) }),
-  fc.record({ kind: fc.constant('fixed' as const), delayMs: fc.nat(HOUR), retries: fc.nat(12), jitter: fc.double({ min: 0, max: 1, noNaN: true }) }),
+  fc.record({
+    kind: fc.constant('list' as const),
+    delaysMs: fc.array(fc.nat(HOUR), { maxLength: 12 }),
+    jitter: fc.double({ min: 0, max: 1, noNaN: true }),
+  }),
+  fc.record({
+    kind: fc.constant('fixed' as const),
+    delayMs: fc.nat(HOUR),
+    retries: fc.nat(12),
+    jitter: fc.double({ min: 0, max: 1, noNaN: true }),
+  }),
   fc.record({
     kind: fc.constant('exponential' as const),
     firstMs: fc.nat(10_000),
@@ -74,12 +83,18 @@ describe('nextDelayMs', () => {
 describe('nextAttempt', () => {
   it('is never earlier than the plan says, never earlier than asked for, and Retry-After adds no attempt', () => {
     fc.assert(
-      fc.property(plans, fc.integer({ min: 1, max: 15 }), fc.option(fc.nat(2 * HOUR)), random, (plan, failedAttempts, retryAfterMs, value) => {
-        const now = 1_700_000_000_000;
-        const planned = nextDelayMs(plan, failedAttempts, () => value);
-        const at = nextAttempt({ plan, failedAttempts, retryAfterMs, now, random: () => value });
-        expect(at).toBe(planned === null ? null : now + Math.max(planned, retryAfterMs ?? 0));
-      }),
+      fc.property(
+        plans,
+        fc.integer({ min: 1, max: 15 }),
+        fc.option(fc.nat(2 * HOUR)),
+        random,
+        (plan, failedAttempts, retryAfterMs, value) => {
+          const now = 1_700_000_000_000;
+          const planned = nextDelayMs(plan, failedAttempts, () => value);
+          const at = nextAttempt({ plan, failedAttempts, retryAfterMs, now, random: () => value });
+          expect(at).toBe(planned === null ? null : now + Math.max(planned, retryAfterMs ?? 0));
+        },
+      ),
     );
   });
 });

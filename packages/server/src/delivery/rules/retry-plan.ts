@@ -26,7 +26,8 @@ function plannedDelayMs(plan: RetryPlan, failedAttempts: number): number | null 
  * spreads it evenly over ±10%, so the mean stays as planned. `random` answers a number in [0, 1).
  */
 export function nextDelayMs(plan: RetryPlan, failedAttempts: number, random: () => number): number | null {
-  if (!Number.isInteger(failedAttempts) || failedAttempts < 1) throw new RangeError(`failedAttempts must be 1 or more, not ${failedAttempts}`);
+  if (!Number.isInteger(failedAttempts) || failedAttempts < 1)
+    throw new RangeError(`failedAttempts must be 1 or more, not ${failedAttempts}`);
   const planned = plannedDelayMs(plan, failedAttempts);
   if (planned === null || plan.kind === 'none') return null;
   const jitter = Math.min(1, Math.max(0, plan.jitter ?? DEFAULT_JITTER));

@@ -24,7 +24,12 @@ describe('judge', () => {
   });
 
   it.each([199, 300, 302, 400, 404, 500])('takes %i for a failure of 2xx, neither overload nor gone', (status) => {
-    expect(judge(answered(status), OK, decode)).toMatchObject({ kind: 'failure', failure: { code: 'status' }, overload: false, gone: false });
+    expect(judge(answered(status), OK, decode)).toMatchObject({
+      kind: 'failure',
+      failure: { code: 'status' },
+      overload: false,
+      gone: false,
+    });
   });
 
   it('knows exact status codes only, where they are listed', () => {
@@ -69,6 +74,8 @@ describe('judge', () => {
 
   it('says how much of a longer body was searched', () => {
     const exchange: JudgedExchange = { response: { status: 200, headers: [], body: Buffer.alloc(10), truncated: true }, failure: null };
-    expect(judge(exchange, PHRASE, decode)).toMatchObject({ failure: { message: 'The first 10 bytes of the body do not contain “grün: "ok"”.' } });
+    expect(judge(exchange, PHRASE, decode)).toMatchObject({
+      failure: { message: 'The first 10 bytes of the body do not contain “grün: "ok"”.' },
+    });
   });
 });

@@ -1,0 +1,51 @@
+import { describe, expect, it } from 'vitest';
+import { Breaker } from './breaker.ts';
+
+const OPTIONS = { failures: 10, withinMs: 60_000, firstProbeMs: 1000, maxProbeMs: 300_000 };
+
+function opensAfter(breaker: Breaker, stepMs: number, limit = 100): number | null {
+  for (let count = 1; count <= limit; count += 1) if (breaker.failed(count * stepMs)) return count;
+  return null;
+}
+
+describe('Breaker', () => {
+  it('opens at the tenth failure in a row within a minute', () => {
+    expect(opensAfter(new Breaker(OPTIONS), 100)).toBe(10);
+    expect(opensAfter(new Breaker(OPTIONS), 6000)).toBe(10);
+  });
+
+  it('stays closed when failures are far apart, as in an hourly retry plan', () => {
+    expect(opensAfter(new Breaker(OPTIONS), 3_600_000)).toBeNull();
+    expect(opensAfter(new Breaker(OPTIONS), 7000)).toBeNull();
+  });
+
+  it('opens on the last ten alone, however long the row of failures is', () => {
+    const breaker = new Breaker(OPTIONS);
+    for (let i = 0; i < 9; i += 1) breaker.failed(i);
+    for (let i = 0; i < 9; i += 1) expect(breaker.failed(70_000 + i)).toBe(false);
+    expect(breaker.failed(70_010)).toBe(true);
+  });
+
+  it('wants probes after 1 s, 2 s, 4 s … 5 min', () => {
+    const breaker = new Breaker(OPTIONS);
+    breaker.open(0);
+    let now = 0;
+    const waits: number[] = [];
+    for (let i = 0; i < 11; i += 1) {
+      const at = breaker.probeAt ?? Number.NaN;
+      waits.push((at - now) / 1000);
+      now = at;
+      breaker.probeQueued();
+      expect(breaker.probeAt).toBe(Number.POSITIVE_INFINITY);
+      breaker.probeFailed(now);
+    }
+    expect(waits).toEqual([1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]);
+  });
+
+  it('asks again when no probe came', () => {
+    const breaker = new Breaker(OPTIONS);
+    breaker.open(0);
+    breaker.asked(1000);
+    expect(breaker.probeAt).toBe(11_000);
+  });
+});

@@ -1,0 +1,428 @@
+import { describe, expect, it } from 'vitest';
+import { Dispatcher, type Lease } from './dispatcher.ts';
+import type { JobKind, Outcome, Released } from './offer.ts';
+import { DEFAULT_DISPATCHER_OPTIONS, type DispatcherOptions } from './options.ts';
+
+type Change = Partial<DispatcherOptions>;
+
+/** A dispatcher on a simulated clock, with jobs that are named `webhook:number`. */
+class Bench {
+  readonly dispatcher: Dispatcher<string>;
+  now = 1_000_000;
+  #count = 0;
+
+  constructor(change: Change = {}) {
+    this.dispatcher = new Dispatcher({ ...DEFAULT_DISPATCHER_OPTIONS, ...change });
+  }
+
+  offer(
+    webhookId: string,
+    more: { kind?: JobKind; orderKey?: string; rateLimit?: number; organizationKey?: number; job?: string } = {},
+  ): string {
+    this.#count += 1;
+    const { kind = 'fresh', orderKey = null, rateLimit = null, organizationKey = 1, job = `${webhookId}:${this.#count}` } = more;
+    return this.dispatcher.offer({ organizationKey, webhookId, rateLimit }, job, { kind, orderKey });
+  }
+
+  offerMany(webhookId: string, count: number, more: Parameters<Bench['offer']>[1] = {}): void {
+    for (let i = 0; i < count; i += 1) expect(this.offer(webhookId, more)).toBe('queued');
+  }
+
+  take(): Lease<string> | null {
+    return this.dispatcher.take(this.now)?.lease ?? null;
+  }
+
+  takeAll(): Lease<string>[] {
+    const leases: Lease<string>[] = [];
+    for (let lease = this.take(); lease !== null; lease = this.take()) leases.push(lease);
+    return leases;
+  }
+
+  release(lease: Lease<string> | null, outcome: Partial<Outcome> = {}): Released<string> {
+    if (lease === null) throw new Error('nothing was taken');
+    return this.dispatcher.release(lease, { kind: 'success', durationMs: 5, final: true, ...outcome }, this.now);
+  }
+
+  /** Fails as many jobs of a webhook as open its breaker. */
+  openBreaker(webhookId: string): void {
+    for (let i = 0; i < 10; i += 1) {
+      this.offer(webhookId);
+      this.release(this.take(), { kind: 'failure' });
+    }
+    expect(this.offer(webhookId)).toBe('open');
+  }
+}
+
+function webhookOf(lease: Lease<string>): string {
+  return lease.job.split(':')[0] ?? '';
+}
+
+function countBy(leases: readonly Lease<string>[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const lease of leases) counts[webhookOf(lease)] = (counts[webhookOf(lease)] ?? 0) + 1;
+  return counts;
+}
+
+describe('queues', () => {
+  it('gives back what was offered, in order', () => {
+    const bench = new Bench();
+    bench.offerMany('a', 3);
+    expect(bench.dispatcher.queued).toBe(3);
+    expect(bench.takeAll().map((lease) => lease.job)).toEqual(['a:1', 'a:2', 'a:3']);
+    expect([bench.dispatcher.queued, bench.dispatcher.inFlight]).toEqual([0, 3]);
+  });
+
+  it('refuses what does not fit into a webhook’s queue', () => {
+    const bench = new Bench({ queuePerWebhook: 2 });
+    expect(bench.dispatcher.hasRoom('a')).toBe(true);
+    bench.offerMany('a', 2);
+    expect(bench.offer('a')).toBe('full');
+    expect(bench.dispatcher.hasRoom('a')).toBe(false);
+    expect(bench.offer('b')).toBe('queued');
+  });
+
+  it('refuses the greedy first when too much is queued in all, and everyone at twice that', () => {
+    const bench = new Bench({ queuePerWebhook: 100, queueTotal: 100 });
+    bench.offerMany('greedy', 90);
+    bench.offerMany('modest', 10);
+    expect(bench.offer('greedy')).toBe('full');
+    expect(bench.offer('modest')).toBe('queued');
+    expect(bench.offer('other')).toBe('queued');
+    for (let i = 0; i < 1000; i += 1) bench.offer(`w${i}`);
+    expect(bench.dispatcher.queued).toBe(200);
+    expect(bench.offer('latest')).toBe('full');
+    expect(bench.dispatcher.hasRoom('unknown')).toBe(false);
+  });
+
+  it('refuses a second release of the same lease', () => {
+    const bench = new Bench();
+    bench.offer('a');
+    const lease = bench.take();
+    bench.release(lease);
+    expect(() => bench.release(lease)).toThrow('given back before');
+  });
+
+  it('forgets idle webhooks beyond the bound', () => {
+    const bench = new Bench({ rememberedLanes: 3 });
+    for (let i = 0; i < 10; i += 1) {
+      bench.offer(`w${i}`);
+      bench.release(bench.take());
+    }
+    expect(bench.dispatcher.lanes).toBe(3);
+  });
+
+  it('drains a webhook, takes back what is in flight, and remembers nothing of it', () => {
+    const bench = new Bench({ windowStart: 1 });
+    bench.offerMany('a', 3);
+    const lease = bench.take();
+    expect(bench.dispatcher.drain('a')).toEqual(['a:2', 'a:3']);
+    expect(bench.dispatcher.drain('unknown')).toEqual([]);
+    expect(bench.dispatcher.queued).toBe(0);
+    bench.release(lease);
+    expect(bench.dispatcher.lanes).toBe(0);
+  });
+
+  it('lets an abandoned job leave no trace', () => {
+    const bench = new Bench({ windowStart: 1 });
+    bench.offer('a', { orderKey: 'k' });
+    bench.offer('a', { orderKey: 'k' });
+    const lease = bench.take();
+    expect(bench.take()).toBeNull();
+    if (lease !== null) bench.dispatcher.abandon(lease, bench.now);
+    expect(bench.dispatcher.inFlight).toBe(0);
+    expect(bench.take()?.job).toBe('a:2');
+  });
+});
+
+describe('turns', () => {
+  it('go round the organizations, then round each one’s webhooks', () => {
+    const bench = new Bench();
+    for (const webhook of ['a1', 'a2', 'a3']) bench.offerMany(webhook, 2, { organizationKey: 1 });
+    bench.offerMany('b1', 4, { organizationKey: 2 });
+    const order = bench.takeAll().map(webhookOf);
+    expect(order).toEqual(['a1', 'b1', 'a2', 'b1', 'a3', 'b1', 'a1', 'b1', 'a2', 'a3']);
+  });
+
+  it('go to fresh work before retries, of other webhooks too', () => {
+    const bench = new Bench({ retryEvery: 1000 });
+    bench.offerMany('a', 3, { kind: 'retry' });
+    bench.offerMany('b', 3);
+    expect(bench.takeAll().map(webhookOf)).toEqual(['b', 'b', 'b', 'a', 'a', 'a']);
+  });
+
+  it('go to a retry every so often, however much fresh work there is', () => {
+    const bench = new Bench({ windowStart: 128, retryEvery: 8 });
+    bench.offerMany('a', 100, { organizationKey: 1 });
+    bench.offerMany('a', 100, { organizationKey: 1, kind: 'retry', job: 'a-retry:0' });
+    bench.offerMany('b', 100, { organizationKey: 2, kind: 'retry' });
+    const first = Array.from({ length: 80 }, () => bench.take()).filter((lease) => lease !== null);
+    expect(countBy(first)).toEqual({ a: 62, 'a-retry': 8, b: 10 });
+  });
+
+  it('let one webhook alone have its whole window', () => {
+    const bench = new Bench({ fastSlots: 100, windowMax: 64 });
+    bench.offerMany('a', 1000);
+    for (let round = 0; round < 10; round += 1) for (const lease of bench.takeAll()) bench.release(lease);
+    expect(bench.takeAll()).toHaveLength(64);
+  });
+
+  it('keep a webhook at 10% and an organization at 25% of the slots while others wait', () => {
+    const bench = new Bench({ fastSlots: 100, windowStart: 64, windowMax: 64 });
+    for (let i = 0; i < 4; i += 1) bench.offerMany(`a${i}`, 100, { organizationKey: 1 });
+    for (let organizationKey = 2; organizationKey <= 5; organizationKey += 1)
+      bench.offerMany(`b${organizationKey}`, 100, { organizationKey });
+    const counts = countBy(Array.from({ length: 65 }, () => bench.take()).filter((lease) => lease !== null));
+    expect(counts).toEqual({ a0: 7, a1: 6, a2: 6, a3: 6, b2: 10, b3: 10, b4: 10, b5: 10 });
+    // Nobody is below the caps: the rest goes round.
+    expect(bench.takeAll()).toHaveLength(35);
+  });
+
+  it('give a newcomer the next slot that is free, in front of those above their share', () => {
+    const bench = new Bench({ fastSlots: 20, windowStart: 64, windowMax: 64 });
+    bench.offerMany('greedy', 100, { organizationKey: 1 });
+    const [first] = bench.takeAll();
+    bench.offer('newcomer', { organizationKey: 2 });
+    bench.release(first ?? null);
+    expect(bench.takeAll().map(webhookOf)).toEqual(['newcomer']);
+  });
+});
+
+describe('windows', () => {
+  it('halve on overload down to one, and plain failures leave them alone', () => {
+    const bench = new Bench({ windowStart: 8, breaker: { ...DEFAULT_DISPATCHER_OPTIONS.breaker, failures: 1000 } });
+    const sizes: number[] = [];
+    for (let round = 0; round < 5; round += 1) {
+      bench.offerMany('a', 20);
+      const leases = bench.takeAll();
+      sizes.push(leases.length);
+      bench.now += 100;
+      for (const lease of leases) bench.release(lease, { kind: round === 0 ? 'failure' : 'overload' });
+    }
+    expect(sizes).toEqual([8, 8, 4, 2, 1]);
+  });
+});
+
+describe('rate limits', () => {
+  it('start so many a second, and say when the next one may', () => {
+    const bench = new Bench();
+    bench.offerMany('a', 40, { rateLimit: 5 });
+    const started: number[] = [];
+    const from = bench.now;
+    while (bench.dispatcher.queued > 0) {
+      for (const lease of bench.takeAll()) {
+        started.push(bench.now - from);
+        bench.release(lease);
+      }
+      bench.now = bench.dispatcher.nextReadyAt(bench.now) ?? bench.now;
+    }
+    expect(started).toEqual(Array.from({ length: 40 }, (_, index) => index * 200));
+    expect(bench.dispatcher.nextReadyAt(bench.now)).toBeNull();
+  });
+
+  it('hold up nobody else', () => {
+    const bench = new Bench();
+    bench.offerMany('limited', 10, { rateLimit: 1 });
+    bench.offerMany('free', 5);
+    expect(countBy(bench.takeAll())).toEqual({ limited: 1, free: 5 });
+    expect(bench.dispatcher.runnable).toBe(0);
+  });
+
+  it('follow the latest setting', () => {
+    const bench = new Bench();
+    bench.offerMany('a', 4, { rateLimit: 0.001 });
+    expect(bench.takeAll()).toHaveLength(1);
+    bench.offer('a');
+    expect(bench.takeAll()).toHaveLength(4);
+  });
+});
+
+describe('slow webhooks', () => {
+  const small: Change = { fastSlots: 10, slowSlots: 10, windowStart: 10, windowMax: 10 };
+
+  it('that hang leave the fast slots to others after slowAfterMs', () => {
+    const bench = new Bench(small);
+    bench.offerMany('hanging', 20);
+    expect(bench.takeAll()).toHaveLength(10);
+    bench.offerMany('healthy', 5, { organizationKey: 2 });
+    expect(bench.takeAll()).toHaveLength(0);
+    bench.now += 1000;
+    bench.dispatcher.sweep(bench.now);
+    expect(bench.takeAll()).toHaveLength(0);
+    bench.now += 1;
+    bench.dispatcher.sweep(bench.now);
+    expect([bench.dispatcher.inFlight, bench.dispatcher.slowInFlight]).toEqual([10, 10]);
+    expect(countBy(bench.takeAll())).toEqual({ healthy: 5 });
+  });
+
+  it('do not stop the others even if none of theirs ever ends', () => {
+    const bench = new Bench({ fastSlots: 50, slowSlots: 50, windowStart: 8 });
+    for (let i = 0; i < 10; i += 1) bench.offerMany(`hanging${i}`, 100, { organizationKey: i });
+    let delivered = 0;
+    for (let second = 0; second < 20; second += 1) {
+      for (let i = 0; i < 10; i += 1) bench.offerMany(`healthy${i}`, 10, { organizationKey: 100 + i });
+      for (let step = 0; step < 10; step += 1) {
+        for (const lease of bench.takeAll()) {
+          if (!lease.job.startsWith('healthy')) continue;
+          bench.release(lease);
+          delivered += 1;
+        }
+        bench.now += 101;
+        bench.dispatcher.sweep(bench.now);
+      }
+    }
+    expect(delivered).toBe(20 * 10 * 10);
+    expect(bench.dispatcher.inFlight).toBeLessThanOrEqual(50 + 50 + 50);
+  });
+
+  it('get the slots of the slow pool, and fast ones again when they have recovered', () => {
+    const bench = new Bench(small);
+    bench.offer('a');
+    bench.release(bench.take(), { durationMs: 3000 });
+    bench.offerMany('a', 20);
+    expect(bench.dispatcher.runnable).toBe(0);
+    const leases = bench.takeAll();
+    expect(bench.dispatcher.slowInFlight).toBe(leases.length);
+    // Above its share of the pool, it leaves a quarter to those to come.
+    expect(leases).toHaveLength(8);
+    for (const lease of leases) bench.release(lease);
+    expect(bench.dispatcher.runnable).toBeGreaterThan(0);
+    expect(bench.takeAll().length).toBeGreaterThan(0);
+    expect(bench.dispatcher.slowInFlight).toBe(0);
+  });
+});
+
+describe('the breaker', () => {
+  it('opens after ten failures in a row, and gives back what is queued', () => {
+    const bench = new Bench({ windowStart: 10 });
+    bench.offerMany('a', 13);
+    const leases = bench.takeAll();
+    const evicted = leases.map((lease) => bench.release(lease, { kind: 'failure', final: false }).evicted);
+    expect(evicted.slice(0, 9).flat()).toEqual([]);
+    expect(evicted[9]).toEqual(['a:11', 'a:12', 'a:13']);
+    expect(bench.offer('a')).toBe('open');
+    expect(bench.dispatcher.hasRoom('a')).toBe(false);
+    expect(bench.dispatcher.queued).toBe(0);
+  });
+
+  it('stays closed under an hourly retry plan, and after a success in between', () => {
+    const bench = new Bench();
+    for (let i = 0; i < 30; i += 1) {
+      expect(bench.offer('hourly', { kind: 'retry' })).toBe('queued');
+      bench.release(bench.take(), { kind: 'failure' });
+      bench.now += 3_600_000;
+    }
+    for (let i = 0; i < 30; i += 1) {
+      expect(bench.offer('now and then')).toBe('queued');
+      bench.release(bench.take(), { kind: i % 9 === 8 ? 'success' : 'failure' });
+    }
+  });
+
+  it('wants one probe after 1 s, then after twice the time, and closes on success', () => {
+    const bench = new Bench();
+    bench.openBreaker('a');
+    const opened = bench.now;
+    const waits: number[] = [];
+    for (let failedProbes = 0; failedProbes < 11; failedProbes += 1) {
+      const at = bench.dispatcher.nextReadyAt(bench.now) ?? Number.NaN;
+      waits.push((at - bench.now) / 1000);
+      bench.now = at - 1;
+      expect(bench.dispatcher.probesDue(bench.now)).toEqual([]);
+      bench.now = at;
+      expect(bench.dispatcher.probesDue(bench.now)).toEqual([{ organizationKey: 1, webhookId: 'a' }]);
+      expect(bench.dispatcher.probesDue(bench.now)).toEqual([]);
+      expect(bench.offer('a', { kind: 'probe' })).toBe('queued');
+      expect(bench.offer('a', { kind: 'probe' })).toBe('open');
+      expect(bench.release(bench.take(), { kind: 'failure', final: false }).recovered).toBe(false);
+    }
+    expect(waits).toEqual([1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]);
+    expect(bench.now).toBeGreaterThan(opened);
+    bench.now = bench.dispatcher.nextReadyAt(bench.now) ?? bench.now;
+    bench.dispatcher.probesDue(bench.now);
+    bench.offer('a', { kind: 'probe' });
+    expect(bench.release(bench.take())).toEqual({ evicted: [], recovered: true });
+    expect(bench.dispatcher.nextReadyAt(bench.now)).toBeNull();
+    bench.offerMany('a', 5);
+    expect(bench.takeAll()).toHaveLength(1);
+  });
+
+  it('asks again when nobody offers a probe, or when it was not sent', () => {
+    const bench = new Bench();
+    bench.openBreaker('a');
+    bench.now += 1000;
+    expect(bench.dispatcher.probesDue(bench.now)).toHaveLength(1);
+    bench.now += 10_000;
+    expect(bench.dispatcher.probesDue(bench.now)).toHaveLength(1);
+    bench.offer('a', { kind: 'probe' });
+    const lease = bench.take();
+    expect(bench.dispatcher.nextReadyAt(bench.now)).toBeNull();
+    if (lease !== null) bench.dispatcher.abandon(lease, bench.now);
+    bench.now += 1000;
+    expect(bench.dispatcher.probesDue(bench.now)).toHaveLength(1);
+  });
+
+  it('closes when an exchange from before succeeds', () => {
+    const bench = new Bench({ windowStart: 11 });
+    bench.offerMany('a', 11);
+    const [late, ...others] = bench.takeAll();
+    for (const lease of others) bench.release(lease, { kind: 'failure' });
+    expect(bench.offer('a')).toBe('open');
+    expect(bench.release(late ?? null).recovered).toBe(true);
+    expect(bench.offer('a')).toBe('queued');
+  });
+
+  it('is open after a restart when the caller says so', () => {
+    const bench = new Bench();
+    bench.dispatcher.openBreaker({ organizationKey: 1, webhookId: 'a' }, bench.now);
+    expect(bench.offer('a')).toBe('open');
+    expect(bench.dispatcher.nextReadyAt(bench.now)).toBe(bench.now + 1000);
+    bench.dispatcher.drain('a');
+    expect(bench.dispatcher.lanes).toBe(0);
+    expect(bench.dispatcher.nextReadyAt(bench.now)).toBeNull();
+    expect(bench.offer('a')).toBe('queued');
+  });
+});
+
+describe('the breaker of a webhook that is being tried already', () => {
+  it('is not opened from outside, so that no queued job is stuck behind it', () => {
+    const bench = new Bench();
+    bench.offer('a', { orderKey: 'x' });
+    bench.dispatcher.openBreaker({ organizationKey: 1, webhookId: 'a' }, bench.now);
+    expect(bench.take()?.job).toBe('a:1');
+  });
+});
+
+describe('order keys', () => {
+  it('have one job in flight each, and do not block one another', () => {
+    const bench = new Bench();
+    for (const job of ['x:1', 'x:2', 'y:1', 'x:3', 'y:2']) bench.offer('a', { job, orderKey: job.slice(0, 1) });
+    const [x1, y1] = bench.takeAll();
+    expect([x1?.job, y1?.job]).toEqual(['x:1', 'y:1']);
+    bench.release(x1 ?? null);
+    expect(bench.takeAll().map((lease) => lease.job)).toEqual(['x:2']);
+  });
+
+  it('are each webhook’s own', () => {
+    const bench = new Bench();
+    bench.offer('a', { orderKey: 'x' });
+    bench.offer('b', { orderKey: 'x' });
+    expect(bench.takeAll()).toHaveLength(2);
+  });
+
+  it('go on after a delivery that failed for good', () => {
+    const bench = new Bench();
+    bench.offer('a', { orderKey: 'x' });
+    bench.offer('a', { orderKey: 'x' });
+    expect(bench.release(bench.take(), { kind: 'failure', final: true }).evicted).toEqual([]);
+    expect(bench.take()?.job).toBe('a:2');
+  });
+
+  it('hand back what is behind a job that waits for its retry', () => {
+    const bench = new Bench();
+    for (const job of ['x:1', 'x:2', 'y:1', 'x:3', 'y:2']) bench.offer('a', { job, orderKey: job.slice(0, 1) });
+    const [x1, y1] = bench.takeAll();
+    expect(bench.release(x1 ?? null, { kind: 'failure', final: false }).evicted).toEqual(['x:2', 'x:3']);
+    expect(bench.dispatcher.queued).toBe(1);
+    bench.release(y1 ?? null);
+    expect(bench.take()?.job).toBe('y:2');
+  });
+});
