@@ -19,7 +19,7 @@ describeOnBothDatabases('a test database', (open) => {
 
   test('may be closed before its scope ends', async () => {
     await using database = await open();
-    await database.close();
+    await expect(database.close()).resolves.toBeUndefined();
   });
 });
 

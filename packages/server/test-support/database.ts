@@ -82,8 +82,12 @@ export async function testPglite(): Promise<TestDatabase> {
 
 /** Runs the same tests on PostgreSQL and on PGlite. */
 export function describeOnBothDatabases(name: string, tests: (open: () => Promise<TestDatabase>) => void): void {
-  describe(`${name} (PostgreSQL)`, () => tests(() => testPostgres()));
-  describe(`${name} (PGlite)`, () => tests(() => testPglite()));
+  describe(`${name} (PostgreSQL)`, () => {
+    tests(() => testPostgres());
+  });
+  describe(`${name} (PGlite)`, () => {
+    tests(() => testPglite());
+  });
 }
 
 async function ask<Answer>(path: string): Promise<Answer> {

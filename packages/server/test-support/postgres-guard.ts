@@ -46,7 +46,7 @@ async function startOnce(options: PostgresServerOptions): Promise<Running> {
     createPostgresUser: process.getuid?.() === 0,
     initdbFlags: ['--encoding=UTF8', '--no-locale', '--no-sync'],
     postgresFlags: flags(options),
-    onLog: (message) => keep(log, String(message)),
+    onLog: (message) => keep(log, message),
     onError: (error) => keep(log, String(error)),
   });
   try {
