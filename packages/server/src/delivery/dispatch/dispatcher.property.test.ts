@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Dispatcher, type Lease } from './dispatcher.ts';
@@ -90,17 +91,17 @@ class Model {
     const { dispatcher } = this;
     const queued = this.#in('queued');
     const inFlight = this.#in('inFlight');
-    expect(dispatcher.queued).toBe(queued.length);
-    expect(dispatcher.inFlight).toBe(inFlight.length);
-    expect(dispatcher.queued).toBeLessThanOrEqual(2 * SMALL.queueTotal + WEBHOOKS);
-    expect(dispatcher.runnable).toBeGreaterThanOrEqual(0);
-    expect(dispatcher.runnable).toBeLessThanOrEqual(dispatcher.queued);
-    expect(dispatcher.inFlight - dispatcher.slowInFlight).toBeLessThanOrEqual(SMALL.fastSlots);
-    expect(dispatcher.slowInFlight).toBeLessThanOrEqual(SMALL.slowSlots + SMALL.fastSlots);
-    for (const [, jobs] of groupBy(inFlight, (job) => job.webhookId)) expect(jobs.length).toBeLessThanOrEqual(SMALL.windowMax + 1);
-    for (const [, jobs] of groupBy(queued, (job) => job.webhookId)) expect(jobs.length).toBeLessThanOrEqual(SMALL.queuePerWebhook + 1);
+    assert.equal(dispatcher.queued, queued.length);
+    assert.equal(dispatcher.inFlight, inFlight.length);
+    assert.ok(dispatcher.queued <= 2 * SMALL.queueTotal + WEBHOOKS);
+    assert.ok(dispatcher.runnable >= 0);
+    assert.ok(dispatcher.runnable <= dispatcher.queued);
+    assert.ok(dispatcher.inFlight - dispatcher.slowInFlight <= SMALL.fastSlots);
+    assert.ok(dispatcher.slowInFlight <= SMALL.slowSlots + SMALL.fastSlots);
+    for (const [, jobs] of groupBy(inFlight, (job) => job.webhookId)) assert.ok(jobs.length <= SMALL.windowMax + 1);
+    for (const [, jobs] of groupBy(queued, (job) => job.webhookId)) assert.ok(jobs.length <= SMALL.queuePerWebhook + 1);
     const ordered = inFlight.filter((job) => job.orderKey !== null);
-    for (const [, jobs] of groupBy(ordered, (job) => `${job.webhookId} ${job.orderKey}`)) expect(jobs).toHaveLength(1);
+    for (const [, jobs] of groupBy(ordered, (job) => `${job.webhookId} ${job.orderKey}`)) assert.equal(jobs.length, 1);
   }
 
   /** All endpoints are well from now on: every job that is still queued must be taken in the end. */
@@ -112,12 +113,12 @@ class Model {
       this.#probe();
     }
     this.check();
-    expect(this.#in('queued')).toEqual([]);
-    expect(this.#in('inFlight')).toEqual([]);
-    expect(this.dispatcher.runnable).toBe(0);
+    assert.deepEqual(this.#in('queued'), []);
+    assert.deepEqual(this.#in('inFlight'), []);
+    assert.equal(this.dispatcher.runnable, 0);
     for (let i = 0; i < WEBHOOKS; i += 1) this.#returned(this.dispatcher.drain(`w${i}`));
-    expect(this.dispatcher.lanes).toBe(0);
-    expect(this.dispatcher.nextReadyAt(this.#now)).toBeNull();
+    assert.equal(this.dispatcher.lanes, 0);
+    assert.equal(this.dispatcher.nextReadyAt(this.#now), null);
   }
 
   #in(state: Job['state']): Job[] {
@@ -134,12 +135,12 @@ class Model {
     const taken = this.dispatcher.take(this.#now);
     if (taken === null) return false;
     const { job, lease } = taken;
-    expect(job.state).toBe('queued');
+    assert.equal(job.state, 'queued');
     if (job.orderKey !== null) {
       const earlier = this.#in('queued').filter(
         (other) => other.webhookId === job.webhookId && other.orderKey === job.orderKey && other.number < job.number,
       );
-      expect(earlier).toEqual([]);
+      assert.deepEqual(earlier, []);
     }
     job.state = 'inFlight';
     this.#leases.push({ lease, at: this.#now });
@@ -150,7 +151,7 @@ class Model {
     const [ended] = this.#leases.splice(pick % Math.max(1, this.#leases.length), 1);
     if (ended === undefined) return;
     const { lease, at } = ended;
-    expect(lease.job.state).toBe('inFlight');
+    assert.equal(lease.job.state, 'inFlight');
     lease.job.state = 'ended';
     if (outcome === null) this.dispatcher.abandon(lease, this.#now);
     else this.#returned(this.dispatcher.release(lease, { ...outcome, durationMs: this.#now - at }, this.#now).evicted);
@@ -158,10 +159,13 @@ class Model {
 
   #returned(jobs: readonly Job[]): void {
     for (const job of jobs) {
-      expect(job.state).toBe('queued');
+      assert.equal(job.state, 'queued');
       job.state = 'returned';
     }
-    expect(jobs.map((job) => job.number)).toEqual(jobs.map((job) => job.number).toSorted((a, b) => a - b));
+    assert.deepEqual(
+      jobs.map((job) => job.number),
+      jobs.map((job) => job.number).toSorted((a, b) => a - b),
+    );
   }
 
   #probe(): void {
@@ -183,6 +187,7 @@ describe('whatever is offered, taken, released, drained', () => {
           model.check();
         }
         model.finish();
+        expect(model.dispatcher.lanes).toBe(0);
       }),
       { numRuns: 200 },
     );
@@ -262,10 +267,8 @@ describe('turns', () => {
           fill();
           const someoneBelow = all.some(isBelow);
           const taken = leases.length < fastSlots || random.next().value % 2 === 0 ? dispatcher.take(step) : null;
-          if (taken !== null) {
-            expect(isBelow(taken.job) || !someoneBelow).toBe(true);
-            leases.push(taken.lease);
-          }
+          expect(taken === null || isBelow(taken.job) || !someoneBelow).toBe(true);
+          if (taken !== null) leases.push(taken.lease);
           if (leases.length === 0 || random.next().value % 3 > 0) continue;
           const [ended] = leases.splice(random.next().value % leases.length, 1);
           if (ended !== undefined) dispatcher.release(ended, { kind: 'success', durationMs: 1, final: true }, step);

@@ -1,57 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { Dispatcher, type Lease } from './dispatcher.ts';
-import type { JobKind, Outcome, Released } from './offer.ts';
+import type { Lease } from './dispatcher.ts';
 import { DEFAULT_DISPATCHER_OPTIONS, type DispatcherOptions } from './options.ts';
-
-type Change = Partial<DispatcherOptions>;
-
-/** A dispatcher on a simulated clock, with jobs that are named `webhook:number`. */
-class Bench {
-  readonly dispatcher: Dispatcher<string>;
-  now = 1_000_000;
-  #count = 0;
-
-  constructor(change: Change = {}) {
-    this.dispatcher = new Dispatcher({ ...DEFAULT_DISPATCHER_OPTIONS, ...change });
-  }
-
-  offer(
-    webhookId: string,
-    more: { kind?: JobKind; orderKey?: string; rateLimit?: number; organizationKey?: number; job?: string } = {},
-  ): string {
-    this.#count += 1;
-    const { kind = 'fresh', orderKey = null, rateLimit = null, organizationKey = 1, job = `${webhookId}:${this.#count}` } = more;
-    return this.dispatcher.offer({ organizationKey, webhookId, rateLimit }, job, { kind, orderKey });
-  }
-
-  offerMany(webhookId: string, count: number, more: Parameters<Bench['offer']>[1] = {}): void {
-    for (let i = 0; i < count; i += 1) expect(this.offer(webhookId, more)).toBe('queued');
-  }
-
-  take(): Lease<string> | null {
-    return this.dispatcher.take(this.now)?.lease ?? null;
-  }
-
-  takeAll(): Lease<string>[] {
-    const leases: Lease<string>[] = [];
-    for (let lease = this.take(); lease !== null; lease = this.take()) leases.push(lease);
-    return leases;
-  }
-
-  release(lease: Lease<string> | null, outcome: Partial<Outcome> = {}): Released<string> {
-    if (lease === null) throw new Error('nothing was taken');
-    return this.dispatcher.release(lease, { kind: 'success', durationMs: 5, final: true, ...outcome }, this.now);
-  }
-
-  /** Fails as many jobs of a webhook as open its breaker. */
-  openBreaker(webhookId: string): void {
-    for (let i = 0; i < 10; i += 1) {
-      this.offer(webhookId);
-      this.release(this.take(), { kind: 'failure' });
-    }
-    expect(this.offer(webhookId)).toBe('open');
-  }
-}
+import { Bench } from './simulated-dispatcher.ts';
 
 function webhookOf(lease: Lease<string>): string {
   return lease.job.split(':')[0] ?? '';
@@ -237,7 +187,7 @@ describe('rate limits', () => {
 });
 
 describe('slow webhooks', () => {
-  const small: Change = { fastSlots: 10, slowSlots: 10, windowStart: 10, windowMax: 10 };
+  const small: Partial<DispatcherOptions> = { fastSlots: 10, slowSlots: 10, windowStart: 10, windowMax: 10 };
 
   it('that hang leave the fast slots to others after slowAfterMs', () => {
     const bench = new Bench(small);
@@ -288,106 +238,6 @@ describe('slow webhooks', () => {
     expect(bench.dispatcher.runnable).toBeGreaterThan(0);
     expect(bench.takeAll().length).toBeGreaterThan(0);
     expect(bench.dispatcher.slowInFlight).toBe(0);
-  });
-});
-
-describe('the breaker', () => {
-  it('opens after ten failures in a row, and gives back what is queued', () => {
-    const bench = new Bench({ windowStart: 10 });
-    bench.offerMany('a', 13);
-    const leases = bench.takeAll();
-    const evicted = leases.map((lease) => bench.release(lease, { kind: 'failure', final: false }).evicted);
-    expect(evicted.slice(0, 9).flat()).toEqual([]);
-    expect(evicted[9]).toEqual(['a:11', 'a:12', 'a:13']);
-    expect(bench.offer('a')).toBe('open');
-    expect(bench.dispatcher.hasRoom('a')).toBe(false);
-    expect(bench.dispatcher.queued).toBe(0);
-  });
-
-  it('stays closed under an hourly retry plan, and after a success in between', () => {
-    const bench = new Bench();
-    for (let i = 0; i < 30; i += 1) {
-      expect(bench.offer('hourly', { kind: 'retry' })).toBe('queued');
-      bench.release(bench.take(), { kind: 'failure' });
-      bench.now += 3_600_000;
-    }
-    for (let i = 0; i < 30; i += 1) {
-      expect(bench.offer('now and then')).toBe('queued');
-      bench.release(bench.take(), { kind: i % 9 === 8 ? 'success' : 'failure' });
-    }
-  });
-
-  it('wants one probe after 1 s, then after twice the time, and closes on success', () => {
-    const bench = new Bench();
-    bench.openBreaker('a');
-    const opened = bench.now;
-    const waits: number[] = [];
-    for (let failedProbes = 0; failedProbes < 11; failedProbes += 1) {
-      const at = bench.dispatcher.nextReadyAt(bench.now) ?? Number.NaN;
-      waits.push((at - bench.now) / 1000);
-      bench.now = at - 1;
-      expect(bench.dispatcher.probesDue(bench.now)).toEqual([]);
-      bench.now = at;
-      expect(bench.dispatcher.probesDue(bench.now)).toEqual([{ organizationKey: 1, webhookId: 'a' }]);
-      expect(bench.dispatcher.probesDue(bench.now)).toEqual([]);
-      expect(bench.offer('a', { kind: 'probe' })).toBe('queued');
-      expect(bench.offer('a', { kind: 'probe' })).toBe('open');
-      expect(bench.release(bench.take(), { kind: 'failure', final: false }).recovered).toBe(false);
-    }
-    expect(waits).toEqual([1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]);
-    expect(bench.now).toBeGreaterThan(opened);
-    bench.now = bench.dispatcher.nextReadyAt(bench.now) ?? bench.now;
-    bench.dispatcher.probesDue(bench.now);
-    bench.offer('a', { kind: 'probe' });
-    expect(bench.release(bench.take())).toEqual({ evicted: [], recovered: true });
-    expect(bench.dispatcher.nextReadyAt(bench.now)).toBeNull();
-    bench.offerMany('a', 5);
-    expect(bench.takeAll()).toHaveLength(1);
-  });
-
-  it('asks again when nobody offers a probe, or when it was not sent', () => {
-    const bench = new Bench();
-    bench.openBreaker('a');
-    bench.now += 1000;
-    expect(bench.dispatcher.probesDue(bench.now)).toHaveLength(1);
-    bench.now += 10_000;
-    expect(bench.dispatcher.probesDue(bench.now)).toHaveLength(1);
-    bench.offer('a', { kind: 'probe' });
-    const lease = bench.take();
-    expect(bench.dispatcher.nextReadyAt(bench.now)).toBeNull();
-    if (lease !== null) bench.dispatcher.abandon(lease, bench.now);
-    bench.now += 1000;
-    expect(bench.dispatcher.probesDue(bench.now)).toHaveLength(1);
-  });
-
-  it('closes when an exchange from before succeeds', () => {
-    const bench = new Bench({ windowStart: 11 });
-    bench.offerMany('a', 11);
-    const [late, ...others] = bench.takeAll();
-    for (const lease of others) bench.release(lease, { kind: 'failure' });
-    expect(bench.offer('a')).toBe('open');
-    expect(bench.release(late ?? null).recovered).toBe(true);
-    expect(bench.offer('a')).toBe('queued');
-  });
-
-  it('is open after a restart when the caller says so', () => {
-    const bench = new Bench();
-    bench.dispatcher.openBreaker({ organizationKey: 1, webhookId: 'a' }, bench.now);
-    expect(bench.offer('a')).toBe('open');
-    expect(bench.dispatcher.nextReadyAt(bench.now)).toBe(bench.now + 1000);
-    bench.dispatcher.drain('a');
-    expect(bench.dispatcher.lanes).toBe(0);
-    expect(bench.dispatcher.nextReadyAt(bench.now)).toBeNull();
-    expect(bench.offer('a')).toBe('queued');
-  });
-});
-
-describe('the breaker of a webhook that is being tried already', () => {
-  it('is not opened from outside, so that no queued job is stuck behind it', () => {
-    const bench = new Bench();
-    bench.offer('a', { orderKey: 'x' });
-    bench.dispatcher.openBreaker({ organizationKey: 1, webhookId: 'a' }, bench.now);
-    expect(bench.take()?.job).toBe('a:1');
   });
 });
 

@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict';
+import { Dispatcher, type Lease } from './dispatcher.ts';
+import type { JobKind, Outcome, Released } from './offer.ts';
+import { DEFAULT_DISPATCHER_OPTIONS, type DispatcherOptions } from './options.ts';
+
+/** A dispatcher on a simulated clock, for tests, with jobs that are named `webhook:number`. */
+export class Bench {
+  readonly dispatcher: Dispatcher<string>;
+  now = 1_000_000;
+  #count = 0;
+
+  constructor(change: Partial<DispatcherOptions> = {}) {
+    this.dispatcher = new Dispatcher({ ...DEFAULT_DISPATCHER_OPTIONS, ...change });
+  }
+
+  offer(
+    webhookId: string,
+    more: { kind?: JobKind; orderKey?: string; rateLimit?: number; organizationKey?: number; job?: string } = {},
+  ): string {
+    this.#count += 1;
+    const { kind = 'fresh', orderKey = null, rateLimit = null, organizationKey = 1, job = `${webhookId}:${this.#count}` } = more;
+    return this.dispatcher.offer({ organizationKey, webhookId, rateLimit }, job, { kind, orderKey });
+  }
+
+  offerMany(webhookId: string, count: number, more: Parameters<Bench['offer']>[1] = {}): void {
+    for (let i = 0; i < count; i += 1) assert.equal(this.offer(webhookId, more), 'queued');
+  }
+
+  take(): Lease<string> | null {
+    return this.dispatcher.take(this.now)?.lease ?? null;
+  }
+
+  takeAll(): Lease<string>[] {
+    const leases: Lease<string>[] = [];
+    for (let lease = this.take(); lease !== null; lease = this.take()) leases.push(lease);
+    return leases;
+  }
+
+  release(lease: Lease<string> | null, outcome: Partial<Outcome> = {}): Released<string> {
+    if (lease === null) throw new Error('nothing was taken');
+    return this.dispatcher.release(lease, { kind: 'success', durationMs: 5, final: true, ...outcome }, this.now);
+  }
+
+  /** Fails as many jobs of a webhook as open its breaker. */
+  openBreaker(webhookId: string): void {
+    for (let i = 0; i < 10; i += 1) {
+      this.offer(webhookId);
+      this.release(this.take(), { kind: 'failure' });
+    }
+    assert.equal(this.offer(webhookId), 'open');
+  }
+}
