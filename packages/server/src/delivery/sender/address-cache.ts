@@ -4,11 +4,10 @@ import type { Resolve, ResolvedAddress } from './resolver.ts';
 
 type Addresses = readonly ResolvedAddress[];
 
-const MIN_TTL_SECONDS = 5;
 const MAX_TTL_SECONDS = 300;
 const NEGATIVE_TTL_SECONDS = 5;
 
-/** Resolved host names, kept for their time to live (5 s to 5 min; 5 s where resolving failed). Whoever asks for a name together shares the query. */
+/** Resolved host names, kept for their time to live (5 min at most; 5 s where resolving failed). Whoever asks for a name together shares the query. */
 export class AddressCache {
   readonly #resolve: Resolve;
   readonly #known: LRUCache<string, Addresses>;
@@ -40,11 +39,12 @@ export class AddressCache {
     try {
       const resolution = await this.#resolve(hostname);
       addresses = resolution.addresses;
-      if (addresses.length > 0) ttlSeconds = Math.min(Math.max(resolution.ttlSeconds, MIN_TTL_SECONDS), MAX_TTL_SECONDS);
+      if (addresses.length > 0) ttlSeconds = Math.min(resolution.ttlSeconds, MAX_TTL_SECONDS);
     } catch {
       // Whether there is no such name or no answer: the endpoint has no address now, and its next attempt asks again.
     }
-    this.#known.set(hostname, addresses, { ttl: ttlSeconds * 1_000 });
+    // To the cache 0 means for ever, to DNS (RFC 1035, section 3.2.1) not at all.
+    if (ttlSeconds > 0) this.#known.set(hostname, addresses, { ttl: ttlSeconds * 1_000 });
     this.#asked.delete(hostname);
     return addresses;
   }

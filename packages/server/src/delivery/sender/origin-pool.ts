@@ -46,13 +46,14 @@ export class OriginPool implements Connections, Waiting {
 
   /** Takes back a connection whose exchange is complete. */
   release(connection: Connection): void {
-    if (!this.#busy.delete(connection)) return;
+    if (!this.#busy.has(connection)) return;
     const next = this.#nextWaiting();
     if (next !== null) {
       this.#start(next, connection);
     } else if (this.#closed) {
       this.#drop(connection);
     } else {
+      this.#busy.delete(connection);
       this.#idle.push(connection);
       this.#options.limit.idle();
     }

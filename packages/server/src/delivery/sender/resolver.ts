@@ -46,9 +46,7 @@ async function askNameServers(resolver: Resolver, name: string): Promise<Resolut
     (records) => records.map(({ address, ttl }) => ({ address, family: 4 as const, ttl })),
     (error: unknown) => error,
   );
-  const found = Array.isArray(ipv4)
-    ? [...ipv4, ...(await Promise.race([ipv6, delay(RESOLUTION_DELAY_MS, [])]))]
-    : await ipv6;
+  const found = Array.isArray(ipv4) ? [...ipv4, ...(await Promise.race([ipv6, delay(RESOLUTION_DELAY_MS, [])]))] : await ipv6;
   if (found.length === 0) throw ipv4;
   return {
     addresses: found.map(({ address, family }) => ({ address, family })),

@@ -113,7 +113,7 @@ export class RunningExchange implements Dispatcher.DispatchHandler {
       this.#pool.repeat(this, connection);
       return;
     }
-    this.#finish(failureOf(error, stage), true);
+    this.#finish(failureOf(error, { stage, begun: this.#reader !== null }), true);
     this.#pool.discard(connection);
   }
 

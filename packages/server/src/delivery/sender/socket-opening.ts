@@ -84,7 +84,15 @@ export class SocketOpening {
 
   #openSocket(addresses: readonly ResolvedAddress[]): Socket {
     const { hostname, port, secure, origin } = this.#target;
-    const tcp = { host: hostname, port, lookup: fixedLookup(addresses), autoSelectFamily: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000 };
+    const tcp = {
+      host: hostname,
+      port,
+      lookup: fixedLookup(addresses),
+      autoSelectFamily: true,
+      noDelay: true,
+      keepAlive: true,
+      keepAliveInitialDelay: 60_000,
+    };
     if (!secure) return connectTcp(tcp);
     const { secureContext, sessions } = this.#network;
     const session = sessions.get(origin);

@@ -1,0 +1,148 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { eventually } from '../../../test-support/eventually.ts';
+import { startHellReceiver } from '../../../test-support/hell-receiver.ts';
+import type { HellReceiver } from '../../../test-support/hell-receiver.ts';
+import { parseTargets } from '../../tenancy/target-address.ts';
+import { createSender } from './sender.ts';
+import type { Exchange, Sender, SenderOptions } from './sender.ts';
+
+const allowedTargets = parseTargets('127.0.0.0/8').targets;
+const senders: Sender[] = [];
+let hell: HellReceiver;
+
+beforeEach(async () => {
+  hell = await startHellReceiver();
+});
+
+afterEach(async () => {
+  for (const sender of senders.splice(0)) await sender.close(0);
+  await hell[Symbol.asyncDispose]();
+});
+
+function open(options: SenderOptions = {}): Sender {
+  const sender = createSender({ allowedTargets, ...options });
+  senders.push(sender);
+  return sender;
+}
+
+function post(sender: Sender, url: string, timeoutMs = 15_000): Promise<Exchange> {
+  return sender.send({ url, method: 'POST', headers: [], body: Buffer.from('{}'), timeoutMs });
+}
+
+describe('connections', () => {
+  it('are reused', async () => {
+    const sender = open();
+    for (let turn = 0; turn < 20; turn++) expect((await post(sender, hell.url('ok'))).failure).toBeNull();
+    expect(hell.seen.connections).toBe(1);
+    expect(sender.stats()).toEqual({ exchanges: 0, connections: 1 });
+  });
+
+  it('are as many as are allowed for one origin, and the rest waits', async () => {
+    const sender = open({ connectionsPerOrigin: 3 });
+    const exchanges = await Promise.all(Array.from({ length: 50 }, () => post(sender, hell.url('ok'))));
+    expect(exchanges.every(({ failure }) => failure === null)).toBe(true);
+    expect(hell.seen.connections).toBe(3);
+  });
+
+  it('serve those who wait when a server closes each after its response', async () => {
+    const sender = open({ connectionsPerOrigin: 2 });
+    const exchanges = await Promise.all(Array.from({ length: 10 }, () => post(sender, hell.url('ok-and-close'))));
+    expect(exchanges.every(({ failure }) => failure === null)).toBe(true);
+    expect(hell.seen.connections).toBe(10);
+    await eventually(() => expect(sender.stats().connections).toBe(0));
+  });
+
+  it('that hang make others wait until their deadline, and are then replaced', async () => {
+    const sender = open({ connectionsPerOrigin: 1 });
+    const hanging = post(sender, hell.url('no-answer'), 300);
+    const hopeless = post(sender, hell.url('ok'), 100);
+    const patient = post(sender, hell.url('ok'));
+    expect((await hopeless).failure).toEqual({
+      code: 'timeout',
+      message: 'Earlier requests to the endpoint held all its connections for 100 ms.',
+    });
+    expect((await hanging).failure?.code).toBe('timeout');
+    expect((await patient).failure).toBeNull();
+    expect(hell.seen.requests).toHaveLength(2);
+  });
+
+  it('are bounded over all origins: an idle one elsewhere makes room', async () => {
+    await using other = await startHellReceiver();
+    const sender = open({ maxConnections: 2 });
+    await Promise.all([post(sender, hell.url('ok')), post(sender, hell.url('ok'))]);
+    const exchanges = await Promise.all(Array.from({ length: 6 }, (_, index) => post(sender, (index % 2 === 0 ? hell : other).url('ok'))));
+    expect(exchanges.every(({ failure }) => failure === null)).toBe(true);
+    expect(sender.stats().connections).toBeLessThanOrEqual(2);
+  });
+
+  it('are closed when other origins push theirs out, after what runs on them', async () => {
+    await using other = await startHellReceiver();
+    const sender = open({ maxOrigins: 1 });
+    const running = post(sender, hell.url('ok'));
+    expect((await post(sender, other.url('ok'))).failure).toBeNull();
+    expect((await running).failure).toBeNull();
+    await eventually(() => expect(sender.stats().connections).toBe(1));
+  });
+
+  it('close when they were idle for long enough', async () => {
+    const sender = open({ keepAliveMs: 50 });
+    await post(sender, hell.url('ok'));
+    await eventually(() => expect(sender.stats().connections).toBe(0));
+  });
+});
+
+describe('a reused connection that the server had just closed', () => {
+  it('is replaced, and the request sent once more', async () => {
+    const sender = open();
+    expect((await post(sender, hell.url('stale'))).failure).toBeNull();
+    expect((await post(sender, hell.url('stale'))).failure).toBeNull();
+    expect(hell.seen).toMatchObject({ connections: 2, requests: { length: 3 } });
+  });
+
+  it('is no reason to repeat on a new connection', async () => {
+    const sender = open();
+    expect((await post(sender, hell.url('close-at-once'))).failure?.code).toBe('reset');
+    expect(hell.seen.requests).toHaveLength(1);
+  });
+
+  it('is not repeated twice', async () => {
+    const sender = open();
+    await post(sender, hell.url('ok'));
+    expect((await post(sender, hell.url('close-at-once'))).failure?.code).toBe('reset');
+    expect(hell.seen.requests).toHaveLength(3);
+  });
+
+  it('is not repeated once a response had begun', async () => {
+    const sender = open();
+    await post(sender, hell.url('ok'));
+    expect((await post(sender, hell.url('reset-mid-body'))).failure?.code).toBe('reset');
+    expect(hell.seen.requests).toHaveLength(2);
+  });
+});
+
+describe('close', () => {
+  it('waits for what is under way', async () => {
+    const sender = open();
+    const running = post(sender, hell.url('ok'));
+    await sender.close(15_000);
+    expect((await running).failure).toBeNull();
+    expect(sender.stats()).toEqual({ exchanges: 0, connections: 0 });
+  });
+
+  it('cuts off what takes too long, whether it runs or waits', async () => {
+    const sender = open({ connectionsPerOrigin: 1 });
+    const exchanges = [post(sender, hell.url('no-answer')), post(sender, hell.url('ok'))];
+    await sender.close(50);
+    for (const { failure } of await Promise.all(exchanges)) {
+      expect(failure).toEqual({ code: 'timeout', message: 'Posthorn was shut down before the endpoint had answered.' });
+    }
+    expect(sender.stats()).toEqual({ exchanges: 0, connections: 0 });
+  });
+
+  it('refuses later requests', async () => {
+    const sender = open();
+    await sender.close(0);
+    expect((await post(sender, hell.url('ok'))).failure?.code).toBe('timeout');
+    expect(hell.seen.connections).toBe(0);
+  });
+});

@@ -1,0 +1,75 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { addressAllowed, NO_ALLOWED_TARGETS, parseTargets } from './target-address.ts';
+
+const allow = (text: string) => parseTargets(text).targets;
+const ipv4 = fc.tuple(fc.nat(255), fc.nat(255), fc.nat(255), fc.nat(255));
+const hex = (high: number, low: number) => (high * 256 + low).toString(16);
+
+describe('addressAllowed', () => {
+  it.each([
+    '1.1.1.1',
+    '93.184.216.34',
+    '172.15.0.1',
+    '172.32.0.1',
+    '100.63.255.255',
+    '100.128.0.1',
+    '2606:4700::1111',
+    '2a00:1450:4001::200e',
+    '64:ff9b::101:101',
+  ])('lets public %s through', (ip) => expect(addressAllowed(ip, NO_ALLOWED_TARGETS)).toBe(true));
+
+  it.each([
+    ['unspecified', '0.0.0.0', '0.1.2.3', '::'],
+    ['loopback', '127.0.0.1', '127.255.255.254', '::1'],
+    ['private', '10.0.0.1', '172.16.0.1', '172.31.255.255', '192.168.1.1'],
+    ['shared (CGNAT)', '100.64.0.1', '100.127.255.255'],
+    ['link-local', '169.254.0.1', 'fe80::1', 'fe80::1%eth0'],
+    ['metadata', '169.254.169.254', '100.100.100.200', '168.63.129.16', '192.0.0.192', 'fd00:ec2::254'],
+    ['multicast', '224.0.0.1', '239.255.255.255', 'ff02::1'],
+    ['broadcast', '255.255.255.255'],
+    ['reserved', '240.0.0.1', '192.0.0.1', '192.88.99.1', '4000::1', '100::1', '5f00::1'],
+    ['documentation', '192.0.2.1', '198.51.100.1', '203.0.113.1', '2001:db8::1', '3fff::1'],
+    ['benchmarking', '198.18.0.1', '198.19.255.255', '2001:2::1'],
+    ['unique-local and site-local', 'fc00::1', 'fdff::1', 'fec0::1'],
+    ['IPv4-mapped', '::ffff:127.0.0.1', '::ffff:8.8.8.8', '::ffff:7f00:1'],
+    ['IPv4-compatible', '::127.0.0.1', '::8.8.8.8'],
+    ['NAT64 of private', '64:ff9b::10.0.0.1', '64:ff9b:1::1.1.1.1', '64:ff9b::169.254.169.254'],
+    ['6to4 and Teredo', '2002:7f00:1::', '2002:808:808::', '2001:0:7f00:1::1'],
+    ['no address', '', 'localhost', '127.1', '0x7f000001', '2130706433', '0177.0.0.1', '1.1.1', ' 1.1.1.1', '1.1.1.1/8'],
+  ])('refuses %s addresses', (_kind, ...ips) => {
+    expect(ips.filter((ip) => addressAllowed(ip, NO_ALLOWED_TARGETS))).toEqual([]);
+  });
+
+  it('lets nothing through inside IPv6 that it refuses as IPv4', () => {
+    fc.assert(
+      fc.property(ipv4, ([a, b, c, d]) => {
+        const inside = `${hex(a, b)}:${hex(c, d)}`;
+        const plain = addressAllowed(`${a}.${b}.${c}.${d}`, NO_ALLOWED_TARGETS);
+        expect(addressAllowed(`64:ff9b::${inside}`, NO_ALLOWED_TARGETS)).toBe(plain);
+        for (const form of [`::ffff:${inside}`, `::${inside}`, `2002:${inside}::1`, `2001:0:${inside}::1`, `::ffff:0:${inside}`]) {
+          expect(addressAllowed(form, NO_ALLOWED_TARGETS), form).toBe(false);
+        }
+      }),
+    );
+  });
+
+  it('lets allowed networks through, and no others', () => {
+    const targets = allow('127.0.0.0/8, ::1 ,10.1.0.0/16');
+    expect(['127.0.0.1', '::1', '10.1.2.3', '::ffff:127.0.0.1', '1.1.1.1'].every((ip) => addressAllowed(ip, targets))).toBe(true);
+    expect(['10.2.0.1', '::2', '192.168.0.1', '::ffff:10.2.0.1'].some((ip) => addressAllowed(ip, targets))).toBe(false);
+  });
+});
+
+describe('parseTargets', () => {
+  it('names every entry that it cannot read', () => {
+    const { targets, problems } = parseTargets('10.0.0.0/33, example.com, ::1/129, 127.1/8, 1.2.3.4/, 192.168.0.0/16');
+    expect(problems).toHaveLength(5);
+    expect(problems[1]).toContain('“example.com” is neither an IP address nor a network');
+    expect(targets.networks).toHaveLength(1);
+  });
+
+  it('reads nothing as no networks', () => {
+    expect(parseTargets(' , ')).toEqual({ targets: { networks: [] }, problems: [] });
+  });
+});
