@@ -126,7 +126,7 @@ export async function startFullListener(): Promise<{ port: number } & AsyncDispo
      });`,
     { eval: true },
   );
-  const [port]: unknown[] = await once(worker, 'message');
+  const port = await new Promise<unknown>((resolve) => worker.once('message', resolve));
   const fillers: Socket[] = [];
   if (typeof port !== 'number') throw new Error('the worker did not say its port');
   for (let open = true; open;) {

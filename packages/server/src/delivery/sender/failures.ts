@@ -17,11 +17,15 @@ export type Stage = 'queued' | 'dns' | 'connect' | 'tls' | 'open';
 const LENGTH_MISMATCH = 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH';
 const CUT_OFF = 'The endpoint closed the connection before its response was complete.';
 
-const BY_ERROR_CODE: ReadonlyMap<string, Failure> = new Map([
+/** Errors that say why no connection came about; on one that stood they mean that it broke. */
+const BEFORE_OPEN: ReadonlyMap<string, Failure> = new Map([
   ['ECONNREFUSED', named('connect_refused', 'The endpoint refused the connection: nothing listens on its port.')],
   ['EHOSTUNREACH', named('connect_refused', 'The endpoint cannot be reached: there is no route to its address.')],
   ['ENETUNREACH', named('connect_refused', 'The endpoint cannot be reached: there is no route to its network.')],
   ['ETIMEDOUT', named('connect_timeout', 'The endpoint did not take the connection in time.')],
+]);
+
+const BY_ERROR_CODE: ReadonlyMap<string, Failure> = new Map([
   ['CERT_HAS_EXPIRED', named('tls_expired', 'The endpoint’s TLS certificate, or one in its chain, has expired.')],
   ['CERT_NOT_YET_VALID', named('tls_error', 'The endpoint’s TLS certificate is not valid yet.')],
   ['CERT_REVOKED', named('tls_error', 'The endpoint’s TLS certificate has been revoked.')],
@@ -52,7 +56,7 @@ const LOST_CONNECTION: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE', 'EC
 export function failureOf(error: unknown, { stage, begun }: { readonly stage: Stage; readonly begun: boolean }): Failure {
   if (error instanceof ConnectFailure) return error.failure;
   const code = errorCode(error);
-  const known = BY_ERROR_CODE.get(code);
+  const known = BY_ERROR_CODE.get(code) ?? (stage === 'open' ? undefined : BEFORE_OPEN.get(code));
   if (known !== undefined) return known;
   if (REQUEST_ERRORS.has(code))
     return named('bad_response', 'The request could not be sent: its URL or one of its headers is not valid for HTTP.');

@@ -14,7 +14,7 @@ export interface Resolution {
   readonly ttlSeconds: number;
 }
 
-/** Resolves a host name. Rejects when no answer is to be had. */
+/** Resolves a host name. May reject where no answer is to be had. */
 export type Resolve = (hostname: string) => Promise<Resolution>;
 
 const HOSTS_FILE = process.platform === 'win32' ? 'C:\\Windows\\System32\\drivers\\etc\\hosts' : '/etc/hosts';
@@ -26,9 +26,12 @@ const RESOLUTION_DELAY_MS = 50;
  * Resolves with the hosts file first, then with the name servers of the system.
  * It asks them through c-ares and not through `dns.lookup`, whose four threads a few dead name servers can hold for seconds each,
  * with everybody's deliveries behind them. Search domains are not applied: host names are complete.
+ *
+ * @param options.servers name servers (`address` or `address:port`) instead of the system's
  */
-export function systemResolver(): Resolve {
+export function systemResolver(options: { readonly servers?: readonly string[] } = {}): Resolve {
   const resolver = new Resolver({ timeout: 2_000, tries: 3 });
+  if (options.servers !== undefined) resolver.setServers(options.servers);
   return async (hostname) => {
     const name = hostname.endsWith('.') ? hostname.slice(0, -1) : hostname;
     const local = hostsFileAddresses(await readHostsFile(), name);
@@ -37,21 +40,28 @@ export function systemResolver(): Resolve {
   };
 }
 
+interface Found extends ResolvedAddress {
+  readonly ttl: number;
+}
+
+const NONE: readonly Found[] = [];
+
 async function askNameServers(resolver: Resolver, name: string): Promise<Resolution> {
-  const ipv6 = resolver.resolve6(name, { ttl: true }).then(
-    (records) => records.map(({ address, ttl }) => ({ address, family: 6 as const, ttl })),
-    () => [],
-  );
-  const ipv4 = await resolver.resolve4(name, { ttl: true }).then(
-    (records) => records.map(({ address, ttl }) => ({ address, family: 4 as const, ttl })),
-    (error: unknown) => error,
-  );
-  const found = Array.isArray(ipv4) ? [...ipv4, ...(await Promise.race([ipv6, delay(RESOLUTION_DELAY_MS, [])]))] : await ipv6;
-  if (found.length === 0) throw ipv4;
-  return {
-    addresses: found.map(({ address, family }) => ({ address, family })),
-    ttlSeconds: Math.min(...found.map(({ ttl }) => ttl)),
-  };
+  const ipv6 = records(resolver.resolve6(name, { ttl: true }), 6);
+  const ipv4 = await records(resolver.resolve4(name, { ttl: true }), 4);
+  const late = ipv4.length === 0 ? await ipv6 : await Promise.race([ipv6, delay(RESOLUTION_DELAY_MS, NONE)]);
+  const found = [...ipv4, ...late];
+  return { addresses: found, ttlSeconds: found.reduce((least, { ttl }) => Math.min(least, ttl), Infinity) };
+}
+
+/** A name that exists in one family alone gives an error for the other. */
+async function records(query: Promise<readonly { address: string; ttl: number }[]>, family: 4 | 6): Promise<readonly Found[]> {
+  try {
+    const answers = await query;
+    return answers.map(({ address, ttl }) => ({ address, family, ttl }));
+  } catch {
+    return NONE;
+  }
 }
 
 async function readHostsFile(): Promise<string> {
