@@ -36,6 +36,14 @@ export interface EndedExchange {
   readonly settlement: Settlement;
 }
 
+interface Sent {
+  readonly startedAt: number;
+  readonly request: OutgoingRequest;
+  readonly exchange: Exchange;
+}
+
+/** What of a response body is looked through for a phrase. */
+const READ_BODY_BYTES = 64 * 1024;
 /** What is kept of a response body. */
 const KEPT_BODY_BYTES = 16 * 1024;
 
@@ -51,14 +59,17 @@ export class Exchanges {
     const startedAt = this.#options.now();
     begun.job.shard.inFlight++;
     const request = composeRequest(begun.job.event, begun.webhook, startedAt);
-    void this.#options.sender.send(request).then((exchange) => this.#end(begun, { startedAt, request, exchange }));
+    void this.#options.sender.send(request).then(async (exchange) => {
+      const decoded = begun.webhook.success.bodyContains === null ? null : decodeBody(exchange, READ_BODY_BYTES);
+      this.#end(begun, { startedAt, request, exchange, decoded: decoded instanceof Promise ? await decoded : decoded });
+    });
   }
 
-  #end(begun: Begun, sent: { startedAt: number; request: OutgoingRequest; exchange: Exchange }): void {
+  #end(begun: Begun, sent: Sent & { decoded: Buffer | null }): void {
     const { job, lease, webhook } = begun;
     const { exchange } = sent;
     job.shard.inFlight--;
-    const verdict = judge(exchange, webhook.success, decodeBody);
+    const verdict = judge(exchange, webhook.success, () => sent.decoded);
     const next = this.#conclude(begun, verdict, exchange);
     const attempt = attemptOf(job, sent, { failure: verdict.kind === 'failure' ? verdict.failure : null, next });
     const kind = verdict.kind === 'success' ? 'success' : verdict.overload ? 'overload' : 'failure';
@@ -103,11 +114,7 @@ function headerOf(headers: readonly (readonly [string, string])[], wanted: strin
 
 type NewAttempt = Omit<Attempt, 'request'> & { readonly request: Omit<Attempt['request'], 'body'> };
 
-function attemptOf(
-  job: Job,
-  sent: { startedAt: number; request: OutgoingRequest; exchange: Exchange },
-  result: { failure: Failure | null; next: number | null },
-): NewAttempt {
+function attemptOf(job: Job, sent: Sent, result: { failure: Failure | null; next: number | null }): NewAttempt {
   const { startedAt, request, exchange } = sent;
   const { response } = exchange;
   return {
