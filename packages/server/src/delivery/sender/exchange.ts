@@ -31,3 +31,13 @@ export interface Exchange {
   readonly response: ReceivedResponse | null;
   readonly failure: Failure | null;
 }
+
+/** Sends requests and reads their responses, within caps and deadlines. */
+export interface Sender {
+  /** Never rejects: whatever happens is in the exchange. */
+  send(request: OutgoingRequest): Promise<Exchange>;
+  /** Waits up to so many milliseconds for what is under way, then cuts off the rest, whose exchanges end as `timeout`. Later requests end so at once. */
+  close(deadlineMs: number): Promise<void>;
+  /** Exchanges under way and connections open now. */
+  stats(): { readonly exchanges: number; readonly connections: number };
+}

@@ -4,7 +4,7 @@ import { NO_ALLOWED_TARGETS } from '../../tenancy/target-address.ts';
 import type { AllowedTargets } from '../../tenancy/target-address.ts';
 import { AddressCache } from './address-cache.ts';
 import { ConnectionLimit } from './connection-limit.ts';
-import type { Exchange, OutgoingRequest } from './exchange.ts';
+import type { Exchange, OutgoingRequest, Sender } from './exchange.ts';
 import { named } from './failures.ts';
 import { OriginPool } from './origin-pool.ts';
 import { systemResolver } from './resolver.ts';
@@ -12,7 +12,7 @@ import type { Resolve } from './resolver.ts';
 import { RunningExchange } from './running-exchange.ts';
 import type { Network, Target } from './socket-opening.ts';
 
-export type { Exchange, OutgoingRequest, ReceivedResponse } from './exchange.ts';
+export type { Exchange, OutgoingRequest, ReceivedResponse, Sender } from './exchange.ts';
 
 export interface SenderOptions {
   /** Networks to reach although they are not public. Default: none. */
@@ -29,16 +29,6 @@ export interface SenderOptions {
   readonly maxOrigins?: number;
   /** How long an idle connection is kept where the server gives no hint. Default: 15,000. */
   readonly keepAliveMs?: number;
-}
-
-/** Sends requests and reads their responses, within caps and deadlines. */
-export interface Sender {
-  /** Never rejects: whatever happens is in the exchange. */
-  send(request: OutgoingRequest): Promise<Exchange>;
-  /** Waits up to so many milliseconds for what is under way, then cuts off the rest, whose exchanges end as `timeout`. Later requests end so at once. */
-  close(deadlineMs: number): Promise<void>;
-  /** Exchanges under way and connections open now. */
-  stats(): { readonly exchanges: number; readonly connections: number };
 }
 
 export function createSender(options: SenderOptions = {}): Sender {
