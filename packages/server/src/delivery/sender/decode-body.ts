@@ -1,43 +1,57 @@
-import { brotliDecompressSync, constants, gunzipSync, inflateRawSync, inflateSync, zstdDecompressSync } from 'node:zlib';
+import { createBrotliDecompress, createGunzip, createInflate, createInflateRaw, createZstdDecompress, constants } from 'node:zlib';
+import type { Transform } from 'node:stream';
+import type { Exchange } from './exchange.ts';
 
-/** How much is decompressed at most. */
-export const MAX_DECODED_BYTES = 65_536;
-
-type Decompress = (body: Uint8Array) => Buffer;
-
-// Flushing instead of finishing lets a body that was cut off at the sender's cap give what it holds.
-const deflateOptions = { finishFlush: constants.Z_SYNC_FLUSH, maxOutputLength: MAX_DECODED_BYTES };
-
-const DECOMPRESS: ReadonlyMap<string, Decompress> = new Map<string, Decompress>([
-  ['gzip', (body) => gunzipSync(body, deflateOptions)],
-  ['x-gzip', (body) => gunzipSync(body, deflateOptions)],
-  // Some servers send the bare format of RFC 1951 for the zlib format that the word means; that one begins with 0x_8.
-  ['deflate', (body) => (((body[0] ?? 0) & 0x0f) === 0x08 ? inflateSync(body, deflateOptions) : inflateRawSync(body, deflateOptions))],
-  ['br', (body) => brotliDecompressSync(body, { finishFlush: constants.BROTLI_OPERATION_FLUSH, maxOutputLength: MAX_DECODED_BYTES })],
-  ['zstd', (body) => zstdDecompressSync(body, { finishFlush: constants.ZSTD_e_flush, maxOutputLength: MAX_DECODED_BYTES })],
-]);
+const EMPTY = Buffer.alloc(0);
 
 /**
- * A response's body without its `Content-Encoding` (gzip, deflate, br, zstd), or as much of its beginning as gives no more than 64 KiB.
- * Synchronous, as the caller decides on it at once; the work is bounded, for a bomb too.
- * null: the encoding is not known, or several are stacked, or the bytes are not what it says.
+ * The body of an exchange without its `Content-Encoding` (gzip, deflate, br, zstd), at most `cap` bytes of it; decompression stops there,
+ * so a bomb costs no more than its cap. A body that breaks off, or is not what it says, gives what could be read;
+ * an encoding that is not known, or several at once, give the bytes as received. Answers at once where there is nothing to decompress.
  */
-export function decodeBody(body: Uint8Array, contentEncoding: string): Uint8Array | null {
-  const encoding = contentEncoding.trim().toLowerCase();
-  if (encoding === '' || encoding === 'identity') return body;
-  const decompress = DECOMPRESS.get(encoding);
-  if (decompress === undefined) return null;
-  // zlib gives nothing of an output that is too long, but of half the input it gives the beginning: at most 17 tries of 64 KiB each.
-  for (let length = body.length; length > 0; length >>= 1) {
-    try {
-      return decompress(body.subarray(0, length));
-    } catch (error) {
-      if (!tooLarge(error)) return null;
-    }
+export function decodeBody(exchange: Pick<Exchange, 'response'>, cap: number): Buffer | Promise<Buffer> {
+  const { response } = exchange;
+  if (response === null) return EMPTY;
+  let encoding = '';
+  for (const [name, value] of response.headers) {
+    if (name.length === 16 && name.toLowerCase() === 'content-encoding') encoding += encoding === '' ? value : `,${value}`;
   }
-  return null;
+  const decoder = encoding === '' || response.body.length === 0 ? null : decoderFor(encoding.trim().toLowerCase(), response.body);
+  return decoder === null ? response.body.subarray(0, cap) : readUpTo(decoder, response.body, cap);
 }
 
-function tooLarge(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE';
+function decoderFor(encoding: string, body: Buffer): Transform | null {
+  switch (encoding) {
+    case 'gzip':
+    case 'x-gzip':
+      return createGunzip({ finishFlush: constants.Z_SYNC_FLUSH });
+    case 'deflate': {
+      // Some servers send the bare format of RFC 1951 instead of the zlib format that the word means; that one begins with 0x_8.
+      const zlib = ((body[0] ?? 0) & 0x0f) === 0x08;
+      return zlib ? createInflate({ finishFlush: constants.Z_SYNC_FLUSH }) : createInflateRaw({ finishFlush: constants.Z_SYNC_FLUSH });
+    }
+    case 'br':
+      return createBrotliDecompress({ finishFlush: constants.BROTLI_OPERATION_FLUSH });
+    case 'zstd':
+      return createZstdDecompress({ finishFlush: constants.ZSTD_e_flush });
+    default:
+      return null;
+  }
+}
+
+async function readUpTo(decoder: Transform, body: Buffer, cap: number): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  decoder.end(body);
+  try {
+    for await (const chunk of decoder) {
+      if (!Buffer.isBuffer(chunk)) break;
+      chunks.push(chunk);
+      length += chunk.length;
+      if (length >= cap) break;
+    }
+  } catch {
+    // Broken or cut off: what came out before counts.
+  }
+  return Buffer.concat(chunks).subarray(0, cap);
 }
