@@ -1,5 +1,5 @@
-import type { Attempt, Failure } from '@posthorn/protocol';
-import { encodeAttempt } from '../../store/attempt-record.ts';
+import type { Failure } from '@posthorn/protocol';
+import { encodeAttempt, type StoredAttempt } from '../../store/attempt-record.ts';
 import type { Settlement } from '../../store/settle.ts';
 import { newId } from '../../store/uuid-time.ts';
 import type { ResolvedWebhook } from '../../tenancy/resolve-webhook.ts';
@@ -79,7 +79,7 @@ export class Exchanges {
         waiting: next === null ? null : { reason: 'retry', dueAt: new Date(next) },
       }),
       attemptCount: job.attemptCount + 1,
-      attempt: encodeAttempt(attempt, webhook),
+      attempt: encodeAttempt(attempt),
     };
     this.#options.onEnd({ job, lease, outcome: { kind, durationMs: exchange.durationMs, final: next === null }, settlement });
   }
@@ -112,9 +112,9 @@ function headerOf(headers: readonly (readonly [string, string])[], wanted: strin
   return null;
 }
 
-type NewAttempt = Omit<Attempt, 'request'> & { readonly request: Omit<Attempt['request'], 'body'> };
 
-function attemptOf(job: Job, sent: Sent, result: { failure: Failure | null; next: number | null }): NewAttempt {
+
+function attemptOf(job: Job, sent: Sent, result: { failure: Failure | null; next: number | null }): StoredAttempt {
   const { startedAt, request, exchange } = sent;
   const { response } = exchange;
   return {

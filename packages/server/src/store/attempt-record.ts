@@ -1,0 +1,28 @@
+import type { Attempt, HeaderList } from '@posthorn/protocol';
+
+/** An attempt as it is stored: all but the request's body, which follows from the event. */
+export type StoredAttempt = Omit<Attempt, 'request'> & { readonly request: Omit<Attempt['request'], 'body'> };
+
+/** Names of request headers whose values are credentials of the endpoint’s owner. */
+const SECRET_NAME = /authorization|token|secret|password|api-?key|credential|cookie/i;
+
+/** What stands in the place of a secret value. */
+export const MASK = '***';
+
+/** Hides the values of headers that look like credentials. */
+export function maskHeaders(headers: HeaderList): HeaderList {
+  return headers.some(([name]) => SECRET_NAME.test(name))
+    ? headers.map(([name, value]) => (SECRET_NAME.test(name) ? [name, MASK] : [name, value]))
+    : headers;
+}
+
+/** An attempt as bytes. Credentials in its request headers are masked: they are needed to send, not to look up. */
+export function encodeAttempt(attempt: StoredAttempt): Buffer {
+  const { request } = attempt;
+  return Buffer.from(JSON.stringify({ ...attempt, request: { ...request, headers: maskHeaders(request.headers) } }));
+}
+
+/** The reverse of `encodeAttempt`. */
+export function decodeAttempt(bytes: Uint8Array): StoredAttempt {
+  return JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString()) as StoredAttempt;
+}
