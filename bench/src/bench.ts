@@ -1,3 +1,5 @@
+import { join } from 'node:path';
+import { startPosthorn, type Posthorn } from './environment/posthorn.ts';
 import { startWorker, type Worker } from './environment/worker.ts';
 import type { Postgres } from './environment/postgres.ts';
 import type { LimitCommands } from './limit/limit-process.ts';
@@ -70,6 +72,12 @@ export class Bench implements AsyncDisposable {
     const stage = new Stage({ label, folder, main, profile: options.profile, database: await this.postgres.createDatabase() });
     await stage.startNode();
     return stage;
+  }
+
+  /** A node on an embedded database of its own, made as it starts. */
+  startEmbedded(label: string): Promise<Posthorn> {
+    const { folder, main } = this.#bench;
+    return startPosthorn({ main, databaseUrl: null, logFile: join(folder, `${label}.log`) });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

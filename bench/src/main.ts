@@ -46,7 +46,9 @@ async function main(options: Options): Promise<boolean> {
     await write([join(folder, 'results.json'), ...(options.json === null ? [] : [options.json])], { environment, options, results });
   }
   const failed = results.flatMap((result) => result.checks).filter((check) => !check.passed);
-  process.stdout.write(`\n${failed.length === 0 ? 'All targets met.' : `${failed.length} targets missed.`} ${join(folder, 'results.json')}\n`);
+  process.stdout.write(
+    `\n${failed.length === 0 ? 'All targets met.' : `${failed.length} targets missed.`} ${join(folder, 'results.json')}\n`,
+  );
   return failed.length === 0;
 }
 

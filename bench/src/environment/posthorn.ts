@@ -11,6 +11,8 @@ export interface Posthorn extends AsyncDisposable {
   readonly pid: number;
   readonly port: number;
   readonly rootKey: string;
+  /** From the start of the process until it said that it was ready. */
+  readonly readyMs: number;
   /** SIGTERM, and the end of what it was doing. */
   stop(): Promise<void>;
   /** SIGKILL. */
@@ -19,7 +21,8 @@ export interface Posthorn extends AsyncDisposable {
 
 export interface PosthornOptions {
   readonly main: string;
-  readonly databaseUrl: string;
+  /** null: the embedded database. */
+  readonly databaseUrl: string | null;
   readonly logFile: string;
   /** Writes a CPU profile into this folder when it stops. */
   readonly profileFolder?: string | undefined;
@@ -37,12 +40,14 @@ export async function startPosthorn(options: PosthornOptions): Promise<Posthorn>
   const port = await freePort();
   const dataFolder = await mkdtemp(join(tmpdir(), 'posthorn-bench-data-'));
   const log = openSync(options.logFile, 'a');
+  const { DATABASE_URL: _, ...environment } = process.env;
+  const startedAt = performance.now();
   const profiling = options.profileFolder ? ['--cpu-prof', `--cpu-prof-dir=${options.profileFolder}`] : [];
   const child = spawn(process.execPath, [...profiling, options.main], {
     stdio: ['ignore', log, log],
     env: {
-      ...process.env,
-      DATABASE_URL: options.databaseUrl,
+      ...environment,
+      ...(options.databaseUrl === null ? {} : { DATABASE_URL: options.databaseUrl }),
       POSTHORN_PORT: String(port),
       POSTHORN_DATA_DIR: dataFolder,
       POSTHORN_ROOT_KEY: ROOT_KEY,
@@ -51,28 +56,31 @@ export async function startPosthorn(options: PosthornOptions): Promise<Posthorn>
     },
   });
   closeSync(log);
+  killWithBench(child);
   const forget = (): Promise<void> => rm(dataFolder, { recursive: true, force: true });
-  const posthorn: Posthorn = {
-    pid: child.pid ?? 0,
-    port,
-    rootKey: ROOT_KEY,
-    async stop() {
-      await end(child, 'SIGTERM');
-      await forget();
-    },
-    async kill() {
-      await end(child, 'SIGKILL');
-      await forget();
-    },
-    [Symbol.asyncDispose]: () => posthorn.stop(),
+  const stop = async (): Promise<void> => {
+    await end(child, 'SIGTERM');
+    await forget();
+  };
+  const kill = async (): Promise<void> => {
+    await end(child, 'SIGKILL');
+    await forget();
   };
   try {
     await ready(child, port);
   } catch (error) {
-    await posthorn.kill();
+    await kill();
     throw new Error(`Posthorn did not start; see ${options.logFile}.`, { cause: error });
   }
-  return posthorn;
+  const readyMs = performance.now() - startedAt;
+  return { pid: child.pid ?? 0, port, rootKey: ROOT_KEY, readyMs, stop, kill, [Symbol.asyncDispose]: stop };
+}
+
+/** An interrupted bench leaves no server behind. */
+function killWithBench(child: ChildProcess): void {
+  const kill = (): void => void child.kill('SIGKILL');
+  process.once('exit', kill);
+  child.once('exit', () => process.off('exit', kill));
 }
 
 async function ready(child: ChildProcess, port: number): Promise<void> {

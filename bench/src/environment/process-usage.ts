@@ -18,7 +18,10 @@ interface ProcessTimes {
 
 /** Reads a line of `/proc/<pid>/stat` (proc_pid_stat(5)). The name in brackets may hold anything, so count from its end. */
 export function parseStat(line: string): ProcessTimes {
-  const fields = line.slice(line.lastIndexOf(')') + 2).split(' ').map(Number);
+  const fields = line
+    .slice(line.lastIndexOf(')') + 2)
+    .split(' ')
+    .map(Number);
   const field = (number: number): number => fields[number - 3] ?? 0;
   return { parent: field(4), ownTicks: field(14) + field(15), endedChildrenTicks: field(16) + field(17) };
 }

@@ -63,7 +63,8 @@ export function serve(commands: Commands): void {
     const { id, command, input } = message as Request;
     void answer(commands, command, input).then(
       (result) => process.send?.({ id, result } satisfies Reply),
-      (error: unknown) => process.send?.({ id, error: error instanceof Error ? (error.stack ?? error.message) : String(error) } satisfies Reply),
+      (error: unknown) =>
+        process.send?.({ id, error: error instanceof Error ? (error.stack ?? error.message) : String(error) } satisfies Reply),
     );
   });
   process.on('disconnect', () => process.exit(0));

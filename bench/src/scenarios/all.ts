@@ -6,8 +6,20 @@ import { hanging } from './hanging.ts';
 import { kill9 } from './kill-9.ts';
 import { manyWebhooks } from './many-webhooks.ts';
 import { single } from './single.ts';
+import { start } from './start.ts';
 import { twoNodes } from './two-nodes.ts';
 import { waitingRetries } from './waiting-retries.ts';
 
 /** In the order in which they run. */
-export const SCENARIOS: readonly Scenario[] = [single, fanOut, batch, halfLoad, hanging, manyWebhooks, waitingRetries, twoNodes, kill9];
+export const SCENARIOS: readonly Scenario[] = [
+  start,
+  single,
+  fanOut,
+  batch,
+  halfLoad,
+  hanging,
+  manyWebhooks,
+  waitingRetries,
+  twoNodes,
+  kill9,
+];

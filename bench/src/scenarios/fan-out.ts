@@ -14,7 +14,10 @@ export const fanOut: Scenario = {
     const measurement = await measureLoad(bench, stage, { label: 'fan-out 5', fanOut: FAN_OUT });
     return {
       measurements: [measurement],
-      checks: (limit) => [ofLimit('fan-out 5: delivered', measurement.deliveredPerSecond, { limit, atLeast: 0.28 }), ...steady(measurement)],
+      checks: (limit) => [
+        ofLimit('fan-out 5: delivered', measurement.deliveredPerSecond, { limit, atLeast: 0.28 }),
+        ...steady(measurement),
+      ],
     };
   },
 };

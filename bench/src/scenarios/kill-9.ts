@@ -44,8 +44,16 @@ export const kill9: Scenario = {
     return {
       measurements: [],
       checks: () => [
-        bounded(`kill -9, ${rounds.length} times: accepted, not delivered`, sum((round) => round.lost), { atMost: 0 }),
-        bounded('kill -9: repeats in all', sum((round) => round.repeats), { atMost: sum((round) => round.allowedRepeats) }),
+        bounded(
+          `kill -9, ${rounds.length} times: accepted, not delivered`,
+          sum((round) => round.lost),
+          { atMost: 0 },
+        ),
+        bounded(
+          'kill -9: repeats in all',
+          sum((round) => round.repeats),
+          { atMost: sum((round) => round.allowedRepeats) },
+        ),
         bounded('kill -9: kills with more repeats than in flight and 50 ms', over, { atMost: 0 }),
         bounded('kill -9: longest takeover', longest, { atMost: TAKEOVER_MS * 1000, show: (us) => `${milliseconds(us)} ms` }),
       ],

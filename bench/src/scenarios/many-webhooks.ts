@@ -30,14 +30,14 @@ export const manyWebhooks: Scenario = {
     async function measureOne() {
       await using stage = await bench.stage('one-webhook');
       await makeOrganizations(stage, 1, () => [{ url: bench.webhookUrl(0, 'one') }]);
-      return measureLoad(bench, stage, { label: 'one webhook' });
+      return await measureLoad(bench, stage, { label: 'one webhook' });
     }
 
     async function measureMany(label: string, origins: number) {
       await using stage = await bench.stage(`many-webhooks-${origins}`);
       const urls = Array.from({ length: origins }, (_, origin) => bench.webhookUrl(0, 'many', { origin }));
       await seedOrganizations(stage, { organizations: ORGANIZATIONS, webhooksEach: WEBHOOKS_EACH, urls });
-      return measureLoad(bench, stage, { label, organizations: ORGANIZATIONS, types: WEBHOOKS_EACH });
+      return await measureLoad(bench, stage, { label, organizations: ORGANIZATIONS, types: WEBHOOKS_EACH });
     }
   },
 };

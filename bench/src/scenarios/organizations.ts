@@ -3,7 +3,11 @@ import type { WebhookInput } from '../environment/api.ts';
 import type { Stage } from '../stage.ts';
 
 /** Makes organizations through the API, each with its webhooks. */
-export async function makeOrganizations(stage: Stage, count: number, webhooks: (organization: number) => readonly WebhookInput[]): Promise<void> {
+export async function makeOrganizations(
+  stage: Stage,
+  count: number,
+  webhooks: (organization: number) => readonly WebhookInput[],
+): Promise<void> {
   for (let index = 0; index < count; index++) {
     const id = organizationId(index);
     await stage.api.createOrganization(id);

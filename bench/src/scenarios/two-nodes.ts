@@ -35,8 +35,8 @@ export const twoNodes: Scenario = {
     return {
       measurements: [one, two],
       checks: () => [
-        bounded('two nodes: longest wait after one died', latency.max, { atMost: TAKEOVER_MS * 1000, show: (us) => `${milliseconds(us)} ms` }),
-        bounded('two nodes: accepted, not delivered', account.lost, { atMost: 0 }),
+        bounded('one of two died: longest wait', latency.max, { atMost: TAKEOVER_MS * 1000, show: (us) => `${milliseconds(us)} ms` }),
+        bounded('one of two died: accepted, not delivered', account.lost, { atMost: 0 }),
         ...[one, two].flatMap(complete),
       ],
     };

@@ -41,7 +41,7 @@ export const waitingRetries: Scenario = {
       await stage.stopNodes();
       if (retries > 0) await seedWaitingRetries(stage.database.client, retries, DATA_BYTES);
       await stage.startNode();
-      return measureLoad(bench, stage, { label });
+      return await measureLoad(bench, stage, { label });
     }
   },
 };

@@ -35,4 +35,5 @@ export async function seedOrganizations(stage: Stage, { organizations, webhooksE
   await client.query(ORGANIZATIONS, [organizations, ORGANIZATION_WIDTH]);
   await client.query(WEBHOOKS, [urls, webhooksEach, TYPE_WIDTH]);
   await client.query('VACUUM ANALYZE organizations, webhooks');
+  await client.query('CHECKPOINT').catch(() => {});
 }

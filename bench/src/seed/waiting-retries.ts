@@ -60,6 +60,7 @@ export async function seedWaitingRetries(client: pg.Client, count: number, dataB
   }
   await client.query('UPDATE shards SET low_water = pg_current_xact_id()');
   await client.query('VACUUM ANALYZE events, deliveries, waiting');
+  await client.query('CHECKPOINT').catch(() => {});
 }
 
 function retry(targets: readonly { key: number; webhook_id: string }[], number: number) {
