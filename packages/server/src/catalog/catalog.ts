@@ -1,0 +1,28 @@
+import type { ProductDefinition } from '@posthorn/protocol';
+import { DefinitionError, loadProduct } from './load-product.ts';
+import type { Product } from './product.ts';
+
+/** The products that this server knows. */
+export class Catalog {
+  readonly #products: ReadonlyMap<string, Product>;
+
+  private constructor(products: ReadonlyMap<string, Product>) {
+    this.#products = products;
+  }
+
+  /** Loads definitions; of two with the same name the later one counts. Throws DefinitionError. */
+  static async load(definitions: readonly ProductDefinition[]): Promise<Catalog> {
+    const products = new Map<string, Product>();
+    for (const definition of definitions) products.set(definition.name, await loadProduct(definition));
+    if (products.size === 0) throw new DefinitionError('no product is defined.');
+    return new Catalog(products);
+  }
+
+  product(name: string): Product | undefined {
+    return this.#products.get(name);
+  }
+
+  products(): Product[] {
+    return [...this.#products.values()];
+  }
+}

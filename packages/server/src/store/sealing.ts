@@ -1,0 +1,58 @@
+import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto';
+
+/** Encrypts what must be read again but never seen in the database: secrets, custom headers, answers that held a secret. */
+export interface Sealer {
+  /** `place` binds the value to where it is stored: copied to another row it does not open. */
+  seal(text: string, place: string): Buffer;
+  /** Throws where the key is unknown, or value and place do not belong together. */
+  open(sealed: Uint8Array, place: string): string;
+  /** Whether the value was sealed with a key that no longer seals. */
+  isOutdated(sealed: Uint8Array): boolean;
+}
+
+const VERSION = 1;
+const KEY_ID_BYTES = 4;
+const NONCE_BYTES = 12;
+const TAG_BYTES = 16;
+const HEADER_BYTES = 1 + KEY_ID_BYTES + NONCE_BYTES;
+
+interface Key {
+  readonly id: Buffer;
+  readonly bytes: Buffer;
+}
+
+/**
+ * A sealer over AES-256-GCM (NIST SP 800-38D) with a random nonce per value. The first key seals, all of them open:
+ * a new key is put in front, and the old one stays until everything is sealed anew. A key is any text; its SHA-256 is used.
+ * Layout: version, key id, nonce, ciphertext, tag.
+ */
+export function createSealer(keys: readonly [string, ...string[]]): Sealer {
+  const [current, ...older] = keys.map(deriveKey);
+  if (!current) throw new Error('A sealer needs a key.');
+  const all = [current, ...older];
+  return {
+    seal(text, place) {
+      const nonce = randomBytes(NONCE_BYTES);
+      const cipher = createCipheriv('aes-256-gcm', current.bytes, nonce).setAAD(Buffer.from(place));
+      return Buffer.concat([Buffer.of(VERSION), current.id, nonce, cipher.update(text, 'utf8'), cipher.final(), cipher.getAuthTag()]);
+    },
+    open(sealed, place) {
+      const bytes = Buffer.from(sealed.buffer, sealed.byteOffset, sealed.byteLength);
+      const key = all.find(({ id }) => id.equals(keyId(bytes)));
+      if (bytes[0] !== VERSION || !key) throw new Error('A sealed value was sealed with a key that is not configured.');
+      const decipher = createDecipheriv('aes-256-gcm', key.bytes, bytes.subarray(1 + KEY_ID_BYTES, HEADER_BYTES));
+      decipher.setAAD(Buffer.from(place)).setAuthTag(bytes.subarray(-TAG_BYTES));
+      return Buffer.concat([decipher.update(bytes.subarray(HEADER_BYTES, -TAG_BYTES)), decipher.final()]).toString('utf8');
+    },
+    isOutdated: (sealed) => !keyId(Buffer.from(sealed.buffer, sealed.byteOffset, sealed.byteLength)).equals(current.id),
+  };
+}
+
+function keyId(sealed: Buffer): Buffer {
+  return sealed.subarray(1, 1 + KEY_ID_BYTES);
+}
+
+function deriveKey(text: string): Key {
+  const bytes = createHash('sha256').update(text).digest();
+  return { bytes, id: createHash('sha256').update('posthorn key id').update(bytes).digest().subarray(0, KEY_ID_BYTES) };
+}
