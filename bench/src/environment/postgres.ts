@@ -1,4 +1,5 @@
-import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { rmSync } from 'node:fs';
+import { chmod, mkdtemp, readFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { once } from 'node:events';
 import { tmpdir, userInfo } from 'node:os';
@@ -43,6 +44,7 @@ export async function openPostgres(url: string | null): Promise<Postgres> {
   const folder = await mkdtemp(join(tmpdir(), 'posthorn-bench-pg-'));
   // PostgreSQL refuses root and then runs as another user, who must be able to enter.
   await chmod(folder, 0o755);
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
   const databaseDir = join(folder, 'data');
   const port = await freePort();
   const log: string[] = [];
@@ -65,16 +67,11 @@ export async function openPostgres(url: string | null): Promise<Postgres> {
     throw new Error(`PostgreSQL did not start:\n${log.slice(-20).join('')}`, { cause: error });
   }
   const pid = Number((await readFile(join(databaseDir, 'postmaster.pid'), 'utf8')).split('\n')[0]);
-  const stop = async (): Promise<void> => {
-    await server.stop();
-    await rm(folder, { recursive: true, force: true });
-  };
-  return serve(`postgres://${USER}:${PASSWORD}@127.0.0.1:${port}/postgres`, { pid, stop });
+  return serve(`postgres://${USER}:${PASSWORD}@127.0.0.1:${port}/postgres`, { pid, stop: () => server.stop() });
 }
 
 async function serve(url: string, running: { pid: number | null; stop: () => Promise<void> }): Promise<Postgres> {
-  const admin = new pg.Client({ connectionString: url });
-  await admin.connect();
+  const admin = await connect(url);
   const { rows } = await admin.query<{ server_version: string }>('SHOW server_version');
   let made = 0;
   return {
@@ -87,8 +84,7 @@ async function serve(url: string, running: { pid: number | null; stop: () => Pro
       await admin.query('CHECKPOINT').catch(() => {});
       const own = new URL(url);
       own.pathname = `/${name}`;
-      const client = new pg.Client({ connectionString: own.href });
-      await client.connect();
+      const client = await connect(own.href);
       return {
         url: own.href,
         client,
@@ -103,6 +99,14 @@ async function serve(url: string, running: { pid: number | null; stop: () => Pro
       await running.stop();
     },
   };
+}
+
+async function connect(url: string): Promise<pg.Client> {
+  const client = new pg.Client({ connectionString: url });
+  // An interrupted bench stops PostgreSQL first; a broken connection is reported by the query that needs it.
+  client.on('error', () => {});
+  await client.connect();
+  return client;
 }
 
 /** A port that was free a moment ago. */

@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { openSync, closeSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { closeSync, openSync, rmSync } from 'node:fs';
+import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePort } from './postgres.ts';
@@ -56,16 +56,9 @@ export async function startPosthorn(options: PosthornOptions): Promise<Posthorn>
     },
   });
   closeSync(log);
-  killWithBench(child);
-  const forget = (): Promise<void> => rm(dataFolder, { recursive: true, force: true });
-  const stop = async (): Promise<void> => {
-    await end(child, 'SIGTERM');
-    await forget();
-  };
-  const kill = async (): Promise<void> => {
-    await end(child, 'SIGKILL');
-    await forget();
-  };
+  endWithBench(child, dataFolder);
+  const stop = (): Promise<void> => end(child, 'SIGTERM');
+  const kill = (): Promise<void> => end(child, 'SIGKILL');
   try {
     await ready(child, port);
   } catch (error) {
@@ -76,11 +69,14 @@ export async function startPosthorn(options: PosthornOptions): Promise<Posthorn>
   return { pid: child.pid ?? 0, port, rootKey: ROOT_KEY, readyMs, stop, kill, [Symbol.asyncDispose]: stop };
 }
 
-/** An interrupted bench leaves no server behind. */
-function killWithBench(child: ChildProcess): void {
+/** An interrupted bench leaves no server behind, and no server its folder. */
+function endWithBench(child: ChildProcess, dataFolder: string): void {
   const kill = (): void => void child.kill('SIGKILL');
   process.once('exit', kill);
-  child.once('exit', () => process.off('exit', kill));
+  child.once('exit', () => {
+    process.off('exit', kill);
+    rmSync(dataFolder, { recursive: true, force: true });
+  });
 }
 
 async function ready(child: ChildProcess, port: number): Promise<void> {
