@@ -1,0 +1,148 @@
+import { PosthornError } from '@posthorn/protocol';
+import type { FastifyInstance } from 'fastify';
+import { Type, type Static } from 'typebox';
+import type { Catalog } from '../../catalog/catalog.ts';
+import type { Database } from '../../store/database.ts';
+import { deleteOrganization, insertOrganization, listOrganizations, updateOrganization } from '../../store/organizations.ts';
+import type { OrganizationRow } from '../../store/tenants.ts';
+import { newId } from '../../store/uuid-time.ts';
+import type { Directory } from '../../tenancy/directory.ts';
+import { requireRoot } from '../auth.ts';
+import { decodeCursor, DEFAULT_LIMIT, PAGE_QUERY, pageFrom, pageOf, type PageQuery } from '../pagination.ts';
+
+export interface OrganizationServices {
+  readonly database: Database;
+  readonly directory: Directory;
+  readonly catalog: Catalog;
+}
+
+export const Organization = Type.Object(
+  {
+    id: Type.String(),
+    name: Type.String(),
+    product: Type.String(),
+    timeZone: Type.Union([Type.String(), Type.Null()]),
+    inbound: Type.Boolean(),
+    createdAt: Type.String({ format: 'date-time' }),
+    updatedAt: Type.String({ format: 'date-time' }),
+  },
+  { title: 'Organization' },
+);
+
+const Name = Type.String({ minLength: 1, maxLength: 200 });
+const TimeZone = Type.Union([Type.String({ maxLength: 100 }), Type.Null()], { description: 'IANA name, such as Europe/Berlin.' });
+
+const NewOrganization = Type.Object(
+  {
+    id: Type.Optional(
+      Type.String({ pattern: '^[A-Za-z0-9._:-]{1,128}$', description: 'Your own id for it; letters, digits and . _ : -. Default: a UUIDv7.' }),
+    ),
+    name: Name,
+    product: Type.Optional(Type.String({ description: 'A product that the server has loaded. Default: generic.' })),
+    inbound: Type.Optional(Type.Boolean({ description: 'Whether it may have inbound hooks.' })),
+    timeZone: Type.Optional(TimeZone),
+  },
+  { additionalProperties: false },
+);
+
+const OrganizationChange = Type.Object(
+  { name: Type.Optional(Name), inbound: Type.Optional(Type.Boolean()), timeZone: Type.Optional(TimeZone) },
+  { additionalProperties: false },
+);
+
+const TAGS = ['Organizations'];
+
+export function organizationRoutes(app: FastifyInstance, { database, directory, catalog }: OrganizationServices): void {
+  app.post<{ Body: Static<typeof NewOrganization> }>(
+    '/organizations',
+    { schema: { tags: TAGS, summary: 'Make an organization', body: NewOrganization, response: { 201: Organization } } },
+    async (request, reply) => {
+      requireRoot(request.principal);
+      const { id = newId(), name, product = 'generic', inbound = false, timeZone = null } = request.body;
+      if (!catalog.product(product)) throw unknownProduct(catalog, product);
+      checkTimeZone(timeZone);
+      const row = await insertOrganization(database, { id, name, product, inbound, timeZone });
+      if (!row) throw new PosthornError('conflict', `There is an organization ${JSON.stringify(id)} already.`);
+      return reply.code(201).send(shown(row));
+    },
+  );
+
+  app.get<{ Querystring: PageQuery }>(
+    '/organizations',
+    { schema: { tags: TAGS, summary: 'List organizations, newest first', querystring: Type.Object(PAGE_QUERY), response: { 200: pageOf(Organization) } } },
+    async (request) => {
+      requireRoot(request.principal);
+      const { limit = DEFAULT_LIMIT, cursor } = request.query;
+      const before = Number(decodeCursor(cursor, (text) => /^\d{1,10}$/.test(text)) ?? 2 ** 31 - 1);
+      const rows = await listOrganizations(database, { before, limit: limit + 1 });
+      return pageFrom(rows, limit, { item: shown, position: (row) => String(row.key) });
+    },
+  );
+
+  app.get<{ Params: { org: string } }>(
+    '/organizations/:org',
+    { schema: { tags: TAGS, summary: 'Read an organization', response: { 200: Organization } } },
+    async (request) => {
+      const { organization } = request.tenant;
+      const { key: _key, createdAt, updatedAt, ...rest } = organization;
+      return { ...rest, createdAt: createdAt.toISOString(), updatedAt: updatedAt.toISOString() };
+    },
+  );
+
+  app.patch<{ Params: { org: string }; Body: Static<typeof OrganizationChange> }>(
+    '/organizations/:org',
+    { schema: { tags: TAGS, summary: 'Change an organization', body: OrganizationChange, response: { 200: Organization } } },
+    async (request) => {
+      requireRoot(request.principal);
+      if (request.body.timeZone !== undefined) checkTimeZone(request.body.timeZone);
+      const { key } = request.tenant.organization;
+      const row = await updateOrganization(database, key, request.body);
+      directory.invalidate(key);
+      if (!row) throw new PosthornError('organization_not_found', 'The organization was deleted meanwhile.');
+      return shown(row);
+    },
+  );
+
+  app.delete<{ Params: { org: string } }>(
+    '/organizations/:org',
+    { schema: { tags: TAGS, summary: 'Delete an organization with its webhooks', response: { 204: Type.Null() } } },
+    async (request, reply) => {
+      requireRoot(request.principal);
+      const { key } = request.tenant.organization;
+      await deleteOrganization(database, key);
+      directory.invalidate(key);
+      return reply.code(204).send();
+    },
+  );
+}
+
+function shown(row: OrganizationRow): Static<typeof Organization> {
+  return {
+    id: row.id,
+    name: row.name,
+    product: row.product,
+    timeZone: row.time_zone,
+    inbound: row.inbound,
+    createdAt: row.created_at.toISOString(),
+    updatedAt: row.updated_at.toISOString(),
+  };
+}
+
+function unknownProduct(catalog: Catalog, product: string): PosthornError {
+  const known = catalog.products().map(({ name }) => name);
+  return new PosthornError('invalid_request', `There is no product ${JSON.stringify(product.slice(0, 100))}.`, {
+    errors: [{ path: '/product', rule: 'known', message: `must be one of ${known.join(', ')}` }],
+  });
+}
+
+function checkTimeZone(timeZone: string | null): void {
+  if (timeZone === null) return;
+  try {
+    new Intl.DateTimeFormat('en', { timeZone });
+  } catch (error) {
+    throw new PosthornError('invalid_request', `${JSON.stringify(timeZone)} is not a time zone.`, {
+      errors: [{ path: '/timeZone', rule: 'time_zone', message: 'must be an IANA time zone such as Europe/Berlin' }],
+      cause: error,
+    });
+  }
+}

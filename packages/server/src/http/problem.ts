@@ -1,0 +1,95 @@
+import { ERRORS, PosthornError, type ErrorCode, type FieldError } from '@posthorn/protocol';
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+
+/** An error as the API answers it (RFC 9457). */
+export interface Problem {
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly detail: string;
+  readonly code: ErrorCode;
+  readonly errors?: readonly FieldError[];
+  readonly requestId?: string;
+}
+
+const DOCUMENTATION = 'https://posthorn.dev/errors#';
+
+/** What a client is told of an error. */
+export function problemOf(error: PosthornError, requestId?: string): Problem {
+  const { status, title } = ERRORS[error.code];
+  return {
+    type: DOCUMENTATION + error.code,
+    title,
+    status,
+    detail: error.message,
+    code: error.code,
+    ...(error.errors.length > 0 ? { errors: error.errors } : {}),
+    ...(requestId === undefined ? {} : { requestId }),
+  };
+}
+
+/** The one place where an error becomes a response. */
+export function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const known = asPosthornError(error);
+  const problem = problemOf(known, request.id);
+  if (problem.status >= 500) request.log.error({ err: error }, problem.title);
+  if (known.retryAfterSeconds !== null) void reply.header('retry-after', String(known.retryAfterSeconds));
+  return reply.code(problem.status).type('application/problem+json').send(JSON.stringify(problem));
+}
+
+function asPosthornError(error: unknown): PosthornError {
+  if (error instanceof PosthornError) return error;
+  if (!isFastifyError(error)) return internal(error);
+  if (error.validation) return invalidRequest(error);
+  switch (error.code) {
+    case 'FST_ERR_CTP_BODY_TOO_LARGE':
+      return new PosthornError('payload_too_large', 'The body is larger than 1 MiB (1,048,576 bytes).');
+    case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
+      return new PosthornError('unsupported_media_type', 'The body must be sent with Content-Type: application/json.');
+    case 'FST_ERR_CTP_EMPTY_JSON_BODY':
+      return new PosthornError('malformed_json', 'The body is empty.');
+    default:
+      return error.statusCode !== undefined && error.statusCode < 500
+        ? new PosthornError('malformed_json', error.message, { cause: error })
+        : internal(error);
+  }
+}
+
+function isFastifyError(error: unknown): error is FastifyError {
+  return error instanceof Error && ('validation' in error || 'code' in error);
+}
+
+function internal(cause: unknown): PosthornError {
+  return new PosthornError('internal', 'The server failed to handle the request.', { cause });
+}
+
+type ValidationIssue = NonNullable<FastifyError['validation']>[number];
+
+function invalidRequest(error: FastifyError): PosthornError {
+  const where = error.validationContext === 'body' ? '' : `${error.validationContext ?? ''}`;
+  const issues = (error.validation ?? []).filter((issue) => !UNHELPFUL.has(issue.keyword));
+  const errors = issues.map((issue) => fieldError(where, issue));
+  const [first] = errors;
+  const detail = first ? `${first.path === '' ? 'The body' : first.path} ${first.message}.` : 'The request does not have the expected shape.';
+  return new PosthornError('invalid_request', detail, { errors, cause: error });
+}
+
+/** They repeat in general what another entry says in particular. */
+const UNHELPFUL = new Set(['if', 'propertyNames']);
+
+function fieldError(where: string, issue: ValidationIssue): FieldError {
+  const base = (where === '' ? '' : `/${where}`) + issue.instancePath;
+  const { params } = issue;
+  switch (issue.keyword) {
+    case 'additionalProperties':
+      return { path: `${base}/${String(params['additionalProperty'])}`, rule: 'unknown_field', message: 'is not a known field' };
+    case 'required':
+      return { path: `${base}/${String(params['missingProperty'])}`, rule: 'required', message: 'is required' };
+    case 'enum':
+      return { path: base, rule: 'enum', message: `must be one of ${[params['allowedValues']].flat().join(', ')}` };
+    case 'const':
+      return { path: base, rule: 'const', message: `must be ${JSON.stringify(params['allowedValue'])}` };
+    default:
+      return { path: base, rule: issue.keyword, message: issue.message ?? 'is not valid' };
+  }
+}

@@ -1,0 +1,97 @@
+import { randomUUID } from 'node:crypto';
+import { PosthornError } from '@posthorn/protocol';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import addFormats from 'ajv-formats';
+import type {} from '@fastify/swagger';
+import { fastify, type FastifyBaseLogger, type FastifyInstance, type FastifyRequest } from 'fastify';
+import type { Tenant } from '../tenancy/directory.ts';
+import type { Authenticator, Principal } from './auth.ts';
+import { parseJsonBody } from './json-text.ts';
+import { answerError } from './problem.ts';
+import { RouteMethods } from './route-methods.ts';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Who calls. Set on every route under /v1. */
+    principal: Principal;
+    /** The organization in the path. Set on every route under /v1/organizations/:org. */
+    tenant: Tenant;
+  }
+}
+
+/** The largest request body, in bytes. */
+export const MAX_BODY_BYTES = 1024 * 1024;
+
+export interface HttpServerOptions {
+  readonly log: FastifyBaseLogger;
+  readonly authenticator: Authenticator;
+  /** Registers the routes under /v1. */
+  readonly api: (app: FastifyInstance) => void | Promise<void>;
+  /** Registers what needs no key. */
+  readonly open: (app: FastifyInstance) => void | Promise<void>;
+  readonly trustedProxies?: readonly string[];
+}
+
+/** The HTTP edge: request ids, bodies, keys, errors. Routes are registered by the caller. */
+export async function createHttpServer(options: HttpServerOptions): Promise<FastifyInstance> {
+  const app = fastify({
+    loggerInstance: options.log,
+    // A line per request costs more than the request; failures and slow ones are logged in their place.
+    disableRequestLogging: true,
+    bodyLimit: MAX_BODY_BYTES,
+    genReqId: () => randomUUID(),
+    requestIdHeader: false,
+    routerOptions: { maxParamLength: 1_024, ignoreTrailingSlash: true },
+    trustProxy: options.trustedProxies && options.trustedProxies.length > 0 ? [...options.trustedProxies] : false,
+    forceCloseConnections: 'idle',
+    keepAliveTimeout: 72_000,
+  });
+  const methods = new RouteMethods(app);
+  app.setValidatorCompiler(validators());
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => {
+    parseInto(body as Buffer, done);
+  });
+  app.setErrorHandler(answerError);
+  app.setNotFoundHandler((request, reply) => {
+    const allowed = methods.allowedAt(request.url);
+    if (allowed.length === 0) return answerError(new PosthornError('not_found', `There is nothing at ${pathOf(request)}.`), request, reply);
+    void reply.header('allow', allowed.join(', '));
+    return answerError(new PosthornError('method_not_allowed', `${pathOf(request)} takes ${allowed.join(', ')}.`), request, reply);
+  });
+  app.decorateRequest('principal');
+  app.decorateRequest('tenant');
+  await app.register(async (open) => options.open(open));
+  await app.register(async (api) => apiScope(api, options), { prefix: '/v1' });
+  return app;
+}
+
+async function apiScope(app: FastifyInstance, { authenticator, api }: HttpServerOptions): Promise<void> {
+  app.addHook('onRequest', async (request) => {
+    request.principal = await authenticator.authenticate(request);
+    const { org } = request.params as { org?: string };
+    if (org !== undefined) request.tenant = await authenticator.tenant(request.principal, org);
+  });
+  await api(app);
+}
+
+function parseInto(body: Buffer, done: (error: Error | null, value?: unknown) => void): void {
+  try {
+    done(null, body.length === 0 ? undefined : parseJsonBody(body));
+  } catch (error) {
+    done(error instanceof Error ? error : new Error(String(error)));
+  }
+}
+
+/** Bodies are taken as they are; query and path parameters are text and are read as what they should be. */
+function validators(): Parameters<FastifyInstance['setValidatorCompiler']>[0] {
+  const strict = new Ajv2020({ allErrors: true, strict: false, verbose: false });
+  const coercing = new Ajv2020({ allErrors: true, strict: false, coerceTypes: true, useDefaults: true });
+  addFormats.default(strict);
+  addFormats.default(coercing);
+  return ({ schema, httpPart }) => (httpPart === 'body' ? strict : coercing).compile(schema as object);
+}
+
+function pathOf(request: FastifyRequest): string {
+  return request.url.split('?', 1)[0] ?? '/';
+}

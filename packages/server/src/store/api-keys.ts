@@ -1,0 +1,73 @@
+import { statement, type Queryable } from './database.ts';
+
+export interface ApiKeyRow {
+  readonly id: string;
+  readonly organization_key: number | null;
+  readonly name: string;
+  readonly hint: string;
+  readonly created_at: Date;
+  readonly expires_at: Date | null;
+}
+
+const COLUMNS = 'id, organization_key, name, hint, created_at, expires_at';
+
+/** Index: the unique one on hash. A key of a deleted organization is no key any more. */
+const FIND = statement(
+  'find_api_key',
+  `SELECT ${COLUMNS} FROM api_keys
+   WHERE hash = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $2)
+     AND (organization_key IS NULL OR EXISTS (SELECT FROM organizations WHERE key = organization_key AND deleted_at IS NULL))`,
+);
+
+export async function findApiKey(queryable: Queryable, hash: Uint8Array, now: Date): Promise<ApiKeyRow | null> {
+  const [row] = await queryable.query<ApiKeyRow>(FIND, [hash, now]);
+  return row ?? null;
+}
+
+const INSERT = statement(
+  'insert_api_key',
+  `INSERT INTO api_keys (id, organization_key, name, hash, hint, expires_at) VALUES ($1, $2, $3, $4, $5, $6) RETURNING ${COLUMNS}`,
+);
+
+export interface NewApiKey {
+  readonly id: string;
+  /** null: a root key. */
+  readonly organizationKey: number | null;
+  readonly name: string;
+  readonly hash: Uint8Array;
+  /** Its last characters, to tell keys apart. */
+  readonly hint: string;
+  readonly expiresAt: Date | null;
+}
+
+export async function insertApiKey(queryable: Queryable, key: NewApiKey): Promise<ApiKeyRow> {
+  const [row] = await queryable.query<ApiKeyRow>(INSERT, [key.id, key.organizationKey, key.name, key.hash, key.hint, key.expiresAt]);
+  if (!row) throw new Error('The key was not inserted.');
+  return row;
+}
+
+const LIST = statement(
+  'list_api_keys',
+  `SELECT ${COLUMNS} FROM api_keys
+   WHERE organization_key IS NOT DISTINCT FROM $1 AND revoked_at IS NULL AND id < $2 ORDER BY id DESC LIMIT $3`,
+);
+
+export function listApiKeys(
+  queryable: Queryable,
+  input: { organizationKey: number | null; before: string; limit: number },
+): Promise<ApiKeyRow[]> {
+  return queryable.query<ApiKeyRow>(LIST, [input.organizationKey, input.before, input.limit]);
+}
+
+const REVOKE = statement(
+  'revoke_api_key',
+  `WITH revoked AS (
+     UPDATE api_keys SET revoked_at = now() WHERE id = $1 AND organization_key IS NOT DISTINCT FROM $2 AND revoked_at IS NULL RETURNING id
+   )
+   SELECT pg_notify('posthorn_changes', 'api-keys') FROM revoked`,
+);
+
+/** Answers whether there was such a key. */
+export async function revokeApiKey(queryable: Queryable, id: string, organizationKey: number | null): Promise<boolean> {
+  return (await queryable.query(REVOKE, [id, organizationKey])).length > 0;
+}

@@ -1,0 +1,99 @@
+import { secretProblem, type FieldError, type RetryPlan, type SuccessRule } from '@posthorn/protocol';
+import { patternMatchesProduct } from '../catalog/load-product.ts';
+import type { Product } from '../catalog/product.ts';
+import { checkCustomHeaders } from './custom-headers.ts';
+import type { AllowedTargets } from './target-address.ts';
+import { checkTargetUrl } from './target-url.ts';
+
+/** What a caller says of a webhook. Absent or null: as the product's policy says. */
+export interface WebhookInput {
+  readonly url: string;
+  readonly description?: string | null | undefined;
+  readonly events: readonly string[];
+  readonly scope?: string | null | undefined;
+  readonly method?: string | null | undefined;
+  readonly contentType?: string | null | undefined;
+  readonly headers?: Readonly<Record<string, string>> | null | undefined;
+  readonly retry?: RetryPlan | null | undefined;
+  readonly success?: SuccessRule | null | undefined;
+  readonly timeoutMs?: number | null | undefined;
+  readonly rateLimit?: number | null | undefined;
+  readonly ordered?: boolean | null | undefined;
+}
+
+/** Something that works but is not advisable. */
+export interface Warning {
+  readonly code: 'insecure_url';
+  readonly message: string;
+}
+
+export interface CheckedInput {
+  readonly errors: readonly FieldError[];
+  readonly warnings: readonly Warning[];
+  /** The URL points where webhooks may not go. */
+  readonly blocked: boolean;
+}
+
+const MAX_RETRIES = 100;
+const MAX_DELAY_MS = 7 * 86_400_000;
+const INSECURE: Warning = { code: 'insecure_url', message: 'The URL is plain http: what is sent can be read and changed on the way. Use https.' };
+
+/** Checks everything of a webhook that its product decides; every failing field is named. */
+export function checkWebhookInput(input: WebhookInput, product: Product, allowed: AllowedTargets): CheckedInput {
+  const errors: FieldError[] = [];
+  const url = checkTargetUrl(input.url, product.policy, allowed);
+  if (!url.ok) errors.push({ path: '/url', rule: url.rule, message: url.message });
+  input.events.forEach((pattern, index) => {
+    if (!patternMatchesProduct(product, pattern)) errors.push({ path: `/events/${index}`, rule: 'known', message: unknownPattern(product, pattern) });
+  });
+  checkChoice(errors, '/method', input.method, product.policy.methods);
+  checkChoice(errors, '/contentType', input.contentType, product.policy.contentTypes);
+  errors.push(...checkCustomHeaders(input.headers ?? {}, signatureHeaders(product)));
+  if (input.retry) errors.push(...checkRetry(input.retry));
+  return {
+    errors,
+    warnings: url.ok && url.warnings.includes('insecure_url') ? [INSECURE] : [],
+    blocked: !url.ok && url.rule === 'blocked_url',
+  };
+}
+
+/** What is wrong with a secret that a person chose. */
+export function checkSecret(secret: string): FieldError[] {
+  const problem = secretProblem(secret);
+  return problem === null ? [] : [{ path: '/secret', rule: 'secret', message: problem }];
+}
+
+function unknownPattern(product: Product, pattern: string): string {
+  const known = [...product.eventTypes.keys()];
+  return `"${pattern.slice(0, 100)}" matches no event of ${product.title}; the events are ${known.slice(0, 50).join(', ')}`;
+}
+
+function checkChoice(errors: FieldError[], path: string, value: string | null | undefined, choices: readonly string[]): void {
+  if (value === null || value === undefined || choices.includes(value)) return;
+  errors.push({ path, rule: 'enum', message: `must be one of ${choices.join(', ')}` });
+}
+
+function signatureHeaders(product: Product): string[] {
+  return product.policy.signatures.flatMap((scheme) => (scheme.kind === 'hmac' ? [scheme.header] : []));
+}
+
+function checkRetry(retry: RetryPlan): FieldError[] {
+  const delays = retryDelays(retry);
+  const errors: FieldError[] = [];
+  if (delays.count > MAX_RETRIES) errors.push({ path: '/retry', rule: 'maximum', message: `must have at most ${MAX_RETRIES} retries` });
+  if (delays.longestMs > MAX_DELAY_MS) errors.push({ path: '/retry', rule: 'maximum', message: 'must wait at most 7 days between attempts' });
+  return errors;
+}
+
+function retryDelays(retry: RetryPlan): { count: number; longestMs: number } {
+  switch (retry.kind) {
+    case 'none':
+      return { count: 0, longestMs: 0 };
+    case 'list':
+      return { count: retry.delaysMs.length, longestMs: Math.max(0, ...retry.delaysMs) };
+    case 'fixed':
+      return { count: retry.retries, longestMs: retry.delayMs };
+    case 'exponential':
+      return { count: retry.retries, longestMs: Math.max(retry.firstMs, retry.maxMs) };
+  }
+}
