@@ -1,5 +1,6 @@
 import { PosthornError, type JsonObject, type Subject } from '@posthorn/protocol';
 import type { Database } from '../store/database.ts';
+import { deliveryId } from '../store/delivery-id.ts';
 import { newId } from '../store/uuid-time.ts';
 import type { Tenant } from '../tenancy/directory.ts';
 import type { ResolvedWebhook } from '../tenancy/resolve-webhook.ts';
@@ -22,6 +23,11 @@ export interface EmitResult {
   readonly id: string;
   /** How many webhooks it goes to. */
   readonly deliveries: number;
+}
+
+/** An event for one webhook. */
+export interface DirectedResult extends EmitResult {
+  readonly deliveryId: string;
 }
 
 export interface DirectedInput {
@@ -93,11 +99,12 @@ export class Intake {
   }
 
   /** Sends an event to one webhook alone, whatever it subscribes to: pings and test sends. */
-  async emitTo(tenant: Tenant, webhook: ResolvedWebhook, input: DirectedInput): Promise<EmitResult> {
+  async emitTo(tenant: Tenant, webhook: ResolvedWebhook, input: DirectedInput): Promise<DirectedResult> {
     this.#admit(1);
     const { type, data, test, sender } = input;
     const rendered = this.#render(tenant, { type, data, scope: webhook.scope ?? undefined, sender: sender ?? undefined }, { test });
-    return this.#store(tenant, rendered, () => [webhook.id]);
+    const stored = await this.#store(tenant, rendered, () => [webhook.id]);
+    return { ...stored, deliveryId: deliveryId(rendered.id, webhook.id) };
   }
 
   /** Answers when everything taken in is stored or refused. */

@@ -80,3 +80,15 @@ const TO_BACKLOG = statement(
 export async function moveToBacklog(queryable: Queryable, deliveryIds: readonly string[]): Promise<void> {
   await queryable.query(TO_BACKLOG, [deliveryIds]);
 }
+
+/** Index: waiting_webhook, one look per webhook of the organization. */
+const OF_ORGANIZATION = statement(
+  'backlogs_of_organization',
+  `SELECT id FROM webhooks WHERE organization_key = $1
+   AND EXISTS (SELECT FROM waiting WHERE waiting.webhook_id = webhooks.id AND waiting.reason = 'backlog')`,
+);
+
+/** The organization's webhooks that have a backlog. */
+export async function backlogsOfOrganization(queryable: Queryable, organizationKey: number): Promise<string[]> {
+  return (await queryable.query<{ id: string }>(OF_ORGANIZATION, [organizationKey])).map((row) => row.id);
+}

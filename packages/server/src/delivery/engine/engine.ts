@@ -3,6 +3,7 @@ import type { Flush, LogOwner, LoggedEvent } from '../../intake/log-owner.ts';
 import type { Database } from '../../store/database.ts';
 import type { NewEvent } from '../../store/event-log.ts';
 import type { Settlement } from '../../store/settle.ts';
+import { shardOf } from '../../store/shard.ts';
 import { endAllLeases } from '../../store/shards.ts';
 import type { Directory, Tenant } from '../../tenancy/directory.ts';
 import { Dispatcher, type Lease } from '../dispatch/dispatcher.ts';
@@ -200,13 +201,29 @@ export class Engine implements LogOwner {
     this.#waiting.wake();
   }
 
-  /** Something about the organization's webhooks changed: what is queued for them is looked at anew. */
-  webhooksChanged(tenant: Tenant): void {
-    for (const webhook of tenant.webhooks.values()) {
-      if (webhook.status === 'active') continue;
-      for (const job of this.#dispatcher.drain(webhook.id)) this.#record(job, holdSettlement(job));
-    }
-    this.#waiting.wake();
+  /** Something about the organization or its webhooks changed: what is queued for them is looked at anew. */
+  organizationChanged(organizationKey: number): void {
+    const shard = this.#ownership.shard(shardOf(organizationKey));
+    if (!shard?.established) return;
+    void this.#tenant(organizationKey).then((tenant) => {
+      for (const webhook of tenant?.webhooks.values() ?? []) {
+        if (webhook.status === 'active') continue;
+        for (const job of this.#dispatcher.drain(webhook.id)) this.#record(job, holdSettlement(job));
+      }
+      return this.#waiting.adoptOrganization(organizationKey);
+    });
+  }
+
+  /** Notifications may have been lost: everything they tell of is looked for. */
+  changesMissed(): void {
+    void this.#waiting.adopt([...this.#ownership.shards]).catch((error: unknown) => {
+      this.#options.log.warn({ err: error }, 'Backlogs could not be looked for.');
+    });
+  }
+
+  /** Takes nothing new on; `stop` follows. */
+  beginStop(): void {
+    this.#stopping = true;
   }
 
   /** A delivery was cancelled: if it is in memory it is not sent any more. */

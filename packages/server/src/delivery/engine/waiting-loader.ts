@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { Database } from '../../store/database.ts';
-import { backlogOf, backloggedWebhooks, dueDeliveries, moveToBacklog, type WaitingRow } from '../../store/waiting.ts';
+import { backlogOf, backloggedWebhooks, backlogsOfOrganization, dueDeliveries, moveToBacklog, type WaitingRow } from '../../store/waiting.ts';
 import type { Dispatcher } from '../dispatch/dispatcher.ts';
 import type { Job } from './job.ts';
 import { loggedEvent } from './log-follower.ts';
@@ -69,6 +69,12 @@ export class WaitingLoader {
     for (const row of await backloggedWebhooks(this.#options.database, ids)) {
       this.#arrived(row.webhook_id, row.organization_key);
     }
+    this.wake();
+  }
+
+  /** An organization's webhooks may have got a backlog: released or replayed deliveries. */
+  async adoptOrganization(organizationKey: number): Promise<void> {
+    for (const webhookId of await backlogsOfOrganization(this.#options.database, organizationKey)) this.#arrived(webhookId, organizationKey);
     this.wake();
   }
 

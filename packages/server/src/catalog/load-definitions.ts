@@ -1,0 +1,41 @@
+import { access } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { ProductDefinition } from '@posthorn/protocol';
+import { DefinitionError } from './load-product.ts';
+
+const FILE = 'posthorn.config.ts';
+
+/**
+ * The product definitions of a folder's `posthorn.config.ts`, beside those that ship; of the same name the folder's counts.
+ * Its default export is one definition, a list of them, or `{ products }`. Throws DefinitionError.
+ */
+export async function loadDefinitions(folder: string, builtIn: readonly ProductDefinition[]): Promise<readonly ProductDefinition[]> {
+  const path = join(folder, FILE);
+  try {
+    await access(path);
+  } catch {
+    return builtIn;
+  }
+  return [...builtIn, ...definitionsIn(await importFile(path))];
+}
+
+async function importFile(path: string): Promise<unknown> {
+  try {
+    const module: unknown = await import(pathToFileURL(path).href);
+    return typeof module === 'object' && module !== null && 'default' in module ? module.default : undefined;
+  } catch (error) {
+    throw new DefinitionError(`${path} cannot be loaded: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+  }
+}
+
+function definitionsIn(exported: unknown): ProductDefinition[] {
+  const listed = typeof exported === 'object' && exported !== null && 'products' in exported ? exported.products : exported;
+  const definitions = [listed].flat().filter(isDefinition);
+  if (definitions.length === 0) throw new DefinitionError(`${FILE} must export a product definition, or a list of them, as its default.`);
+  return definitions;
+}
+
+function isDefinition(value: unknown): value is ProductDefinition {
+  return typeof value === 'object' && value !== null && 'name' in value && 'events' in value;
+}

@@ -1,0 +1,62 @@
+import { inspect } from 'node:util';
+import { expect, test } from 'vitest';
+import { ConfigError, readConfig } from './config.ts';
+
+const PRODUCTION = {
+  DATABASE_URL: 'postgres://posthorn:hunter2@db/posthorn',
+  POSTHORN_ROOT_KEY: 'root-key-0123456789',
+  POSTHORN_ENCRYPTION_KEY: 'encryption-key-0123456789',
+};
+
+function problems(environment: Record<string, string>): string[] {
+  try {
+    readConfig(environment);
+    return [];
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems.map(({ name }) => name);
+    throw error;
+  }
+}
+
+test('without any setting the server runs embedded, for development', () => {
+  const config = readConfig({});
+  expect(config).toMatchObject({ databaseUrl: null, host: '127.0.0.1', port: 8030, dataDir: './.posthorn', inbox: true, retentionDays: 30 });
+  expect(config.allowedTargets.networks).toHaveLength(2);
+});
+
+test('with a database nothing of the development defaults holds', () => {
+  const config = readConfig(PRODUCTION);
+  expect(config.inbox).toBe(false);
+  expect(config.allowedTargets.networks).toHaveLength(0);
+});
+
+test('every wrong setting is named at once, and no value is shown', () => {
+  const wrong = {
+    DATABASE_URL: 'mysql://hunter2@db',
+    POSTHORN_PORT: '80x',
+    POSTHORN_ROOT_KEY: 'hunter2',
+    POSTHORN_ALLOW_TARGETS: '127.0.0.1/99',
+    POSTHORN_LOG_LEVEL: 'loud',
+    POSTHORN_RETENTION_DAYS: '0',
+    POSTHORN_PROT: '8030',
+  };
+  expect(problems(wrong).sort()).toEqual(Object.keys(wrong).sort());
+  expect(() => readConfig(wrong)).toThrow(/POSTHORN_PORT must be a whole number from 0 to 65535/);
+  expect(() => readConfig(wrong)).not.toThrow(/hunter2/);
+});
+
+test('with a database the keys are required', () => {
+  expect(problems({ DATABASE_URL: PRODUCTION.DATABASE_URL })).toEqual(['POSTHORN_ROOT_KEY', 'POSTHORN_ENCRYPTION_KEY']);
+});
+
+test('several encryption keys are read in order', () => {
+  const { encryptionKeys } = readConfig({ ...PRODUCTION, POSTHORN_ENCRYPTION_KEY: 'new-key-0123456789, old-key-0123456789' });
+  expect(encryptionKeys?.map((key) => key.reveal())).toEqual(['new-key-0123456789', 'old-key-0123456789']);
+});
+
+test('secrets are not shown by logs, JSON, templates or inspection', () => {
+  const config = readConfig(PRODUCTION);
+  for (const shown of [JSON.stringify(config), inspect(config, { depth: 5 }), `${config.rootKey}${config.databaseUrl}`]) {
+    expect(shown).not.toMatch(/hunter2|root-key|encryption-key/);
+  }
+});

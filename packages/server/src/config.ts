@@ -1,0 +1,172 @@
+import { LOG_LEVELS, type LogLevel } from './telemetry/log.ts';
+import { Redacted } from './telemetry/redacted.ts';
+import { parseTargets, type AllowedTargets } from './tenancy/target-address.ts';
+
+/** How the server is to run. */
+export interface Config {
+  /** null: the embedded database in the data folder. */
+  readonly databaseUrl: Redacted | null;
+  readonly host: string;
+  readonly port: number;
+  readonly dataDir: string;
+  /** null: made and kept in the data folder (embedded only). */
+  readonly rootKey: Redacted | null;
+  /** The first seals, all open; null: made and kept in the data folder (embedded only). */
+  readonly encryptionKeys: readonly [Redacted, ...Redacted[]] | null;
+  readonly allowedTargets: AllowedTargets;
+  readonly trustedProxies: readonly string[];
+  /** Where the server is reached from outside; null: where it listens. */
+  readonly publicUrl: string | null;
+  readonly smtpUrl: Redacted | null;
+  readonly logLevel: LogLevel;
+  /** Whether /inbox/{name} is there. */
+  readonly inbox: boolean;
+  /** How long events, deliveries and attempts are kept. */
+  readonly retentionDays: number;
+}
+
+/** A setting that cannot be used. */
+export interface ConfigProblem {
+  readonly name: string;
+  readonly message: string;
+}
+
+/** All settings that cannot be used, in one error. Values are not shown: some are secret. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+  readonly problems: readonly ConfigProblem[];
+
+  constructor(problems: readonly ConfigProblem[]) {
+    super(['The configuration cannot be used:', ...problems.map(({ name, message }) => `  ${name} ${message}`)].join('\n'));
+    this.problems = problems;
+  }
+}
+
+const MIN_KEY_CHARACTERS = 16;
+const EMBEDDED_TARGETS = '127.0.0.0/8,::1';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Reads the configuration. Throws ConfigError naming every wrong setting. */
+export function readConfig(environment: Environment): Config {
+  const reader = new Reader(environment);
+  const databaseUrl = reader.url('DATABASE_URL', ['postgres:', 'postgresql:']);
+  const embedded = databaseUrl === null;
+  const config: Config = {
+    databaseUrl: databaseUrl === null ? null : new Redacted(databaseUrl),
+    host: reader.text('POSTHORN_HOST') ?? '127.0.0.1',
+    port: reader.integer('POSTHORN_PORT', { fallback: 8030, min: 0, max: 65_535 }),
+    dataDir: reader.text('POSTHORN_DATA_DIR') ?? './.posthorn',
+    rootKey: reader.secrets('POSTHORN_ROOT_KEY', { required: !embedded, several: false })?.[0] ?? null,
+    encryptionKeys: reader.secrets('POSTHORN_ENCRYPTION_KEY', { required: !embedded, several: true }),
+    allowedTargets: reader.targets('POSTHORN_ALLOW_TARGETS', embedded ? EMBEDDED_TARGETS : ''),
+    trustedProxies: reader.networks('POSTHORN_TRUSTED_PROXIES'),
+    publicUrl: reader.url('POSTHORN_PUBLIC_URL', ['http:', 'https:'])?.replace(/\/+$/, '') ?? null,
+    smtpUrl: redactedOrNull(reader.url('POSTHORN_SMTP_URL', ['smtp:', 'smtps:'])),
+    logLevel: reader.choice('POSTHORN_LOG_LEVEL', LOG_LEVELS, 'info'),
+    inbox: reader.choice('POSTHORN_INBOX', ['on', 'off'], embedded ? 'on' : 'off') === 'on',
+    retentionDays: reader.integer('POSTHORN_RETENTION_DAYS', { fallback: 30, min: 1, max: 3_650 }),
+  };
+  reader.finish();
+  return config;
+}
+
+function redactedOrNull(value: string | null): Redacted | null {
+  return value === null ? null : new Redacted(value);
+}
+
+const KNOWN = new Set([
+  'POSTHORN_HOST',
+  'POSTHORN_PORT',
+  'POSTHORN_DATA_DIR',
+  'POSTHORN_ROOT_KEY',
+  'POSTHORN_ENCRYPTION_KEY',
+  'POSTHORN_ALLOW_TARGETS',
+  'POSTHORN_TRUSTED_PROXIES',
+  'POSTHORN_PUBLIC_URL',
+  'POSTHORN_SMTP_URL',
+  'POSTHORN_LOG_LEVEL',
+  'POSTHORN_INBOX',
+  'POSTHORN_RETENTION_DAYS',
+]);
+
+/** Reads settings one by one and remembers what was wrong. */
+class Reader {
+  readonly #environment: Environment;
+  readonly #problems: ConfigProblem[] = [];
+
+  constructor(environment: Environment) {
+    this.#environment = environment;
+    for (const name of Object.keys(environment)) {
+      if (name.startsWith('POSTHORN_') && !KNOWN.has(name)) this.#wrong(name, 'is not a setting of Posthorn; see docs/configuration.md.');
+    }
+  }
+
+  text(name: string): string | null {
+    const value = this.#environment[name]?.trim();
+    return value === undefined || value === '' ? null : value;
+  }
+
+  integer(name: string, { fallback, min, max }: { fallback: number; min: number; max: number }): number {
+    const value = this.text(name);
+    if (value === null) return fallback;
+    const number = /^\d+$/.test(value) ? Number(value) : Number.NaN;
+    if (number >= min && number <= max) return number;
+    this.#wrong(name, `must be a whole number from ${min} to ${max}.`);
+    return fallback;
+  }
+
+  choice<Choice extends string>(name: string, choices: readonly Choice[], fallback: Choice): Choice {
+    const value = this.text(name);
+    if (value === null) return fallback;
+    const chosen = choices.find((choice) => choice === value);
+    if (chosen !== undefined) return chosen;
+    this.#wrong(name, `must be one of ${choices.join(', ')}.`);
+    return fallback;
+  }
+
+  url(name: string, protocols: readonly string[]): string | null {
+    const value = this.text(name);
+    if (value === null) return null;
+    if (protocols.includes(URL.parse(value)?.protocol ?? '')) return value;
+    this.#wrong(name, `must be a URL that starts with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}.`);
+    return null;
+  }
+
+  secrets(name: string, { required, several }: { required: boolean; several: boolean }): [Redacted, ...Redacted[]] | null {
+    const value = this.text(name);
+    if (value === null) {
+      if (required) this.#wrong(name, `is required with DATABASE_URL: a random text of at least ${MIN_KEY_CHARACTERS} characters.`);
+      return null;
+    }
+    const parts = several ? value.split(',').map((part) => part.trim()) : [value];
+    if (parts.some((part) => part.length < MIN_KEY_CHARACTERS || !/^[\x21-\x7e]+$/.test(part))) {
+      const each = several ? ', each if there are several' : '';
+      this.#wrong(name, `must have at least ${MIN_KEY_CHARACTERS} characters without spaces${each}.`);
+      return null;
+    }
+    const [first, ...rest] = parts.map((part) => new Redacted(part));
+    return first ? [first, ...rest] : null;
+  }
+
+  targets(name: string, fallback: string): AllowedTargets {
+    const { targets, problems } = parseTargets(this.text(name) ?? fallback);
+    for (const problem of problems) this.#wrong(name, `holds ${problem}.`);
+    return targets;
+  }
+
+  networks(name: string): string[] {
+    const value = this.text(name);
+    if (value === null) return [];
+    for (const problem of parseTargets(value).problems) this.#wrong(name, `holds ${problem}.`);
+    return value.split(',').map((part) => part.trim());
+  }
+
+  finish(): void {
+    if (this.#problems.length > 0) throw new ConfigError(this.#problems);
+  }
+
+  #wrong(name: string, message: string): void {
+    this.#problems.push({ name, message });
+  }
+}

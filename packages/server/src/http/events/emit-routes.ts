@@ -1,0 +1,76 @@
+import { PosthornError, type JsonObject } from '@posthorn/protocol';
+import type { FastifyInstance } from 'fastify';
+import { Type, type Static } from 'typebox';
+import type { EmitInput, Intake } from '../../intake/emit.ts';
+import { problemOf } from '../problem.ts';
+
+export interface EmitServices {
+  readonly intake: Intake;
+}
+
+const Text = Type.String({ minLength: 1, maxLength: 255 });
+
+/** An event as a caller gives it. */
+export const NewEvent = Type.Object(
+  {
+    type: Type.String({ minLength: 1, maxLength: 128 }),
+    data: Type.Object({}, { description: 'Must satisfy the schema of the type.' }),
+    scope: Type.Optional(Text),
+    subject: Type.Optional(Type.Object({ kind: Text, id: Text }, { additionalProperties: false, description: 'What it is about.' })),
+    id: Type.Optional(
+      Type.String({ pattern: '^[\\x21-\\x7e]{1,255}$', description: 'Your own id: repeated, it gets the first answer again and no second delivery.' }),
+    ),
+    sender: Type.Optional(Type.Object({}, { description: 'The person who caused it.' })),
+  },
+  { additionalProperties: false, title: 'NewEvent' },
+);
+
+const Accepted = Type.Object({ id: Type.String(), deliveries: Type.Integer({ description: 'How many webhooks it goes to.' }) });
+const MAX_BATCH = 1_000;
+const TAGS = ['Events'];
+
+type Body = Omit<Static<typeof NewEvent>, 'data' | 'sender'> & { readonly data: JsonObject; readonly sender?: JsonObject };
+
+export function emitRoutes(app: FastifyInstance, { intake }: EmitServices): void {
+  app.post<{ Body: Body }>(
+    '/organizations/:org/events',
+    { schema: { tags: TAGS, summary: 'Emit an event', body: NewEvent, response: { 202: Accepted } } },
+    async (request, reply) => {
+      const emitted = await intake.emit(request.tenant, input(request.body));
+      return reply.code(202).send(emitted);
+    },
+  );
+
+  app.post<{ Body: { events: unknown[] } }>(
+    '/organizations/:org/events/batch',
+    {
+      schema: {
+        tags: TAGS,
+        summary: 'Emit up to 1,000 events; each has its own result',
+        body: Type.Object({ events: Type.Array(Type.Unknown(), { minItems: 1, maxItems: MAX_BATCH }) }, { additionalProperties: false }),
+        response: { 202: Type.Object({ results: Type.Array(Type.Unknown()) }) },
+      },
+    },
+    async (request, reply) => {
+      const validate = request.compileValidationSchema(NewEvent, 'body');
+      const checked = request.body.events.map((event) => (validate(event) ? input(event as Body) : wrongShape(validate.errors ?? [])));
+      const inputs = checked.filter((one): one is EmitInput => !(one instanceof PosthornError));
+      const emitted = await intake.emitBatch(request.tenant, inputs);
+      let next = 0;
+      const results = checked.map((one) => {
+        const outcome = one instanceof PosthornError ? one : emitted[next++];
+        return outcome instanceof PosthornError ? problemOf(outcome) : outcome;
+      });
+      return reply.code(202).send({ results });
+    },
+  );
+}
+
+function input(body: Body): EmitInput {
+  return body;
+}
+
+function wrongShape(issues: readonly { instancePath?: string; keyword?: string; message?: string }[]): PosthornError {
+  const errors = issues.map((issue) => ({ path: issue.instancePath ?? '', rule: issue.keyword ?? 'shape', message: issue.message ?? 'is not valid' }));
+  return new PosthornError('invalid_request', 'The event does not have the expected shape.', { errors });
+}

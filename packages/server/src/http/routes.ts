@@ -1,0 +1,28 @@
+import type { FastifyInstance } from 'fastify';
+import type { Database } from '../store/database.ts';
+import type { Authenticator } from './auth.ts';
+import { emitRoutes, type EmitServices } from './events/emit-routes.ts';
+import { healthRoutes, type HealthServices } from './health.ts';
+import { organizationRoutes, type OrganizationServices } from './organizations/routes.ts';
+import { webhookRecoveryRoutes, type RecoveryServices } from './webhooks/recovery-routes.ts';
+import { webhookRoutes, type WebhookServices } from './webhooks/routes.ts';
+
+export interface Services extends OrganizationServices, WebhookServices, RecoveryServices, EmitServices, HealthServices {
+  readonly database: Database;
+  readonly authenticator: Authenticator;
+}
+
+/** Every route of the server: those under /v1, and those that need no key. */
+export function registerRoutes(services: Services): { api: (app: FastifyInstance) => void; open: (app: FastifyInstance) => void } {
+  return {
+    api(app) {
+      organizationRoutes(app, services);
+      webhookRoutes(app, services);
+      webhookRecoveryRoutes(app, services);
+      emitRoutes(app, services);
+    },
+    open(app) {
+      healthRoutes(app, services);
+    },
+  };
+}

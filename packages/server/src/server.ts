@@ -1,0 +1,103 @@
+import { hostname } from 'node:os';
+import type { ProductDefinition } from '@posthorn/protocol';
+import type { FastifyInstance } from 'fastify';
+import type { Logger } from 'pino';
+import { Catalog } from './catalog/catalog.ts';
+import { listenToChanges } from './changes.ts';
+import type { Config } from './config.ts';
+import { Engine } from './delivery/engine/engine.ts';
+import { createSender } from './delivery/sender/sender.ts';
+import { startHousekeeping } from './housekeeping.ts';
+import { Authenticator } from './http/auth.ts';
+import { registerRoutes } from './http/routes.ts';
+import { createHttpServer } from './http/server.ts';
+import { Intake } from './intake/emit.ts';
+import type { ServerKeys } from './server-keys.ts';
+import type { Database } from './store/database.ts';
+import { migrate } from './store/migrate.ts';
+import { openPglite } from './store/pglite.ts';
+import { openPostgres } from './store/postgres.ts';
+import { createSealer } from './store/sealing.ts';
+import { Directory } from './tenancy/directory.ts';
+import { Webhooks } from './tenancy/webhooks.ts';
+
+export interface ServerOptions {
+  readonly config: Config;
+  readonly keys: ServerKeys;
+  readonly products: readonly ProductDefinition[];
+  readonly log: Logger;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  readonly random: () => number;
+}
+
+/** A running server. */
+export interface Server {
+  /** Where it listens. */
+  readonly url: string;
+  readonly nodeId: number;
+  /** Stops accepting, lets what is in flight end within the deadline, hands over the rest. */
+  stop(deadlineMs: number): Promise<void>;
+}
+
+/** Opens the database, takes shards, listens. Throws when one of them fails; nothing is left open then. */
+export async function startServer(options: ServerOptions): Promise<Server> {
+  const { config, keys, products, log, now, random } = options;
+  const catalog = await Catalog.load(products);
+  const database = await openDatabase(config, log);
+  const undo: (() => Promise<unknown>)[] = [() => database.close()];
+  try {
+    await migrate(database);
+    const [firstKey, ...olderKeys] = keys.encryption;
+    const sealer = createSealer([firstKey.reveal(), ...olderKeys.map((key) => key.reveal())]);
+    const directory = new Directory({ database, catalog, sealer });
+    const sender = createSender({ allowedTargets: config.allowedTargets, connectionsPerOrigin: 128 });
+    const alone = config.databaseUrl === null;
+    undo.push(await startHousekeeping({ database, log, now, retentionDays: config.retentionDays, also: [] }));
+    const engine = new Engine({ database, directory, sender, log, now, random, nodeName: hostname(), alone });
+    const intake = new Intake({ database, owner: engine, now, reload: (key) => directory.reload(key) });
+    const authenticator = new Authenticator({ database, directory, rootKey: keys.root.reveal(), now });
+    undo.push(await listenToChanges({ database, directory, engine, onApiKeys: () => authenticator.forget() }));
+    await engine.start();
+    const webhooks = new Webhooks({ database, directory, sealer, allowedTargets: config.allowedTargets, now });
+    const services = { config, database, catalog, sealer, directory, engine, intake, authenticator, webhooks, log, now };
+    const app = await createHttpServer({ log, authenticator, trustedProxies: config.trustedProxies, ...registerRoutes(services) });
+    const url = await listen(app, config);
+    log.info({ url, node: engine.nodeId, products: catalog.products().map(({ name }) => name) }, 'Posthorn is ready.');
+    return {
+      url,
+      nodeId: engine.nodeId,
+      async stop(deadlineMs) {
+        const end = performance.now() + deadlineMs;
+        services.engine.beginStop();
+        await Promise.race([app.close(), new Promise((resolve) => setTimeout(resolve, deadlineMs))]);
+        await intake.drained();
+        await engine.stop(Math.max(0, end - performance.now()));
+        await sender.close(0);
+        for (const step of undo.toReversed()) await step();
+      },
+    };
+  } catch (error) {
+    for (const step of undo.toReversed()) await step().catch(() => {});
+    throw error;
+  }
+}
+
+function openDatabase(config: Config, log: Logger): Promise<Database> {
+  if (config.databaseUrl === null) return openPglite(`${config.dataDir}/pglite`);
+  return openPostgres(config.databaseUrl.reveal(), {
+    connections: 12,
+    onError: (error) => log.warn({ err: error }, 'A database connection broke; it is replaced.'),
+  });
+}
+
+async function listen(app: FastifyInstance, { host, port }: Config): Promise<string> {
+  try {
+    return await app.listen({ host, port });
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE') {
+      throw new Error(`Port ${port} on ${host} is taken. Stop what listens there, or choose another with POSTHORN_PORT.`, { cause: error });
+    }
+    throw error;
+  }
+}

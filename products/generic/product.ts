@@ -1,0 +1,9 @@
+import { defineProduct } from '@posthorn/sdk';
+
+/** Any events, in the Standard Webhooks envelope, with the default policy. */
+export const generic = defineProduct({
+  name: 'generic',
+  title: 'Generic',
+  anyEvent: true,
+  events: {},
+});

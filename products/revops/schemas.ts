@@ -1,0 +1,67 @@
+import { z } from 'zod';
+
+/** Money travels as text, with its currency and precision beside it: nothing is rounded on the way. */
+const money = z.string();
+const precision = z.union([z.number().int(), z.string()]);
+const text = z.string().nullable();
+
+const contact = z.looseObject({
+  name: text.optional(),
+  email: text.optional(),
+  address: text.optional(),
+  city: text.optional(),
+  state: text.optional(),
+  postal_code: text.optional(),
+  country: text.optional(),
+});
+
+const featureFlag = z.looseObject({ name: z.string(), enabled: z.boolean() });
+
+const sku = z.looseObject({
+  id: z.string(),
+  title: z.string().optional(),
+  quantity: z.number().optional(),
+  unit_name: text.optional(),
+  billing_schedule: text.optional(),
+  monthly_price: money.nullable().optional(),
+  monthly_price_currency: text.optional(),
+  annual_price: money.nullable().optional(),
+  annual_price_currency: text.optional(),
+  product_id: text.optional(),
+  pricebook_id: text.optional(),
+});
+
+const term = z.looseObject({ id: z.string(), friendly_name: text.optional(), description: text.optional(), value: text.optional() });
+
+/** A deal. Only its id and status must be there; columns that are not named here pass. */
+export const deal = z.looseObject({
+  id: z.string(),
+  status: z.string(),
+  contract_activates_date: text.optional(),
+  customer: z.looseObject({}).optional(),
+  net_price: money.optional(),
+  net_price_currency: z.string().optional(),
+  net_price_precision: precision.optional(),
+  original_net_price: money.optional(),
+  original_net_price_currency: z.string().optional(),
+  original_net_price_precision: precision.optional(),
+  opportunity_id: text.optional(),
+  hubspot_deal_id: text.optional(),
+  signed_contract_url: text.optional(),
+  account_id: text.optional(),
+  billing_contact: contact.nullable().optional(),
+  lead_contact: contact.nullable().optional(),
+  feature_flags: z.array(featureFlag).optional(),
+  skus: z.array(sku).optional(),
+  terms: z.array(term).optional(),
+});
+
+/** An account. */
+export const account = z.looseObject({
+  account_id: z.string(),
+  status: z.string(),
+  name: text.optional(),
+  email: text.optional(),
+  blocked: z.boolean().optional(),
+  parent_account_id: text.optional(),
+});
