@@ -19,6 +19,7 @@ const REFUSED: readonly Import[] = [
   { from: 'packages/sdk/src/planted.ts', of: '../../server/src/main.ts' },
   { from: 'products/revops/planted.ts', of: '@posthorn/server' },
   { from: `${SERVER}/planted.ts`, of: '@posthorn/sdk' },
+  { from: `${SERVER}/planted.ts`, of: '@posthorn/products' },
   { from: `${SERVER}/http/planted.ts`, of: '../delivery/engine/engine.ts' },
   { from: `${SERVER}/http/routes/planted.ts`, of: '../../main.ts' },
   { from: `${SERVER}/http/planted.ts`, of: '@posthorn/sdk' },
@@ -35,6 +36,7 @@ const REFUSED: readonly Import[] = [
 const ALLOWED: readonly Import[] = [
   { from: 'packages/sdk/src/planted.ts', of: '@posthorn/protocol' },
   { from: 'products/revops/planted.ts', of: '@posthorn/sdk' },
+  { from: `${SERVER}/main.ts`, of: '@posthorn/products' },
   { from: `${SERVER}/planted.ts`, of: './http/server.ts' },
   { from: `${SERVER}/http/planted.ts`, of: '../intake/emit.ts' },
   { from: `${SERVER}/delivery/engine/planted.ts`, of: '../../tenancy/model.ts' },
