@@ -37,8 +37,7 @@ export class Authenticator {
     const [, key] = BEARER.exec(request.headers.authorization ?? '') ?? [];
     if (key === undefined) throw refused();
     const hashed = hashKey(key);
-    if (timingSafeEqual(hashed, this.#rootHash)) return ROOT;
-    return this.#lookUp(hashed);
+    return timingSafeEqual(hashed, this.#rootHash) ? ROOT : this.#lookUp(hashed);
   }
 
   /** The organization that the caller names, if it may. Throws `organization_not_found`. */

@@ -1,8 +1,8 @@
 import { PosthornError } from '@posthorn/protocol';
 
 const MAX_DEPTH = 100;
-/** A number in the text may have lost digits; most bodies have no such thing and pay only for this look. */
-const MAYBE_UNSAFE = /\d{16}|\d[eE]\+?\d{2}/;
+/** Numbers long enough to have lost digits, or with an exponent. A string may hold such a text too. */
+const LONG_NUMBERS = /(?:^|[:,[])\s*(-?(?:\d[\d.]{15}[\d.eE+-]*|\d[\d.]*[eE][\d+-]*))/g;
 const decoder = new TextDecoder('utf-8', { fatal: true });
 
 /**
@@ -21,7 +21,7 @@ export function parseJsonBody(bytes: Uint8Array): unknown {
   if (countKeys(value, 1) !== countKeysInText(text)) {
     throw new PosthornError('malformed_json', `The key ${JSON.stringify(findRepeatedKey(text))} stands twice in one object.`);
   }
-  if (MAYBE_UNSAFE.test(text)) refuseUnsafeNumbers(text);
+  for (const [, source = ''] of text.matchAll(LONG_NUMBERS)) if (!isKeptExactly(source)) refuseUnsafeNumbers(text);
   if (text.includes('__proto__')) refusePrototypeKeys(value, '');
   return value;
 }
@@ -98,13 +98,19 @@ function findRepeatedKey(text: string): string {
   return '';
 }
 
+/** Decimals are doubles to every JSON reader and pass; an integer past 2^53 or a number past all bounds would be another one. */
+function isKeptExactly(source: string): boolean {
+  const value = Number(source);
+  return Number.isFinite(value) && (/[.eE]/.test(source) || Number.isSafeInteger(value));
+}
+
+/** Looks precisely, with the source text of every number: five times slower than parsing. */
 function refuseUnsafeNumbers(text: string): void {
   const errors: { path: string; rule: string; message: string }[] = [];
   JSON.parse(text, (key, value: unknown, context?: { source?: string }) => {
     const source = context?.source;
     if (typeof value !== 'number' || source === undefined) return value;
-    const isInteger = !/[.eE]/.test(source);
-    if (Number.isFinite(value) && (!isInteger || Number.isSafeInteger(value))) return value;
+    if (isKeptExactly(source)) return value;
     errors.push({ path: `…/${key}`, rule: 'safe_number', message: `${source.slice(0, 40)} cannot be kept exactly as a number; send it as a string` });
     return value;
   });

@@ -3,7 +3,7 @@ import { PosthornError } from '@posthorn/protocol';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import type {} from '@fastify/swagger';
-import { fastify, type FastifyBaseLogger, type FastifyInstance, type FastifyRequest } from 'fastify';
+import { fastify, LogController, type FastifyBaseLogger, type FastifyInstance, type FastifyRequest } from 'fastify';
 import type { Tenant } from '../tenancy/directory.ts';
 import type { Authenticator, Principal } from './auth.ts';
 import { parseJsonBody } from './json-text.ts';
@@ -36,7 +36,8 @@ export interface HttpServerOptions {
 export async function createHttpServer(options: HttpServerOptions): Promise<FastifyInstance> {
   const app = fastify({
     loggerInstance: options.log,
-    // A line per request costs more than the request; failures and slow ones are logged in their place.
+    // Two lines a request cost a fifth of the throughput. Errors are logged where they are answered.
+    logController: new LogController({ disableRequestLogging: true }),
     disableRequestLogging: true,
     bodyLimit: MAX_BODY_BYTES,
     genReqId: () => randomUUID(),

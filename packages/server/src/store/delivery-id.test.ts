@@ -29,3 +29,9 @@ test('the lowest id of a millisecond sorts below every UUIDv7 made in it, and af
     }),
   );
 });
+
+test('ids of one process rise, within a millisecond too', () => {
+  const ids = Array.from({ length: 20_000 }, newId);
+  expect(ids.toSorted()).toEqual(ids);
+  expect(new Set(ids).size).toBe(ids.length);
+});
