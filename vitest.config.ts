@@ -7,7 +7,7 @@ export default defineConfig({
     // Two workers: the tests share the machine with PostgreSQL and, in e2e, with the servers they start.
     maxWorkers: 2,
     // Generous, because a busy small machine may be ten times slower than a quiet one; nothing waits for its own sake.
-    testTimeout: 20_000,
+    testTimeout: 60_000,
     hookTimeout: 60_000,
     teardownTimeout: 30_000,
   },
