@@ -32,7 +32,7 @@ export function problemOf(error: PosthornError, requestId?: string): Problem {
 export function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const known = asPosthornError(error);
   const problem = problemOf(known, request.id);
-  if (problem.status >= 500) request.log.error({ err: error }, problem.title);
+  if (problem.status >= 500) request.log.error({ err: error, requestId: request.id }, problem.title);
   if (known.retryAfterSeconds !== null) void reply.header('retry-after', String(known.retryAfterSeconds));
   return reply.code(problem.status).type('application/problem+json').send(JSON.stringify(problem));
 }

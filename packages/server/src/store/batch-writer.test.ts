@@ -74,3 +74,15 @@ test('a held writer waits until it is let go', async () => {
   batches[0]?.finish();
   expect(await result).toBe(14);
 });
+
+test('a lingering writer waits for company, and no longer once enough has come', async () => {
+  const { batches, write } = controlledWrite();
+  const writer = new BatchWriter({ write, maxItems: 10, maxInFlight: 1, eagerItems: 3, lingerMs: 60_000 });
+  void writer.add(1);
+  void writer.add(2);
+  await turn();
+  expect(batches).toHaveLength(0);
+  void writer.add(3);
+  await turn();
+  expect(batches[0]?.items).toEqual([1, 2, 3]);
+});

@@ -6,6 +6,8 @@ export interface BatchWriterOptions<Item, Result> {
   readonly maxInFlight: number;
   /** While a batch is being written the next one waits until so many items are there, or the running one ends. */
   readonly eagerItems: number;
+  /** How long the first item of a batch may wait for company while fewer than `eagerItems` are there. Default: not at all when idle. */
+  readonly lingerMs?: number;
   /** Asked before each batch; while it answers true, writing waits and asks again every few milliseconds. */
   readonly hold?: () => boolean;
 }
@@ -27,6 +29,7 @@ export class BatchWriter<Item, Result> {
   #queue: Entry<Item, Result>[] = [];
   #inFlight = 0;
   #scheduled = false;
+  #linger: NodeJS.Timeout | null = null;
   #idle: (() => void)[] = [];
 
   constructor(options: BatchWriterOptions<Item, Result>) {
@@ -42,6 +45,7 @@ export class BatchWriter<Item, Result> {
   add(item: Item): Promise<Result> {
     return new Promise((resolve, reject) => {
       this.#queue.push({ item, resolve, reject });
+      this.#hurry();
       this.#schedule();
     });
   }
@@ -55,10 +59,21 @@ export class BatchWriter<Item, Result> {
   #schedule(): void {
     if (this.#scheduled || !this.#mayWrite()) return;
     this.#scheduled = true;
+    const { lingerMs = 0, eagerItems } = this.#options;
+    if (lingerMs === 0 || this.#queue.length >= eagerItems) setImmediate(() => this.#run());
+    else this.#linger = setTimeout(() => this.#run(), lingerMs);
+  }
+
+  /** Enough company came: no more waiting. */
+  #hurry(): void {
+    if (!this.#linger || this.#queue.length < this.#options.eagerItems) return;
+    clearTimeout(this.#linger);
+    this.#linger = null;
     setImmediate(() => this.#run());
   }
 
   #run(): void {
+    this.#linger = null;
     if (this.#options.hold?.() === true) {
       setTimeout(() => this.#run(), HOLD_RECHECK_MS);
       return;

@@ -10,6 +10,9 @@ export interface PostgresOptions {
   readonly onError?: (error: Error) => void;
 }
 
+/** Every statement is small and known: planning it once is enough, and compiling it never pays. */
+const SESSION = '-c plan_cache_mode=force_generic_plan -c jit=off';
+
 /** How long a listener waits before it connects again. */
 const RELISTEN_MS = 500;
 
@@ -29,6 +32,7 @@ export async function openPostgres(url: string, options: PostgresOptions = {}): 
     max: options.connections ?? 10,
     application_name: options.applicationName ?? 'posthorn',
     connectionTimeoutMillis: 10_000,
+    options: SESSION,
   });
   pool.on('error', (error) => options.onError?.(error));
   await pool.query('SELECT 1').catch(async (error: unknown) => {

@@ -10,6 +10,11 @@ export interface SettlerOptions {
   readonly now: () => number;
 }
 
+/**
+ * An outcome waits so long for company: a crash repeats what was sent in that time, and no reader misses it so soon.
+ * At 10,000 deliveries a second it makes batches of 200 where there were 60.
+ */
+const LINGER_MS = 20;
 const FIRST_RETRY_MS = 100;
 const MAX_RETRY_MS = 5_000;
 
@@ -24,7 +29,7 @@ export class Settler {
   constructor(options: SettlerOptions) {
     this.#options = options;
     const { database, nodeId, now } = options;
-    const batches = { maxItems: 500, maxInFlight: 2, eagerItems: 200 };
+    const batches = { maxItems: 500, maxInFlight: 2, eagerItems: 250, lingerMs: LINGER_MS };
     this.#first = new BatchWriter({
       ...batches,
       write: (settlements) => this.#insist(settlements, (batch) => settleFirst(database, nodeId(), batch)),
