@@ -1,13 +1,16 @@
 import type { FastifyInstance } from 'fastify';
 import type { Database } from '../store/database.ts';
 import type { Authenticator } from './auth.ts';
+import { deliveryRoutes, type DeliveryServices } from './deliveries/routes.ts';
+import { eventTypeRoutes } from './event-types/routes.ts';
+import { eventReadRoutes } from './events/read-routes.ts';
 import { emitRoutes, type EmitServices } from './events/emit-routes.ts';
 import { healthRoutes, type HealthServices } from './health.ts';
 import { organizationRoutes, type OrganizationServices } from './organizations/routes.ts';
 import { webhookRecoveryRoutes, type RecoveryServices } from './webhooks/recovery-routes.ts';
 import { webhookRoutes, type WebhookServices } from './webhooks/routes.ts';
 
-export interface Services extends OrganizationServices, WebhookServices, RecoveryServices, EmitServices, HealthServices {
+export interface Services extends OrganizationServices, WebhookServices, RecoveryServices, EmitServices, DeliveryServices, HealthServices {
   readonly database: Database;
   readonly authenticator: Authenticator;
 }
@@ -19,7 +22,10 @@ export function registerRoutes(services: Services): { api: (app: FastifyInstance
       organizationRoutes(app, services);
       webhookRoutes(app, services);
       webhookRecoveryRoutes(app, services);
+      eventTypeRoutes(app);
       emitRoutes(app, services);
+      eventReadRoutes(app, services);
+      deliveryRoutes(app, services);
     },
     open(app) {
       healthRoutes(app, services);

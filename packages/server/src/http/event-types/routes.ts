@@ -1,0 +1,57 @@
+import type { FastifyInstance } from 'fastify';
+import { Type } from 'typebox';
+
+const TAGS = ['Event types'];
+
+const EventType = Type.Object(
+  {
+    type: Type.String(),
+    group: Type.Union([Type.String(), Type.Null()]),
+    description: Type.String(),
+    aliases: Type.Array(Type.String()),
+    schema: Type.Unknown({ description: 'JSON Schema of the data; null where any object is accepted.' }),
+    sample: Type.Unknown(),
+  },
+  { title: 'EventType' },
+);
+
+export function eventTypeRoutes(app: FastifyInstance): void {
+  app.get(
+    '/organizations/:org/event-types',
+    {
+      schema: {
+        tags: TAGS,
+        summary: 'The events of the organization’s product, and how its webhooks may be set',
+        response: {
+          200: Type.Object({
+            data: Type.Array(EventType),
+            product: Type.Object({
+              name: Type.String(),
+              title: Type.String(),
+              anyEvent: Type.Boolean({ description: 'Types that are not listed are accepted too.' }),
+              methods: Type.Array(Type.String()),
+              contentTypes: Type.Array(Type.String()),
+              url: Type.String(),
+            }),
+          }),
+        },
+      },
+    },
+    async (request) => {
+      const { product } = request.tenant;
+      const data = [...product.eventTypes.values()].map(({ name, group, description, aliases, jsonSchema, sample }) => ({
+        type: name,
+        group,
+        description,
+        aliases: [...aliases],
+        schema: jsonSchema,
+        sample,
+      }));
+      const { methods, contentTypes, url } = product.policy;
+      return {
+        data,
+        product: { name: product.name, title: product.title, anyEvent: product.anyEvent, methods: [...methods], contentTypes: [...contentTypes], url },
+      };
+    },
+  );
+}

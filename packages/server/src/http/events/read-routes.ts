@@ -1,0 +1,110 @@
+import { PosthornError, type JsonObject } from '@posthorn/protocol';
+import type { FastifyInstance } from 'fastify';
+import { Type } from 'typebox';
+import type { Database } from '../../store/database.ts';
+import { deliveryId } from '../../store/delivery-id.ts';
+import { deliveriesByIds } from '../../store/delivery-queries.ts';
+import { eventByExternalId, eventById, listEvents, listEventsOfSubject, type EventRow } from '../../store/event-queries.ts';
+import { isUuid, timeOfId } from '../../store/uuid-time.ts';
+import { DEFAULT_LIMIT, PAGE_QUERY, pageFrom, pageOf, type PageQuery } from '../pagination.ts';
+import { idRange, SPAN_QUERY, type SpanQuery } from '../time-span.ts';
+
+export interface EventReadServices {
+  readonly database: Database;
+}
+
+const FIELDS = {
+  id: Type.String({ description: 'Your own id where you brought one.' }),
+  type: Type.String(),
+  scope: Type.Union([Type.String(), Type.Null()]),
+  subject: Type.Union([Type.Object({ kind: Type.String(), id: Type.String() }), Type.Null()]),
+  sender: Type.Unknown(),
+  test: Type.Boolean(),
+  data: Type.Unknown(),
+  createdAt: Type.String({ format: 'date-time' }),
+};
+const Event = Type.Object(FIELDS, { title: 'Event' });
+const EventWithDeliveries = Type.Object(
+  {
+    ...FIELDS,
+    body: Type.String({ description: 'The JSON body as it is sent.' }),
+    deliveries: Type.Array(Type.Object({ id: Type.String(), webhookId: Type.String(), status: Type.String(), attemptCount: Type.Integer() })),
+  },
+  { title: 'EventWithDeliveries' },
+);
+const TAGS = ['Events'];
+
+type ListQuery = PageQuery & SpanQuery & { readonly type?: string; readonly scope?: string; readonly subject?: string };
+
+export function eventReadRoutes(app: FastifyInstance, { database }: EventReadServices): void {
+  app.get<{ Querystring: ListQuery }>(
+    '/organizations/:org/events',
+    {
+      schema: {
+        tags: TAGS,
+        summary: 'List events, newest first',
+        querystring: Type.Object(
+          {
+            ...PAGE_QUERY,
+            ...SPAN_QUERY,
+            type: Type.Optional(Type.String()),
+            scope: Type.Optional(Type.String()),
+            subject: Type.Optional(Type.String({ pattern: '^[^:]+:.+$', description: 'kind:id' })),
+          },
+          { additionalProperties: false },
+        ),
+        response: { 200: pageOf(Event) },
+      },
+    },
+    async (request) => {
+      const { limit = DEFAULT_LIMIT, type = null, scope = null, subject } = request.query;
+      const query = { organizationKey: request.tenant.organization.key, ...idRange(request.query), type, scope, limit: limit + 1 };
+      const colon = subject?.indexOf(':') ?? -1;
+      const rows =
+        subject === undefined
+          ? await listEvents(database, query)
+          : await listEventsOfSubject(database, query, { kind: subject.slice(0, colon), id: subject.slice(colon + 1) });
+      return pageFrom(rows, limit, { item: eventJson, position: (row) => row.id });
+    },
+  );
+
+  app.get<{ Params: { event: string } }>(
+    '/organizations/:org/events/:event',
+    { schema: { tags: TAGS, summary: 'Read an event', response: { 200: EventWithDeliveries } } },
+    async (request) => {
+      const { key } = request.tenant.organization;
+      const row = await findEvent(database, key, request.params.event);
+      if (!row) throw new PosthornError('not_found', 'There is no such event in this organization.');
+      const ids = new Map(row.webhook_ids.map((webhookId) => [deliveryId(row.id, webhookId), webhookId]));
+      const recorded = new Map((await deliveriesByIds(database, key, [...ids.keys()])).map((delivery) => [delivery.id, delivery]));
+      const deliveries = [...ids].map(([id, webhookId]) => {
+        const known = recorded.get(id);
+        return { id, webhookId, status: known?.status ?? 'pending', attemptCount: known?.attempt_count ?? 0 };
+      });
+      return { ...eventJson(row), body: row.body.toString(), deliveries };
+    },
+  );
+}
+
+/** By the caller's own id, or by the one that Posthorn gave. */
+export async function findEvent(database: Database, organizationKey: number, id: string): Promise<EventRow | null> {
+  return (await eventByExternalId(database, organizationKey, id)) ?? (isUuid(id) ? eventById(database, organizationKey, id) : null);
+}
+
+function eventJson(row: EventRow) {
+  return {
+    id: row.external_id ?? row.id,
+    type: row.type,
+    scope: row.scope,
+    subject: row.subject_kind === null || row.subject_id === null ? null : { kind: row.subject_kind, id: row.subject_id },
+    sender: row.sender,
+    test: row.test,
+    data: dataOf(row),
+    createdAt: new Date(timeOfId(row.id)).toISOString(),
+  };
+}
+
+function dataOf({ data, data_start: start, data_length: length, body }: EventRow): JsonObject {
+  const bytes = data ?? body.subarray(start ?? 0, (start ?? 0) + (length ?? 0));
+  return JSON.parse(bytes.toString()) as JsonObject;
+}

@@ -1,0 +1,80 @@
+import type { JsonObject } from '@posthorn/protocol';
+import { statement, type Queryable } from './database.ts';
+
+/** An event as it is looked up. */
+export interface EventRow {
+  readonly id: string;
+  readonly type: string;
+  readonly scope: string | null;
+  readonly subject_kind: string | null;
+  readonly subject_id: string | null;
+  readonly external_id: string | null;
+  readonly test: boolean;
+  readonly sender: JsonObject | null;
+  readonly data: Buffer | null;
+  readonly data_start: number | null;
+  readonly data_length: number | null;
+  readonly body: Buffer;
+  readonly webhook_ids: string[];
+}
+
+const COLUMNS = `id, type, scope, subject_kind, subject_id, external_id, test, sender, data, data_start, data_length, body, webhook_ids`;
+
+export interface EventQuery {
+  readonly organizationKey: number;
+  /** Ids from here … */
+  readonly from: string;
+  /** … to below here: the cursor, or the end of the time span. */
+  readonly below: string;
+  readonly type: string | null;
+  readonly scope: string | null;
+  readonly limit: number;
+}
+
+/** Index: the primary key, backwards; the bounds on the id name the partitions. */
+const LIST = statement(
+  'list_events',
+  `SELECT ${COLUMNS} FROM events
+   WHERE organization_key = $1 AND id >= $2 AND id < $3 AND ($4::text IS NULL OR type = $4) AND ($5::text IS NULL OR scope = $5)
+   ORDER BY id DESC LIMIT $6`,
+);
+
+/** Newest first. */
+export function listEvents(queryable: Queryable, query: EventQuery): Promise<EventRow[]> {
+  const { organizationKey, from, below, type, scope, limit } = query;
+  return queryable.query<EventRow>(LIST, [organizationKey, from, below, type, scope, limit]);
+}
+
+/** Index: events_subject, backwards. */
+const OF_SUBJECT = statement(
+  'list_events_of_subject',
+  `SELECT ${COLUMNS} FROM events
+   WHERE organization_key = $1 AND id >= $2 AND id < $3 AND ($4::text IS NULL OR type = $4) AND ($5::text IS NULL OR scope = $5)
+     AND subject_kind = $7 AND subject_id = $8
+   ORDER BY id DESC LIMIT $6`,
+);
+
+/** Events about one thing, newest first. */
+export function listEventsOfSubject(queryable: Queryable, query: EventQuery, subject: { kind: string; id: string }): Promise<EventRow[]> {
+  const { organizationKey, from, below, type, scope, limit } = query;
+  return queryable.query<EventRow>(OF_SUBJECT, [organizationKey, from, below, type, scope, limit, subject.kind, subject.id]);
+}
+
+const BY_ID = statement('event_by_id', `SELECT ${COLUMNS} FROM events WHERE organization_key = $1 AND id = $2`);
+const BY_EXTERNAL_ID = statement(
+  'event_by_external_id',
+  `SELECT ${COLUMNS.replaceAll(/\b(\w+)\b/g, 'events.$1')} FROM event_ids
+   JOIN events ON events.organization_key = event_ids.organization_key AND events.id = event_ids.event_id
+   WHERE event_ids.organization_key = $1 AND event_ids.external_id = $2`,
+);
+
+export async function eventById(queryable: Queryable, organizationKey: number, id: string): Promise<EventRow | null> {
+  const [row] = await queryable.query<EventRow>(BY_ID, [organizationKey, id]);
+  return row ?? null;
+}
+
+/** By the id that the caller brought. */
+export async function eventByExternalId(queryable: Queryable, organizationKey: number, externalId: string): Promise<EventRow | null> {
+  const [row] = await queryable.query<EventRow>(BY_EXTERNAL_ID, [organizationKey, externalId]);
+  return row ?? null;
+}
