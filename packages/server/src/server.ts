@@ -9,6 +9,7 @@ import { Engine } from './delivery/engine/engine.ts';
 import { createSender } from './delivery/sender/sender.ts';
 import { startHousekeeping } from './housekeeping.ts';
 import { Authenticator } from './http/auth.ts';
+import { forgetOldAnswers } from './http/idempotency.ts';
 import { registerRoutes } from './http/routes.ts';
 import { createHttpServer } from './http/server.ts';
 import { Intake } from './intake/emit.ts';
@@ -53,7 +54,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     const directory = new Directory({ database, catalog, sealer });
     const sender = createSender({ allowedTargets: config.allowedTargets, connectionsPerOrigin: 128 });
     const alone = config.databaseUrl === null;
-    undo.push(await startHousekeeping({ database, log, now, retentionDays: config.retentionDays, also: [] }));
+    undo.push(await startHousekeeping({ database, log, now, retentionDays: config.retentionDays, also: [() => forgetOldAnswers(database, now())] }));
     const engine = new Engine({ database, directory, sender, log, now, random, nodeName: hostname(), alone });
     const intake = new Intake({ database, owner: engine, now, reload: (key) => directory.reload(key) });
     const authenticator = new Authenticator({ database, directory, rootKey: keys.root.reveal(), now });
@@ -61,7 +62,13 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     await engine.start();
     const webhooks = new Webhooks({ database, directory, sealer, allowedTargets: config.allowedTargets, now });
     const services = { config, database, catalog, sealer, directory, engine, intake, authenticator, webhooks, log, now };
-    const app = await createHttpServer({ log, authenticator, trustedProxies: config.trustedProxies, ...registerRoutes(services) });
+    const app = await createHttpServer({
+      log,
+      authenticator,
+      idempotency: { database, sealer, now },
+      trustedProxies: config.trustedProxies,
+      ...registerRoutes(services),
+    });
     const url = await listen(app, config);
     log.info({ url, node: engine.nodeId, products: catalog.products().map(({ name }) => name) }, 'Posthorn is ready.');
     return {

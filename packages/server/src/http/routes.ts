@@ -1,22 +1,25 @@
 import type { FastifyInstance } from 'fastify';
 import type { Database } from '../store/database.ts';
 import type { Authenticator } from './auth.ts';
+import { apiKeyRoutes, type ApiKeyServices } from './api-keys/routes.ts';
 import { deliveryRoutes, type DeliveryServices } from './deliveries/routes.ts';
 import { eventTypeRoutes } from './event-types/routes.ts';
 import { eventReadRoutes } from './events/read-routes.ts';
 import { emitRoutes, type EmitServices } from './events/emit-routes.ts';
 import { healthRoutes, type HealthServices } from './health.ts';
+import { inboxRoutes } from './inbox/routes.ts';
 import { organizationRoutes, type OrganizationServices } from './organizations/routes.ts';
 import { webhookRecoveryRoutes, type RecoveryServices } from './webhooks/recovery-routes.ts';
 import { webhookRoutes, type WebhookServices } from './webhooks/routes.ts';
 
-export interface Services extends OrganizationServices, WebhookServices, RecoveryServices, EmitServices, DeliveryServices, HealthServices {
+export interface Services extends OrganizationServices, WebhookServices, RecoveryServices, EmitServices, DeliveryServices, ApiKeyServices, HealthServices {
   readonly database: Database;
   readonly authenticator: Authenticator;
+  readonly config: { readonly inbox: boolean };
 }
 
 /** Every route of the server: those under /v1, and those that need no key. */
-export function registerRoutes(services: Services): { api: (app: FastifyInstance) => void; open: (app: FastifyInstance) => void } {
+export function registerRoutes(services: Services): { api: (app: FastifyInstance) => void; open: (app: FastifyInstance) => Promise<void> } {
   return {
     api(app) {
       organizationRoutes(app, services);
@@ -26,9 +29,11 @@ export function registerRoutes(services: Services): { api: (app: FastifyInstance
       emitRoutes(app, services);
       eventReadRoutes(app, services);
       deliveryRoutes(app, services);
+      apiKeyRoutes(app, services);
     },
-    open(app) {
+    async open(app) {
       healthRoutes(app, services);
+      if (services.config.inbox) await inboxRoutes(app, services);
     },
   };
 }
