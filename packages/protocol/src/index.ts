@@ -1,5 +1,4 @@
 export * from './attempt.ts';
-export * from './digests.ts';
 export * from './encoding.ts';
 export * from './errors.ts';
 export * from './event-pattern.ts';

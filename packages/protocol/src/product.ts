@@ -1,5 +1,4 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
-import type { DigestDefinition } from './digests.ts';
 
 /** A JSON value, as it travels in events, states and bodies. */
 export type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
@@ -147,8 +146,6 @@ export interface ProductDefinition {
   readonly envelope?: Envelope;
   /** What differs from the default policy. */
   readonly delivery?: Partial<DeliveryPolicy>;
-  /** Scheduled events made of object changes, by name. */
-  readonly digests?: Readonly<Record<string, DigestDefinition>>;
   /** The ping event. Default: type `ping`, the webhook as data, sent on demand only. */
   readonly ping?: {
     readonly type: string;

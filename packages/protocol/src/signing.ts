@@ -38,7 +38,8 @@ export function createSigner(schemes: readonly SignatureScheme[], secrets: reado
         ['webhook-id', content.id],
         ['webhook-timestamp', String(content.timestampSeconds)],
       ];
-      if (usesStandard && standard.length > 0) headers.push(['webhook-signature', standard.map((signature) => signature(content)).join(' ')]);
+      if (usesStandard && standard.length > 0)
+        headers.push(['webhook-signature', standard.map((signature) => signature(content)).join(' ')]);
       for (const { header, signature } of legacy) headers.push([header, signature(content)]);
       return headers;
     },

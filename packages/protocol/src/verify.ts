@@ -20,6 +20,13 @@ export class WebhookVerificationError extends Error {
 /** Headers as servers and `fetch` give them. Names are looked up in any case. */
 export type ReceivedHeaders = { get(name: string): string | null } | Readonly<Record<string, string | readonly string[] | undefined>>;
 
+/** A request as it arrived. */
+export interface ReceivedWebhook {
+  /** The raw bytes: parsed and printed again they are no longer what was signed. */
+  readonly body: string | Uint8Array;
+  readonly headers: ReceivedHeaders;
+}
+
 export interface VerifyOptions {
   /** Milliseconds since the epoch. Default: now. */
   readonly now?: number;
@@ -42,16 +49,16 @@ const DEFAULT_TOLERANCE_SECONDS = 300;
  * any other text, v1a with a `whpk_…` public key. Comparison takes the same time wherever signatures differ.
  * Throws WebhookVerificationError.
  *
- * @param body The raw bytes as received: parsed and printed again they are no longer what was signed.
  * @example
- * const { id } = verify(rawBody, request.headers, process.env.WEBHOOK_SECRET);
+ * const { id } = verify({ body: rawBody, headers: request.headers }, process.env.WEBHOOK_SECRET);
  */
-export function verify(body: string | Uint8Array, headers: ReceivedHeaders, secret: string, options: VerifyOptions = {}): VerifiedWebhook {
+export function verify({ body, headers }: ReceivedWebhook, secret: string, options: VerifyOptions = {}): VerifiedWebhook {
   const id = required(headers, 'webhook-id');
   const timestamp = required(headers, 'webhook-timestamp');
   const signatures = required(headers, 'webhook-signature').split(' ');
   const seconds = checkTimestamp(timestamp, options);
-  if (signatures.length > MAX_SIGNATURES) throw new WebhookVerificationError('malformed_header', 'webhook-signature holds too many signatures.');
+  if (signatures.length > MAX_SIGNATURES)
+    throw new WebhookVerificationError('malformed_header', 'webhook-signature holds too many signatures.');
   const matches = secret.startsWith(PUBLIC_KEY_PREFIX)
     ? asymmetric({ id, timestamp, body, secret })
     : symmetric({ id, timestamp, body, secret });
@@ -61,17 +68,15 @@ export function verify(body: string | Uint8Array, headers: ReceivedHeaders, secr
   return { id, timestamp: new Date(seconds * 1_000) };
 }
 
-/** Checks a legacy HMAC header, such as `X-RevOps-Content-Hmac`. Throws WebhookVerificationError. */
-export function verifyHmac(
-  content: string | Uint8Array,
-  headers: ReceivedHeaders,
-  secret: string,
-  scheme: Omit<SignatureScheme & { kind: 'hmac' }, 'kind'>,
-): void {
+/** A legacy signature header of a product. */
+export type HmacScheme = Omit<SignatureScheme & { kind: 'hmac' }, 'kind'>;
+
+/** Checks a legacy HMAC header, such as `X-RevOps-Content-Hmac`, over the raw body. Throws WebhookVerificationError. */
+export function verifyHmac({ body, headers }: ReceivedWebhook, secret: string, scheme: HmacScheme): void {
   const given = required(headers, scheme.header);
-  const expected = (scheme.prefix ?? '') + createHmac(scheme.algorithm, secret).update(content).digest(scheme.encoding);
+  const expected = (scheme.prefix ?? '') + createHmac(scheme.algorithm, secret).update(body).digest(scheme.encoding);
   if (!sameBytes(Buffer.from(given), Buffer.from(expected))) {
-    throw new WebhookVerificationError('no_matching_signature', `${scheme.header} does not match the content and the secret.`);
+    throw new WebhookVerificationError('no_matching_signature', `${scheme.header} does not match the body and the secret.`);
   }
 }
 
@@ -107,17 +112,20 @@ function ed25519PublicKey(secret: string): KeyObject {
 }
 
 function checkTimestamp(text: string, { now = Date.now(), toleranceSeconds = DEFAULT_TOLERANCE_SECONDS }: VerifyOptions): number {
-  if (!/^\d{1,12}$/.test(text)) throw new WebhookVerificationError('malformed_header', 'webhook-timestamp must be whole seconds since the epoch.');
+  if (!/^\d{1,12}$/.test(text))
+    throw new WebhookVerificationError('malformed_header', 'webhook-timestamp must be whole seconds since the epoch.');
   const seconds = Number(text);
   const current = Math.floor(now / 1_000);
   if (seconds < current - toleranceSeconds) throw new WebhookVerificationError('timestamp_too_old', 'webhook-timestamp lies too far back.');
-  if (seconds > current + toleranceSeconds) throw new WebhookVerificationError('timestamp_too_new', 'webhook-timestamp lies in the future.');
+  if (seconds > current + toleranceSeconds)
+    throw new WebhookVerificationError('timestamp_too_new', 'webhook-timestamp lies in the future.');
   return seconds;
 }
 
 function required(headers: ReceivedHeaders, name: string): string {
   const value = lookUp(headers, name.toLowerCase());
-  if (value === undefined || value === null || value === '') throw new WebhookVerificationError('missing_header', `The header ${name} is missing.`);
+  if (value === undefined || value === null || value === '')
+    throw new WebhookVerificationError('missing_header', `The header ${name} is missing.`);
   if (typeof value !== 'string') throw new WebhookVerificationError('malformed_header', `The header ${name} stands more than once.`);
   return value;
 }

@@ -28,7 +28,9 @@ export type TypedProduct<Schemas extends EventSchemas> = Omit<ProductDefinition,
  *   },
  * });
  */
-export function defineProduct<const Schemas extends EventSchemas>(definition: TypedProduct<Schemas>): ProductDefinition & TypedProduct<Schemas> {
+export function defineProduct<const Schemas extends EventSchemas>(
+  definition: TypedProduct<Schemas>,
+): ProductDefinition & TypedProduct<Schemas> {
   // Samples are JSON by their schema's word, which the compiler cannot follow through every schema library.
   return definition as ProductDefinition & TypedProduct<Schemas>;
 }

@@ -19,7 +19,7 @@ export function listenToChanges({ database, directory, engine, onApiKeys }: Chan
   return database.listen(
     'posthorn_changes',
     (payload) => {
-      const [kind, value = ''] = payload.split(':', 2);
+      const [kind = '', value = ''] = payload.split(':', 2);
       switch (kind) {
         case 'organization':
           directory.invalidate(Number(value));
@@ -33,6 +33,9 @@ export function listenToChanges({ database, directory, engine, onApiKeys }: Chan
           break;
         case 'api-keys':
           onApiKeys();
+          break;
+        default:
+          // A newer node may tell of things that this one does not know.
           break;
       }
     },

@@ -20,7 +20,14 @@ function problems(environment: Record<string, string>): string[] {
 
 test('without any setting the server runs embedded, for development', () => {
   const config = readConfig({});
-  expect(config).toMatchObject({ databaseUrl: null, host: '127.0.0.1', port: 8030, dataDir: './.posthorn', inbox: true, retentionDays: 30 });
+  expect(config).toMatchObject({
+    databaseUrl: null,
+    host: '127.0.0.1',
+    port: 8030,
+    dataDir: './.posthorn',
+    inbox: true,
+    retentionDays: 30,
+  });
   expect(config.allowedTargets.networks).toHaveLength(2);
 });
 
@@ -56,7 +63,7 @@ test('several encryption keys are read in order', () => {
 
 test('secrets are not shown by logs, JSON, templates or inspection', () => {
   const config = readConfig(PRODUCTION);
-  for (const shown of [JSON.stringify(config), inspect(config, { depth: 5 }), `${config.rootKey}${config.databaseUrl}`]) {
+  for (const shown of [JSON.stringify(config), inspect(config, { depth: 5 }), String(config.rootKey) + String(config.databaseUrl)]) {
     expect(shown).not.toMatch(/hunter2|root-key|encryption-key/);
   }
 });

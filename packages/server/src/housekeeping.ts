@@ -28,7 +28,9 @@ export async function startHousekeeping(options: HousekeepingOptions): Promise<(
     }
   };
   let running = round();
-  const timer = setInterval(() => (running = running.then(round)), EVERY_MS);
+  const timer = setInterval(() => {
+    running = running.then(round);
+  }, EVERY_MS);
   timer.unref();
   return async () => {
     clearInterval(timer);

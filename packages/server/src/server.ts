@@ -54,7 +54,9 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     const directory = new Directory({ database, catalog, sealer });
     const sender = createSender({ allowedTargets: config.allowedTargets, connectionsPerOrigin: 128 });
     const alone = config.databaseUrl === null;
-    undo.push(await startHousekeeping({ database, log, now, retentionDays: config.retentionDays, also: [() => forgetOldAnswers(database, now())] }));
+    undo.push(
+      await startHousekeeping({ database, log, now, retentionDays: config.retentionDays, also: [() => forgetOldAnswers(database, now())] }),
+    );
     const engine = new Engine({ database, directory, sender, log, now, random, nodeName: hostname(), alone });
     const intake = new Intake({ database, owner: engine, now, reload: (key) => directory.reload(key) });
     const authenticator = new Authenticator({ database, directory, rootKey: keys.root.reveal(), now });

@@ -13,10 +13,14 @@ const NO_ERRORS: readonly FieldError[] = [];
 /** Compiles a Standard Schema or a JSON Schema. Throws where a JSON Schema is not valid. */
 export function compileSchema(schema: DataSchema | undefined): CompiledSchema {
   if (schema === undefined) return { jsonSchema: null, check: () => NO_ERRORS };
-  return '~standard' in schema ? compileStandard(schema as StandardSchema) : compileJsonSchema(schema as JsonSchema);
+  return isStandard(schema) ? compileStandard(schema) : compileJsonSchema(schema);
 }
 
 type StandardSchema = Extract<DataSchema, { '~standard': unknown }>;
+
+function isStandard(schema: DataSchema): schema is StandardSchema {
+  return '~standard' in schema;
+}
 
 /** Standard Schema, version 1 (https://standardschema.dev). Its output is left aside: the data travels as it was given. */
 function compileStandard(schema: StandardSchema): CompiledSchema {

@@ -31,7 +31,6 @@ export async function loadProduct(definition: ProductDefinition): Promise<Produc
   const byName = withAliases(name, eventTypes);
   checkPolicy(definition);
   const anyEvent = definition.anyEvent ?? false;
-  const digests = new Map(Object.entries(definition.digests ?? {}).map(([digest, one]) => [digest, { ...one, name: digest }]));
   return {
     name,
     title: definition.title ?? name,
@@ -44,7 +43,6 @@ export async function loadProduct(definition: ProductDefinition): Promise<Produc
       onCreate: definition.ping?.onCreate ?? false,
     },
     eventTypes,
-    digests,
     eventType: (type) => byName.get(type) ?? (anyEvent && EVENT_NAME.test(type) ? openType(type) : undefined),
   };
 }
@@ -79,7 +77,8 @@ function withAliases(product: string, eventTypes: ReadonlyMap<string, EventType>
   const byName = new Map(eventTypes);
   for (const type of eventTypes.values()) {
     for (const alias of type.aliases) {
-      if (byName.has(alias)) throw new DefinitionError(`product ${product}: events.${type.name}.aliases: ${alias} names another event already.`);
+      if (byName.has(alias))
+        throw new DefinitionError(`product ${product}: events.${type.name}.aliases: ${alias} names another event already.`);
       byName.set(alias, type);
     }
   }

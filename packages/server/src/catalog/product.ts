@@ -1,4 +1,4 @@
-import type { DeliveryPolicy, DigestDefinition, Envelope, FieldError, JsonObject, JsonSchema, PingContext } from '@posthorn/protocol';
+import type { DeliveryPolicy, Envelope, FieldError, JsonObject, JsonSchema, PingContext } from '@posthorn/protocol';
 
 /** An event type, ready to check data. */
 export interface EventType {
@@ -22,7 +22,6 @@ export interface Product {
   readonly anyEvent: boolean;
   readonly ping: { readonly type: string; readonly data: (context: PingContext) => JsonObject; readonly onCreate: boolean };
   readonly eventTypes: ReadonlyMap<string, EventType>;
-  readonly digests: ReadonlyMap<string, DigestDefinition & { readonly name: string }>;
   /** By name or alias; of a product that takes any event, for every well-formed name. */
   eventType(name: string): EventType | undefined;
 }

@@ -45,7 +45,10 @@ export function idempotency(app: FastifyInstance, options: IdempotencyOptions): 
     if (request.idempotency === null) return;
     const { organizationKey, key } = request.idempotency;
     // What failed on the server's side had no effect, or may be tried again: the key is free.
-    if (reply.statusCode >= 500) return void (await freeIdempotent(options.database, organizationKey, key));
+    if (reply.statusCode >= 500) {
+      await freeIdempotent(options.database, organizationKey, key);
+      return;
+    }
     const body = options.sealer.seal(JSON.stringify([reply.getHeader('content-type') ?? '', text(payload)]), placeOf(organizationKey, key));
     await endIdempotent(options.database, { organizationKey, key, status: reply.statusCode, body });
   });
@@ -65,7 +68,9 @@ function answerAgain(
     throw new PosthornError('idempotency_mismatch', 'The Idempotency-Key was used with another address or body.');
   }
   if (known.response_status === null || known.response_body === null) {
-    throw new PosthornError('idempotency_in_flight', 'The first request with this Idempotency-Key is still being worked on.', { retryAfterSeconds: 1 });
+    throw new PosthornError('idempotency_in_flight', 'The first request with this Idempotency-Key is still being worked on.', {
+      retryAfterSeconds: 1,
+    });
   }
   const [type, body] = JSON.parse(sealer.open(known.response_body, place)) as [string, string];
   if (type !== '') void reply.type(type);

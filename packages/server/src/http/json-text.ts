@@ -78,7 +78,7 @@ function colonAfter(text: string, at: number): boolean {
 /** Only called where there is one. */
 function findRepeatedKey(text: string): string {
   const open: Set<string>[] = [];
-  for (let at = 0; at < text.length; ) {
+  for (let at = 0; at < text.length;) {
     const char = text[at];
     if (char === '"') {
       const end = endOfString(text, at);
@@ -111,7 +111,11 @@ function refuseUnsafeNumbers(text: string): void {
     const source = context?.source;
     if (typeof value !== 'number' || source === undefined) return value;
     if (isKeptExactly(source)) return value;
-    errors.push({ path: `…/${key}`, rule: 'safe_number', message: `${source.slice(0, 40)} cannot be kept exactly as a number; send it as a string` });
+    errors.push({
+      path: `…/${key}`,
+      rule: 'safe_number',
+      message: `${source.slice(0, 40)} cannot be kept exactly as a number; send it as a string`,
+    });
     return value;
   });
   if (errors.length > 0) throw new PosthornError('unsafe_number', errors[0]?.message ?? '', { errors });

@@ -46,7 +46,10 @@ export async function openApi(app: FastifyInstance): Promise<void> {
     transform: ({ schema, url }) => ({ schema: withProblem(schema), url }),
   });
   app.get('/openapi.json', async () => app.swagger());
-  await app.register(reference, { routePrefix: '/docs', configuration: { url: '/openapi.json', withDefaultFonts: false, telemetry: false } });
+  await app.register(reference, {
+    routePrefix: '/docs',
+    configuration: { url: '/openapi.json', withDefaultFonts: false, telemetry: false },
+  });
 }
 
 type RouteSchema = Parameters<NonNullable<swagger.FastifyDynamicSwaggerOptions['transform']>>[0]['schema'];

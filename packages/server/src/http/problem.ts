@@ -66,11 +66,13 @@ function internal(cause: unknown): PosthornError {
 type ValidationIssue = NonNullable<FastifyError['validation']>[number];
 
 function invalidRequest(error: FastifyError): PosthornError {
-  const where = error.validationContext === 'body' ? '' : `${error.validationContext ?? ''}`;
+  const where = error.validationContext === 'body' ? '' : (error.validationContext ?? '');
   const issues = (error.validation ?? []).filter((issue) => !UNHELPFUL.has(issue.keyword));
   const errors = issues.map((issue) => fieldError(where, issue));
   const [first] = errors;
-  const detail = first ? `${first.path === '' ? 'The body' : first.path} ${first.message}.` : 'The request does not have the expected shape.';
+  const detail = first
+    ? `${first.path === '' ? 'The body' : first.path} ${first.message}.`
+    : 'The request does not have the expected shape.';
   return new PosthornError('invalid_request', detail, { errors, cause: error });
 }
 

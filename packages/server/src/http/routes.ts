@@ -12,7 +12,8 @@ import { organizationRoutes, type OrganizationServices } from './organizations/r
 import { webhookRecoveryRoutes, type RecoveryServices } from './webhooks/recovery-routes.ts';
 import { webhookRoutes, type WebhookServices } from './webhooks/routes.ts';
 
-export interface Services extends OrganizationServices, WebhookServices, RecoveryServices, EmitServices, DeliveryServices, ApiKeyServices, HealthServices {
+export interface Services
+  extends OrganizationServices, WebhookServices, RecoveryServices, EmitServices, DeliveryServices, ApiKeyServices, HealthServices {
   readonly database: Database;
   readonly authenticator: Authenticator;
   readonly config: { readonly inbox: boolean };

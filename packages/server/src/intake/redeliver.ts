@@ -58,7 +58,10 @@ export async function cancel(database: Database, input: { tenant: Tenant; id: st
     const delivery = isUuid(id) ? await lockDelivery(transaction, organizationKey, id) : null;
     if (delivery) {
       if (!['pending', 'retrying', 'held'].includes(delivery.status)) {
-        throw new PosthornError('conflict', `The delivery is ${delivery.status}; only one that is pending, retrying or held can be cancelled.`);
+        throw new PosthornError(
+          'conflict',
+          `The delivery is ${delivery.status}; only one that is pending, retrying or held can be cancelled.`,
+        );
       }
       await cancelRecorded(transaction, organizationKey, id);
     } else {
@@ -104,10 +107,15 @@ async function replayPage(database: Database, input: ReplayInput, events: readon
   const deliveries = events.map((event) => ({ event, id: deliveryId(event.id, webhook.id), eventId: event.id, eventType: event.type }));
   const held = webhook.status !== 'active';
   return database.transaction(async (transaction) => {
-    const states = await deliveryStates(transaction, organizationKey, deliveries.map((delivery) => delivery.id));
+    const states = await deliveryStates(
+      transaction,
+      organizationKey,
+      deliveries.map((delivery) => delivery.id),
+    );
     const known = new Map(states.map((row) => [row.id, row]));
     const missed = deliveries.filter(
-      ({ event, id }) => wanted.has('missed') && !known.has(id) && !event.webhook_ids.includes(webhook.id) && matches(tenant, webhook, event),
+      ({ event, id }) =>
+        wanted.has('missed') && !known.has(id) && !event.webhook_ids.includes(webhook.id) && matches(tenant, webhook, event),
     );
     const inserted = await insertUnsent(transaction, {
       organizationKey,

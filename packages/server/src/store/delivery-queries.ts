@@ -44,7 +44,10 @@ export function listDeliveries(queryable: Queryable, query: DeliveryQuery): Prom
   return webhookId === null ? queryable.query<DeliveryRow>(LIST, values) : queryable.query<DeliveryRow>(OF_WEBHOOK, [...values, webhookId]);
 }
 
-const BY_IDS = statement('deliveries_by_ids', `SELECT ${COLUMNS} FROM deliveries d WHERE d.organization_key = $1 AND d.id = ANY($2::uuid[])`);
+const BY_IDS = statement(
+  'deliveries_by_ids',
+  `SELECT ${COLUMNS} FROM deliveries d WHERE d.organization_key = $1 AND d.id = ANY($2::uuid[])`,
+);
 
 export function deliveriesByIds(queryable: Queryable, organizationKey: number, ids: readonly string[]): Promise<DeliveryRow[]> {
   return queryable.query<DeliveryRow>(BY_IDS, [organizationKey, ids]);

@@ -147,6 +147,9 @@ export interface FirstAnswer {
 }
 
 /** What the first event with each of these ids was answered. */
-export function firstAnswers(queryable: Queryable, asked: readonly { organizationKey: number; externalId: string }[]): Promise<FirstAnswer[]> {
+export function firstAnswers(
+  queryable: Queryable,
+  asked: readonly { organizationKey: number; externalId: string }[],
+): Promise<FirstAnswer[]> {
   return queryable.query<FirstAnswer>(FIRST_ANSWERS, [asked.map((one) => one.organizationKey), asked.map((one) => one.externalId)]);
 }

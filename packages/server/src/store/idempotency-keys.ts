@@ -38,7 +38,14 @@ export interface IdempotentRequest {
 /** null: the request is the first with its key, and begins now. Otherwise what is known of the first. */
 export async function beginIdempotent(queryable: Queryable, request: IdempotentRequest): Promise<IdempotencyRow | null> {
   const { organizationKey, key, requestHash, now, workMs, keepMs } = request;
-  const begun = await queryable.query(BEGIN, [organizationKey, key, requestHash, new Date(now), new Date(now - workMs), new Date(now - keepMs)]);
+  const begun = await queryable.query(BEGIN, [
+    organizationKey,
+    key,
+    requestHash,
+    new Date(now),
+    new Date(now - workMs),
+    new Date(now - keepMs),
+  ]);
   if (begun.length > 0) return null;
   const [row] = await queryable.query<IdempotencyRow>(READ, [organizationKey, key]);
   // Freed between the two statements: as if it had been free before.

@@ -16,11 +16,11 @@ test('what is sealed opens again, and holds nothing readable', () => {
 test('a value moved to another place, or changed by one bit, does not open', () => {
   const sealer = createSealer(['one']);
   const sealed = sealer.seal('whsec_secret', 'webhook 1');
-  expect(() => sealer.open(sealed, 'webhook 2')).toThrow();
+  expect(() => sealer.open(sealed, 'webhook 2')).toThrow(/unable to authenticate/i);
   for (let at = 0; at < sealed.length; at++) {
     const changed = Buffer.from(sealed);
     changed[at] = (changed[at] ?? 0) ^ 1;
-    expect(() => sealer.open(changed, 'webhook 1')).toThrow();
+    expect(() => sealer.open(changed, 'webhook 1')).toThrow(/unable to authenticate|not configured/i);
   }
 });
 

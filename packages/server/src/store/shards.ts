@@ -10,10 +10,7 @@ export async function registerNode(queryable: Queryable, name: string): Promise<
 }
 
 const HEARTBEAT = statement('node_heartbeat', 'UPDATE nodes SET seen_at = now() WHERE id = $1 RETURNING id');
-const LIVE = statement(
-  'live_nodes',
-  `SELECT count(*)::int AS live FROM nodes WHERE seen_at > now() - $1::int * interval '1 millisecond'`,
-);
+const LIVE = statement('live_nodes', `SELECT count(*)::int AS live FROM nodes WHERE seen_at > now() - $1::int * interval '1 millisecond'`);
 
 /** Says that the node lives, and answers how many do; null: the node was struck off. */
 export async function heartbeat(queryable: Queryable, input: { nodeId: number; leaseMs: number }): Promise<number | null> {

@@ -88,10 +88,7 @@ function values(settings: WebhookSettings) {
   ] as const;
 }
 
-const LOCK = statement(
-  'lock_webhook',
-  `SELECT ${WEBHOOK_COLUMNS} FROM webhooks WHERE id = $1 AND organization_key = $2 FOR UPDATE`,
-);
+const LOCK = statement('lock_webhook', `SELECT ${WEBHOOK_COLUMNS} FROM webhooks WHERE id = $1 AND organization_key = $2 FOR UPDATE`);
 
 /** The webhook as it is now, held until the transaction ends. */
 export async function lockWebhook(transaction: Queryable, id: string, organizationKey: number): Promise<WebhookRow | null> {

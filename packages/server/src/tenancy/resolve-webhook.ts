@@ -148,7 +148,13 @@ class StoredWebhook implements ResolvedWebhook {
     if (this.#signer && nowMs < this.#signer.until) return this.#signer.signer;
     const holding = openSecrets(this.#row, this.#sealer).filter(({ expiresAt }) => expiresAt === null || expiresAt.getTime() > nowMs);
     const until = Math.min(...holding.map(({ expiresAt }) => expiresAt?.getTime() ?? Number.POSITIVE_INFINITY));
-    this.#signer = { signer: createSigner(this.#product.policy.signatures, holding.map(({ secret }) => secret)), until };
+    this.#signer = {
+      signer: createSigner(
+        this.#product.policy.signatures,
+        holding.map(({ secret }) => secret),
+      ),
+      until,
+    };
     return this.#signer.signer;
   }
 

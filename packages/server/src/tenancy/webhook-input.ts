@@ -36,7 +36,10 @@ export interface CheckedInput {
 
 const MAX_RETRIES = 100;
 const MAX_DELAY_MS = 7 * 86_400_000;
-const INSECURE: Warning = { code: 'insecure_url', message: 'The URL is plain http: what is sent can be read and changed on the way. Use https.' };
+const INSECURE: Warning = {
+  code: 'insecure_url',
+  message: 'The URL is plain http: what is sent can be read and changed on the way. Use https.',
+};
 
 /** Checks everything of a webhook that its product decides; every failing field is named. */
 export function checkWebhookInput(input: WebhookInput, product: Product, allowed: AllowedTargets): CheckedInput {
@@ -44,10 +47,11 @@ export function checkWebhookInput(input: WebhookInput, product: Product, allowed
   const url = checkTargetUrl(input.url, product.policy, allowed);
   if (!url.ok) errors.push({ path: '/url', rule: url.rule, message: url.message });
   input.events.forEach((pattern, index) => {
-    if (!patternMatchesProduct(product, pattern)) errors.push({ path: `/events/${index}`, rule: 'known', message: unknownPattern(product, pattern) });
+    if (!patternMatchesProduct(product, pattern))
+      errors.push({ path: `/events/${index}`, rule: 'known', message: unknownPattern(product, pattern) });
   });
-  checkChoice(errors, '/method', input.method, product.policy.methods);
-  checkChoice(errors, '/contentType', input.contentType, product.policy.contentTypes);
+  errors.push(...checkChoice('/method', input.method, product.policy.methods));
+  errors.push(...checkChoice('/contentType', input.contentType, product.policy.contentTypes));
   errors.push(...checkCustomHeaders(input.headers ?? {}, signatureHeaders(product)));
   if (input.retry) errors.push(...checkRetry(input.retry));
   return {
@@ -68,9 +72,9 @@ function unknownPattern(product: Product, pattern: string): string {
   return `"${pattern.slice(0, 100)}" matches no event of ${product.title}; the events are ${known.slice(0, 50).join(', ')}`;
 }
 
-function checkChoice(errors: FieldError[], path: string, value: string | null | undefined, choices: readonly string[]): void {
-  if (value === null || value === undefined || choices.includes(value)) return;
-  errors.push({ path, rule: 'enum', message: `must be one of ${choices.join(', ')}` });
+function checkChoice(path: string, value: string | null | undefined, choices: readonly string[]): FieldError[] {
+  if (value === null || value === undefined || choices.includes(value)) return [];
+  return [{ path, rule: 'enum', message: `must be one of ${choices.join(', ')}` }];
 }
 
 function signatureHeaders(product: Product): string[] {
@@ -81,7 +85,8 @@ function checkRetry(retry: RetryPlan): FieldError[] {
   const delays = retryDelays(retry);
   const errors: FieldError[] = [];
   if (delays.count > MAX_RETRIES) errors.push({ path: '/retry', rule: 'maximum', message: `must have at most ${MAX_RETRIES} retries` });
-  if (delays.longestMs > MAX_DELAY_MS) errors.push({ path: '/retry', rule: 'maximum', message: 'must wait at most 7 days between attempts' });
+  if (delays.longestMs > MAX_DELAY_MS)
+    errors.push({ path: '/retry', rule: 'maximum', message: 'must wait at most 7 days between attempts' });
   return errors;
 }
 

@@ -48,7 +48,10 @@ export class Webhooks {
   }
 
   /** Throws `invalid_request`, `blocked_url`, `conflict`. */
-  async create(tenant: Tenant, input: WebhookInput & { secret?: string | undefined; status?: 'active' | 'paused' | undefined }): Promise<CreatedWebhook> {
+  async create(
+    tenant: Tenant,
+    input: WebhookInput & { secret?: string | undefined; status?: 'active' | 'paused' | undefined },
+  ): Promise<CreatedWebhook> {
     const warnings = this.#check(tenant, input, input.secret ? checkSecret(input.secret) : []);
     const secret = input.secret || (tenant.product.policy.secret === 'generated' ? generateSecret() : null);
     const id = newId();
@@ -96,7 +99,11 @@ export class Webhooks {
   }
 
   /** A new secret; the old ones go on signing beside it for the overlap. */
-  async rotateSecret(tenant: Tenant, id: string, input: { overlapSeconds?: number | undefined; secret?: string | undefined }): Promise<CreatedWebhook> {
+  async rotateSecret(
+    tenant: Tenant,
+    id: string,
+    input: { overlapSeconds?: number | undefined; secret?: string | undefined },
+  ): Promise<CreatedWebhook> {
     const { sealer, now } = this.#options;
     const secret = input.secret || generateSecret();
     const errors = checkSecret(secret);
@@ -138,7 +145,8 @@ export class Webhooks {
   async #change<Result>(tenant: Tenant, work: (transaction: Queryable) => Promise<Result>): Promise<Result> {
     const { key } = tenant.organization;
     const result = await this.#options.database.transaction(async (transaction) => {
-      if (!(await organizationChanged(transaction, key))) throw new PosthornError('organization_not_found', 'The organization was deleted.');
+      if (!(await organizationChanged(transaction, key)))
+        throw new PosthornError('organization_not_found', 'The organization was deleted.');
       return work(transaction);
     });
     this.#options.directory.invalidate(key);

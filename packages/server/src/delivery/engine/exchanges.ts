@@ -112,8 +112,6 @@ function headerOf(headers: readonly (readonly [string, string])[], wanted: strin
   return null;
 }
 
-
-
 function attemptOf(job: Job, sent: Sent, result: { failure: Failure | null; next: number | null }): StoredAttempt {
   const { startedAt, request, exchange } = sent;
   const { response } = exchange;

@@ -1,6 +1,13 @@
 import type { Logger } from 'pino';
 import type { Database } from '../../store/database.ts';
-import { backlogOf, backloggedWebhooks, backlogsOfOrganization, dueDeliveries, moveToBacklog, type WaitingRow } from '../../store/waiting.ts';
+import {
+  backlogOf,
+  backloggedWebhooks,
+  backlogsOfOrganization,
+  dueDeliveries,
+  moveToBacklog,
+  type WaitingRow,
+} from '../../store/waiting.ts';
 import type { Dispatcher } from '../dispatch/dispatcher.ts';
 import type { Job } from './job.ts';
 import { loggedEvent } from './log-follower.ts';
@@ -74,7 +81,8 @@ export class WaitingLoader {
 
   /** An organization's webhooks may have got a backlog: released or replayed deliveries. */
   async adoptOrganization(organizationKey: number): Promise<void> {
-    for (const webhookId of await backlogsOfOrganization(this.#options.database, organizationKey)) this.#arrived(webhookId, organizationKey);
+    for (const webhookId of await backlogsOfOrganization(this.#options.database, organizationKey))
+      this.#arrived(webhookId, organizationKey);
     this.wake();
   }
 

@@ -12,7 +12,7 @@ import type { Resolve } from './resolver.ts';
 import { RunningExchange } from './running-exchange.ts';
 import type { Network, Target } from './socket-opening.ts';
 
-export type { Exchange, OutgoingRequest, ReceivedResponse, Sender } from './exchange.ts';
+export type { Exchange, OutgoingRequest, Sender } from './exchange.ts';
 
 export interface SenderOptions {
   /** Networks to reach although they are not public. Default: none. */

@@ -96,7 +96,8 @@ function keyRoutes(app: FastifyInstance, { database, authenticator, now, path, o
     { schema: { tags: TAGS, summary: 'Revoke an API key at once', response: { 204: Type.Null() } } },
     async (request, reply) => {
       const { id } = request.params;
-      if (!isUuid(id) || !(await revokeApiKey(database, id, of(request)))) throw new PosthornError('not_found', 'There is no such API key.');
+      if (!isUuid(id) || !(await revokeApiKey(database, id, of(request))))
+        throw new PosthornError('not_found', 'There is no such API key.');
       authenticator.forget();
       return reply.code(204).send();
     },

@@ -20,7 +20,9 @@ const FIELDS = {
 /** One event for one webhook. */
 export const Delivery = Type.Object(FIELDS, { title: 'Delivery' });
 
-const Headers = Type.Array(Type.Array(Type.String(), { minItems: 2, maxItems: 2 }), { description: 'In the order sent; repeated names are repeated.' });
+const Headers = Type.Array(Type.Array(Type.String(), { minItems: 2, maxItems: 2 }), {
+  description: 'In the order sent; repeated names are repeated.',
+});
 
 /** One HTTP exchange. */
 export const Attempt = Type.Object(

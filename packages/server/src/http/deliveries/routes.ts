@@ -4,7 +4,14 @@ import { Type } from 'typebox';
 import { cancel, redeliver } from '../../intake/redeliver.ts';
 import type { Database } from '../../store/database.ts';
 import { deliveryId } from '../../store/delivery-id.ts';
-import { attemptsOf, deliveriesByIds, listDeliveries, recentEvents, type DeliveryQuery, type DeliveryRow } from '../../store/delivery-queries.ts';
+import {
+  attemptsOf,
+  deliveriesByIds,
+  listDeliveries,
+  recentEvents,
+  type DeliveryQuery,
+  type DeliveryRow,
+} from '../../store/delivery-queries.ts';
 import { eventById } from '../../store/event-queries.ts';
 import { isUuid, lowestIdAt, timeOfId } from '../../store/uuid-time.ts';
 import type { Tenant } from '../../tenancy/directory.ts';
@@ -50,7 +57,7 @@ export function deliveryRoutes(app: FastifyInstance, { database, now }: Delivery
     },
     async (request) => {
       const { limit = DEFAULT_LIMIT } = request.query;
-      const rows = await findDeliveries(database, request.tenant, request.query, limit + 1);
+      const rows = await findDeliveries(database, request.tenant, { ...request.query, limit: limit + 1 });
       return pageFrom(rows, limit, { item: deliveryJson, position: (row) => row.id });
     },
   );
@@ -80,8 +87,8 @@ export function deliveryRoutes(app: FastifyInstance, { database, now }: Delivery
   );
 }
 
-async function findDeliveries(database: Database, tenant: Tenant, query: ListQuery, limit: number): Promise<DeliveryRow[]> {
-  const { webhook, event, type = null, status = null } = query;
+async function findDeliveries(database: Database, tenant: Tenant, query: ListQuery & { limit: number }): Promise<DeliveryRow[]> {
+  const { webhook, event, type = null, status = null, limit } = query;
   if (webhook !== undefined && !isUuid(webhook)) return [];
   const organizationKey = tenant.organization.key;
   const range = idRange(query);
@@ -98,7 +105,15 @@ async function findDeliveries(database: Database, tenant: Tenant, query: ListQue
     limit: RECENT_EVENTS,
   });
   const pending = events.flatMap(pendingDeliveries).filter((row) => fits(row, wanted));
-  const known = new Set((await deliveriesByIds(database, organizationKey, pending.map((row) => row.id))).map((row) => row.id));
+  const known = new Set(
+    (
+      await deliveriesByIds(
+        database,
+        organizationKey,
+        pending.map((row) => row.id),
+      )
+    ).map((row) => row.id),
+  );
   return [...recorded, ...pending.filter((row) => !known.has(row.id))].sort(newestFirst).slice(0, limit);
 }
 
@@ -106,14 +121,23 @@ async function deliveriesOfEvent(database: Database, wanted: DeliveryQuery, id: 
   const event = await findEvent(database, wanted.organizationKey, id);
   if (!event) return [];
   const pending = pendingDeliveries({ ...event, event_id: event.id, event_type: event.type });
-  const recorded = await deliveriesByIds(database, wanted.organizationKey, pending.map((row) => row.id));
+  const recorded = await deliveriesByIds(
+    database,
+    wanted.organizationKey,
+    pending.map((row) => row.id),
+  );
   const known = new Map(recorded.map((row) => [row.id, row]));
   const rows = pending.map((row) => known.get(row.id) ?? row);
-  return rows.filter((row) => fits(row, wanted) && (wanted.status === null || row.status === wanted.status)).sort(newestFirst).slice(0, wanted.limit);
+  return rows
+    .filter((row) => fits(row, wanted) && (wanted.status === null || row.status === wanted.status))
+    .sort(newestFirst)
+    .slice(0, wanted.limit);
 }
 
 function fits(row: DeliveryRow, { webhookId, type, from, below }: DeliveryQuery): boolean {
-  return (webhookId === null || row.webhook_id === webhookId) && (type === null || row.event_type === type) && row.id >= from && row.id < below;
+  return (
+    (webhookId === null || row.webhook_id === webhookId) && (type === null || row.event_type === type) && row.id >= from && row.id < below
+  );
 }
 
 function newestFirst(one: DeliveryRow, other: DeliveryRow): number {

@@ -50,7 +50,14 @@ export function eventTypeRoutes(app: FastifyInstance): void {
       const { methods, contentTypes, url } = product.policy;
       return {
         data,
-        product: { name: product.name, title: product.title, anyEvent: product.anyEvent, methods: [...methods], contentTypes: [...contentTypes], url },
+        product: {
+          name: product.name,
+          title: product.title,
+          anyEvent: product.anyEvent,
+          methods: [...methods],
+          contentTypes: [...contentTypes],
+          url,
+        },
       };
     },
   );

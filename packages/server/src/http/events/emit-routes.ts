@@ -18,7 +18,10 @@ export const NewEvent = Type.Object(
     scope: Type.Optional(Text),
     subject: Type.Optional(Type.Object({ kind: Text, id: Text }, { additionalProperties: false, description: 'What it is about.' })),
     id: Type.Optional(
-      Type.String({ pattern: '^[\\x21-\\x7e]{1,255}$', description: 'Your own id: repeated, it gets the first answer again and no second delivery.' }),
+      Type.String({
+        pattern: '^[\\x21-\\x7e]{1,255}$',
+        description: 'Your own id: repeated, it gets the first answer again and no second delivery.',
+      }),
     ),
     sender: Type.Optional(Type.Object({}, { description: 'The person who caused it.' })),
   },
@@ -71,6 +74,10 @@ function input(body: Body): EmitInput {
 }
 
 function wrongShape(issues: readonly { instancePath?: string; keyword?: string; message?: string }[]): PosthornError {
-  const errors = issues.map((issue) => ({ path: issue.instancePath ?? '', rule: issue.keyword ?? 'shape', message: issue.message ?? 'is not valid' }));
+  const errors = issues.map((issue) => ({
+    path: issue.instancePath ?? '',
+    rule: issue.keyword ?? 'shape',
+    message: issue.message ?? 'is not valid',
+  }));
   return new PosthornError('invalid_request', 'The event does not have the expected shape.', { errors });
 }

@@ -28,7 +28,9 @@ const EventWithDeliveries = Type.Object(
   {
     ...FIELDS,
     body: Type.String({ description: 'The JSON body as it is sent.' }),
-    deliveries: Type.Array(Type.Object({ id: Type.String(), webhookId: Type.String(), status: Type.String(), attemptCount: Type.Integer() })),
+    deliveries: Type.Array(
+      Type.Object({ id: Type.String(), webhookId: Type.String(), status: Type.String(), attemptCount: Type.Integer() }),
+    ),
   },
   { title: 'EventWithDeliveries' },
 );

@@ -29,7 +29,9 @@ ${list === '' ? empty : list}
 }
 
 function requestHtml(request: CaughtRequest): string {
-  const headers = request.headers.map(([header, value]) => `<tr><td><code>${escapeHtml(header)}</code></td><td>${escapeHtml(value)}</td></tr>`).join('');
+  const headers = request.headers
+    .map(([header, value]) => `<tr><td><code>${escapeHtml(header)}</code></td><td>${escapeHtml(value)}</td></tr>`)
+    .join('');
   const problem = request.signatureProblem === null ? '' : `: ${escapeHtml(request.signatureProblem)}`;
   const body = request.body === '' ? '' : `<pre>${escapeHtml(pretty(request.body))}${request.truncated ? '\n…' : ''}</pre>`;
   return `<article><header><strong>${escapeHtml(request.method)}</strong> <code>${escapeHtml(request.url)}</code>

@@ -62,7 +62,9 @@ export async function inboxRoutes(app: FastifyInstance, { now }: { now: () => nu
     return reply.code(204).send();
   });
 
-  app.get<{ Params: Named }>('/inbox/:name/settings', { schema: { hide: true, params: NAME } }, async (request) => shown(store, request.params.name));
+  app.get<{ Params: Named }>('/inbox/:name/settings', { schema: { hide: true, params: NAME } }, async (request) =>
+    shown(store, request.params.name),
+  );
 
   app.put<{ Params: Named; Body: Static<typeof Settings> }>(
     '/inbox/:name/settings',
@@ -111,7 +113,7 @@ function checkSignature(
   if (request.headers['webhook-signature'] === undefined) return { signature: 'absent', signatureProblem: null };
   if (secret === null) return { signature: 'unchecked', signatureProblem: null };
   try {
-    verify(body, request.headers, secret, { now });
+    verify({ body, headers: request.headers }, secret, { now });
     return { signature: 'valid', signatureProblem: null };
   } catch (error) {
     if (error instanceof WebhookVerificationError) return { signature: 'invalid', signatureProblem: error.message };

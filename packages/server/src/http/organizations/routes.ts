@@ -35,7 +35,10 @@ const TimeZone = Type.Union([Type.String({ maxLength: 100 }), Type.Null()], { de
 const NewOrganization = Type.Object(
   {
     id: Type.Optional(
-      Type.String({ pattern: '^[A-Za-z0-9._:-]{1,128}$', description: 'Your own id for it; letters, digits and . _ : -. Default: a UUIDv7.' }),
+      Type.String({
+        pattern: '^[A-Za-z0-9._:-]{1,128}$',
+        description: 'Your own id for it; letters, digits and . _ : -. Default: a UUIDv7.',
+      }),
     ),
     name: Name,
     product: Type.Optional(Type.String({ description: 'A product that the server has loaded. Default: generic.' })),
@@ -52,7 +55,13 @@ const OrganizationChange = Type.Object(
 
 const TAGS = ['Organizations'];
 
-export function organizationRoutes(app: FastifyInstance, { database, directory, catalog }: OrganizationServices): void {
+/** Organizations: the operator makes, changes and deletes them. */
+export function organizationRoutes(app: FastifyInstance, services: OrganizationServices): void {
+  organizationListRoutes(app, services);
+  oneOrganizationRoutes(app, services);
+}
+
+function organizationListRoutes(app: FastifyInstance, { database, catalog }: OrganizationServices): void {
   app.post<{ Body: Static<typeof NewOrganization> }>(
     '/organizations',
     { schema: { tags: TAGS, summary: 'Make an organization', body: NewOrganization, response: { 201: Organization } } },
@@ -69,7 +78,14 @@ export function organizationRoutes(app: FastifyInstance, { database, directory, 
 
   app.get<{ Querystring: PageQuery }>(
     '/organizations',
-    { schema: { tags: TAGS, summary: 'List organizations, newest first', querystring: Type.Object(PAGE_QUERY), response: { 200: pageOf(Organization) } } },
+    {
+      schema: {
+        tags: TAGS,
+        summary: 'List organizations, newest first',
+        querystring: Type.Object(PAGE_QUERY),
+        response: { 200: pageOf(Organization) },
+      },
+    },
     async (request) => {
       requireRoot(request.principal);
       const { limit = DEFAULT_LIMIT, cursor } = request.query;
@@ -78,7 +94,9 @@ export function organizationRoutes(app: FastifyInstance, { database, directory, 
       return pageFrom(rows, limit, { item: shown, position: (row) => String(row.key) });
     },
   );
+}
 
+function oneOrganizationRoutes(app: FastifyInstance, { database, directory }: OrganizationServices): void {
   app.get<{ Params: { org: string } }>(
     '/organizations/:org',
     { schema: { tags: TAGS, summary: 'Read an organization', response: { 200: Organization } } },

@@ -58,7 +58,9 @@ export function webhookRecoveryRoutes(app: FastifyInstance, { database, director
           {
             since: Time,
             until: Type.Optional(Time),
-            status: Type.Optional(Type.Union([Type.Enum([...REPLAY_STATUSES]), Type.Array(Type.Enum([...REPLAY_STATUSES]), { minItems: 1 })])),
+            status: Type.Optional(
+              Type.Union([Type.Enum([...REPLAY_STATUSES]), Type.Array(Type.Enum([...REPLAY_STATUSES]), { minItems: 1 })]),
+            ),
           },
           { additionalProperties: false },
         ),

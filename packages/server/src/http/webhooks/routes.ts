@@ -29,9 +29,14 @@ const TAGS = ['Webhooks'];
 const ONE = '/organizations/:org/webhooks/:webhook';
 const HIGHEST_ID = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
 
+/** Webhooks: registering, reading, changing, trying out. */
 export function webhookRoutes(app: FastifyInstance, services: WebhookServices): void {
-  const { database, sealer, webhooks, intake } = services;
+  webhookListRoutes(app, services);
+  webhookChangeRoutes(app, services);
+  webhookActionRoutes(app, services);
+}
 
+function webhookListRoutes(app: FastifyInstance, { database, sealer, webhooks, intake }: WebhookServices): void {
   app.post<{ Body: WebhookBody & { url: string; events: string[] } }>(
     '/organizations/:org/webhooks',
     { schema: { tags: TAGS, summary: 'Register a webhook', body: NewWebhook, response: { 201: Webhook } } },
@@ -58,14 +63,17 @@ export function webhookRoutes(app: FastifyInstance, services: WebhookServices): 
       const { tenant } = request;
       const before = decodeCursor(cursor, isUuid) ?? HIGHEST_ID;
       const rows = await listWebhooks(database, { organizationKey: tenant.organization.key, before, limit: limit + 1, scope });
-      return pageFrom(rows, limit, { item: (row) => shown(tenant, resolveWebhook(row, tenant.product, sealer)), position: (row) => row.id });
+      return pageFrom(rows, limit, {
+        item: (row) => shown(tenant, resolveWebhook(row, tenant.product, sealer)),
+        position: (row) => row.id,
+      });
     },
   );
+}
 
-  app.get<{ Params: OneWebhook }>(
-    ONE,
-    { schema: { tags: TAGS, summary: 'Read a webhook', response: { 200: Webhook } } },
-    async (request) => shown(request.tenant, webhookOf(request.tenant, request.params.webhook)),
+function webhookChangeRoutes(app: FastifyInstance, { webhooks }: WebhookServices): void {
+  app.get<{ Params: OneWebhook }>(ONE, { schema: { tags: TAGS, summary: 'Read a webhook', response: { 200: Webhook } } }, async (request) =>
+    shown(request.tenant, webhookOf(request.tenant, request.params.webhook)),
   );
 
   app.patch<{ Params: OneWebhook; Body: WebhookBody }>(
@@ -95,7 +103,9 @@ export function webhookRoutes(app: FastifyInstance, services: WebhookServices): 
     { schema: { tags: TAGS, summary: 'Hold its deliveries', response: { 200: Webhook } } },
     async (request) => shown(request.tenant, await webhooks.pause(request.tenant, request.params.webhook)),
   );
+}
 
+function webhookActionRoutes(app: FastifyInstance, { webhooks, intake }: WebhookServices): void {
   app.post<{ Params: OneWebhook; Body: { overlapSeconds?: number; secret?: string } | undefined }>(
     `${ONE}/rotate-secret`,
     {
@@ -104,7 +114,10 @@ export function webhookRoutes(app: FastifyInstance, services: WebhookServices): 
         summary: 'Give it a new secret; the old one goes on signing beside it for a while',
         body: Type.Optional(
           Type.Object(
-            { overlapSeconds: Type.Optional(Type.Integer({ minimum: 0, maximum: 604_800, default: 86_400 })), secret: Type.Optional(Type.String({ maxLength: 256 })) },
+            {
+              overlapSeconds: Type.Optional(Type.Integer({ minimum: 0, maximum: 604_800, default: 86_400 })),
+              secret: Type.Optional(Type.String({ maxLength: 256 })),
+            },
             { additionalProperties: false },
           ),
         ),
@@ -133,8 +146,14 @@ export function webhookRoutes(app: FastifyInstance, services: WebhookServices): 
     async (request, reply) => {
       const webhook = webhookOf(request.tenant, request.params.webhook);
       const type = request.tenant.product.eventType(request.body.type);
-      if (!type) throw new PosthornError('unknown_event_type', `The product ${request.tenant.product.name} has no event type ${JSON.stringify(request.body.type)}.`);
-      return reply.code(202).send(await intake.emitTo(request.tenant, webhook, { type: type.name, data: type.sample, test: true, sender: null }));
+      if (!type)
+        throw new PosthornError(
+          'unknown_event_type',
+          `The product ${request.tenant.product.name} has no event type ${JSON.stringify(request.body.type)}.`,
+        );
+      return reply
+        .code(202)
+        .send(await intake.emitTo(request.tenant, webhook, { type: type.name, data: type.sample, test: true, sender: null }));
     },
   );
 }

@@ -57,7 +57,9 @@ export function webhookChange(body: WebhookBody): Partial<WebhookInput> & { secr
   return {
     ...rest,
     ...(retry === undefined ? {} : { retry: retry === null ? null : retryPlan(retry) }),
-    ...(success === undefined ? {} : { success: success === null ? null : { status: success.status, bodyContains: success.bodyContains ?? null } }),
+    ...(success === undefined
+      ? {}
+      : { success: success === null ? null : { status: success.status, bodyContains: success.bodyContains ?? null } }),
   };
 }
 
@@ -73,8 +75,12 @@ function retryPlan(json: RetryJson): RetryPlan {
   const wanted: readonly string[] = PLAN_FIELDS[json.kind];
   const given = Object.keys(json).filter((field) => field !== 'kind' && field !== 'jitter');
   const errors = [
-    ...wanted.filter((field) => !given.includes(field)).map((field) => ({ path: `/retry/${field}`, rule: 'required', message: `is required of kind ${json.kind}` })),
-    ...given.filter((field) => !wanted.includes(field)).map((field) => ({ path: `/retry/${field}`, rule: 'unknown_field', message: `does not belong to kind ${json.kind}` })),
+    ...wanted
+      .filter((field) => !given.includes(field))
+      .map((field) => ({ path: `/retry/${field}`, rule: 'required', message: `is required of kind ${json.kind}` })),
+    ...given
+      .filter((field) => !wanted.includes(field))
+      .map((field) => ({ path: `/retry/${field}`, rule: 'unknown_field', message: `does not belong to kind ${json.kind}` })),
   ];
   if (errors.length > 0) throw new PosthornError('invalid_request', `${errors[0]?.path} ${errors[0]?.message}.`, { errors });
   const jitter = json.jitter === undefined ? {} : { jitter: json.jitter };
@@ -86,6 +92,13 @@ function retryPlan(json: RetryJson): RetryPlan {
     case 'fixed':
       return { kind: 'fixed', delayMs: json.delayMs ?? 0, retries: json.retries ?? 0, ...jitter };
     case 'exponential':
-      return { kind: 'exponential', firstMs: json.firstMs ?? 0, factor: json.factor ?? 1, maxMs: json.maxMs ?? 0, retries: json.retries ?? 0, ...jitter };
+      return {
+        kind: 'exponential',
+        firstMs: json.firstMs ?? 0,
+        factor: json.factor ?? 1,
+        maxMs: json.maxMs ?? 0,
+        retries: json.retries ?? 0,
+        ...jitter,
+      };
   }
 }

@@ -17,7 +17,10 @@ export const RetryPlan = Type.Object(
     retries: Type.Optional(Retries),
     jitter: Jitter,
   },
-  { additionalProperties: false, description: 'none; list {delaysMs}; fixed {delayMs, retries}; exponential {firstMs, factor, maxMs, retries}.' },
+  {
+    additionalProperties: false,
+    description: 'none; list {delaysMs}; fixed {delayMs, retries}; exponential {firstMs, factor, maxMs, retries}.',
+  },
 );
 
 /** Which answers count as received. */
@@ -29,7 +32,8 @@ export const SuccessRule = Type.Object(
   { additionalProperties: false },
 );
 
-const orNull = <Schema extends Parameters<typeof Type.Union>[0][number]>(schema: Schema) => Type.Optional(Type.Union([schema, Type.Null()]));
+const orNull = <Schema extends Parameters<typeof Type.Union>[0][number]>(schema: Schema) =>
+  Type.Optional(Type.Union([schema, Type.Null()]));
 
 const FIELDS = {
   description: orNull(Type.String({ maxLength: 1_000 })),
@@ -43,7 +47,10 @@ const FIELDS = {
   rateLimit: orNull(Type.Number({ minimum: 0.01, maximum: 10_000, description: 'Deliveries a second.' })),
   ordered: orNull(Type.Boolean({ description: 'Events about the same subject arrive one after the other.' })),
   secret: Type.Optional(
-    Type.String({ maxLength: 256, description: 'whsec_… (HMAC), whsk_… (ed25519), or any text of 8 characters and more. Blank: made, or the old one kept.' }),
+    Type.String({
+      maxLength: 256,
+      description: 'whsec_… (HMAC), whsk_… (ed25519), or any text of 8 characters and more. Blank: made, or the old one kept.',
+    }),
   ),
 };
 const Url = Type.String({ description: 'https://…; what else is accepted the product says.' });
