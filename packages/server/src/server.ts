@@ -5,7 +5,7 @@ import type { Logger } from 'pino';
 import { Catalog } from './catalog/catalog.ts';
 import { listenToChanges } from './changes.ts';
 import type { Config } from './config.ts';
-import { Engine } from './delivery/engine/engine.ts';
+import { Engine, type EngineOptions } from './delivery/engine/engine.ts';
 import { createSender } from './delivery/sender/sender.ts';
 import { startHousekeeping } from './housekeeping.ts';
 import { Authenticator } from './http/auth.ts';
@@ -30,6 +30,8 @@ export interface ServerOptions {
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   readonly random: () => number;
+  /** How the engine is timed, where not as usual. */
+  readonly timing?: Pick<EngineOptions, 'leaseMs' | 'renewMs' | 'logPollMs' | 'waitingPollMs'>;
 }
 
 /** A running server. */
@@ -57,7 +59,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     undo.push(
       await startHousekeeping({ database, log, now, retentionDays: config.retentionDays, also: [() => forgetOldAnswers(database, now())] }),
     );
-    const engine = new Engine({ database, directory, sender, log, now, random, nodeName: hostname(), alone });
+    const engine = new Engine({ database, directory, sender, log, now, random, nodeName: hostname(), alone, ...options.timing });
     const intake = new Intake({ database, owner: engine, now, reload: (key) => directory.reload(key) });
     const authenticator = new Authenticator({ database, directory, rootKey: keys.root.reveal(), now });
     undo.push(await listenToChanges({ database, directory, engine, onApiKeys: () => authenticator.forget() }));

@@ -77,6 +77,11 @@ async function apiScope(app: FastifyInstance, { authenticator, api, idempotency:
     const { org } = request.params as { org?: string };
     if (org !== undefined) request.tenant = await authenticator.tenant(request.principal, org);
   });
+  // A body that is left out is an empty one: its missing fields are then named.
+  app.addHook('preValidation', (request, _reply, done) => {
+    if (request.method === 'POST' || request.method === 'PATCH') request.body ??= {};
+    done();
+  });
   idempotency(app, options);
   await api(app);
 }

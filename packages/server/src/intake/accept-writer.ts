@@ -2,6 +2,7 @@ import { PosthornError } from '@posthorn/protocol';
 import { BatchWriter } from '../store/batch-writer.ts';
 import type { Database } from '../store/database.ts';
 import { appendEvents, firstAnswers, type AppendResult, type NewEvent } from '../store/event-log.ts';
+import { isMissingPartition, makePartitions } from '../store/partitions.ts';
 import type { LogOwner } from './log-owner.ts';
 
 /** What became of an event: stored, known already (the first answer again), or matched with webhooks that have changed since. */
@@ -16,10 +17,12 @@ const MAX_HOLD_MS = 250;
 export class AcceptWriter {
   readonly #database: Database;
   readonly #owner: LogOwner;
+  readonly #now: () => number;
   readonly #batches: BatchWriter<NewEvent, AcceptOutcome>;
   #heldSince: number | null = null;
 
-  constructor(options: { database: Database; owner: LogOwner }) {
+  constructor(options: { database: Database; owner: LogOwner; now: () => number }) {
+    this.#now = options.now;
     this.#database = options.database;
     this.#owner = options.owner;
     this.#batches = new BatchWriter({
@@ -60,7 +63,7 @@ export class AcceptWriter {
     const flush = this.#owner.beginFlush();
     let result: AppendResult;
     try {
-      result = await appendEvents(this.#database, first);
+      result = await this.#append(first);
     } catch (error) {
       flush.failed();
       throw asUnavailable(error);
@@ -69,6 +72,17 @@ export class AcceptWriter {
     flush.committed(result.xid, stored);
     if (stored.length === events.length) return events.map(answer);
     return this.#answers({ claimed, result, repeated });
+  }
+
+  async #append(events: readonly NewEvent[]): Promise<AppendResult> {
+    try {
+      return await appendEvents(this.#database, events);
+    } catch (error) {
+      // The clock has leapt past the days made ahead, as after days of sleep: make today's, and go on.
+      if (!isMissingPartition(error)) throw error;
+      await makePartitions(this.#database, this.#now());
+      return appendEvents(this.#database, events);
+    }
   }
 
   /** The slow way: some were stale, or had an id that was there already. */

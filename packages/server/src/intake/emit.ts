@@ -58,7 +58,8 @@ export class Intake {
 
   constructor(options: IntakeOptions) {
     this.#options = options;
-    this.#writer = new AcceptWriter({ database: options.database, owner: options.owner });
+    const { database, owner, now } = options;
+    this.#writer = new AcceptWriter({ database, owner, now });
   }
 
   /** Events that wait to be stored. */
@@ -119,9 +120,10 @@ export class Intake {
   }
 
   #render(tenant: Tenant, input: EmitInput, { test }: { test: boolean }): RenderedEvent {
+    const now = this.#options.now();
     return renderEvent(tenant, {
-      id: newId(),
-      time: new Date(this.#options.now()),
+      id: newId(now),
+      time: new Date(now),
       type: input.type,
       data: input.data,
       scope: input.scope ?? null,

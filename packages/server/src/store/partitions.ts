@@ -51,6 +51,11 @@ export async function dropPartitions(database: Database, input: { nowMs: number;
   return dropped;
 }
 
+/** Whether a row was refused because its day has no partition. */
+export function isMissingPartition(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === '23514' && error.message.includes('no partition');
+}
+
 async function partitionNames(queryable: Queryable): Promise<Set<string>> {
   return new Set((await queryable.query<{ name: string }>(LIST)).map((row) => row.name));
 }

@@ -8,14 +8,13 @@ let drawn = pool.length;
 let lastMs = 0;
 let sequence = 0;
 
-/** A UUIDv7 for now (RFC 9562, section 5.7); later calls of one process sort after earlier ones. */
-export function newId(): string {
+/** A UUIDv7 (RFC 9562, section 5.7) for a moment, in milliseconds since the epoch; later calls of one process sort after earlier ones. */
+export function newId(now = Date.now()): string {
   if (drawn === pool.length) {
     randomFillSync(pool);
     drawn = 0;
   }
   const random = pool.subarray(drawn, (drawn += RANDOM_BYTES));
-  const now = Date.now();
   if (now > lastMs) {
     lastMs = now;
     // 31 random bits, so that two processes are unlikely to give the same ids and there is room to count on.

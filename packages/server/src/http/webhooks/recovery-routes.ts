@@ -22,7 +22,7 @@ const Time = Type.String({ format: 'date-time' });
 
 /** Enabling a webhook again, and sending it what it has missed. */
 export function webhookRecoveryRoutes(app: FastifyInstance, { database, directory, webhooks, now }: RecoveryServices): void {
-  app.post<{ Params: { webhook: string }; Body: { replay?: boolean } | undefined }>(
+  app.post<{ Params: { webhook: string }; Body: { replay?: boolean } }>(
     `${ONE}/enable`,
     {
       schema: {
@@ -40,7 +40,7 @@ export function webhookRecoveryRoutes(app: FastifyInstance, { database, director
     async (request) => {
       const before = webhookOf(request.tenant, request.params.webhook);
       const webhook = await webhooks.enable(request.tenant, before.id);
-      if (request.body?.replay === true && before.status === 'failed') {
+      if (request.body.replay === true && before.status === 'failed') {
         const tenant = (await directory.reload(request.tenant.organization.key)) ?? request.tenant;
         await replay(database, { tenant, webhook: webhookOf(tenant, webhook.id), since: before.statusChangedAt, until: new Date(now()) });
       }

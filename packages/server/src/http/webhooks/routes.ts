@@ -106,7 +106,7 @@ function webhookChangeRoutes(app: FastifyInstance, { webhooks }: WebhookServices
 }
 
 function webhookActionRoutes(app: FastifyInstance, { webhooks, intake }: WebhookServices): void {
-  app.post<{ Params: OneWebhook; Body: { overlapSeconds?: number; secret?: string } | undefined }>(
+  app.post<{ Params: OneWebhook; Body: { overlapSeconds?: number; secret?: string } }>(
     `${ONE}/rotate-secret`,
     {
       schema: {
@@ -124,7 +124,7 @@ function webhookActionRoutes(app: FastifyInstance, { webhooks, intake }: Webhook
         response: { 200: Webhook },
       },
     },
-    async (request) => createdJson(request.tenant, await webhooks.rotateSecret(request.tenant, request.params.webhook, request.body ?? {})),
+    async (request) => createdJson(request.tenant, await webhooks.rotateSecret(request.tenant, request.params.webhook, request.body)),
   );
 
   app.post<{ Params: OneWebhook }>(

@@ -1,0 +1,68 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { ProductDefinition } from '@posthorn/protocol';
+import { builtInProducts } from '@posthorn/products';
+import { pino } from 'pino';
+import { readConfig } from '../../packages/server/src/config.ts';
+import { startServer, type Server } from '../../packages/server/src/server.ts';
+import { serverKeys } from '../../packages/server/src/server-keys.ts';
+import { createApi, type Api } from './api.ts';
+
+/** A clock that a test sets forward: what is due in an hour is due at once. */
+export class TestClock {
+  #ahead = 0;
+
+  now = (): number => Date.now() + this.#ahead;
+
+  advance(ms: number): void {
+    this.#ahead += ms;
+  }
+}
+
+export interface InProcessNode extends Api, AsyncDisposable {
+  readonly server: Server;
+  readonly clock: TestClock;
+}
+
+export interface InProcessOptions {
+  /** Absent: an embedded database of its own. */
+  readonly databaseUrl?: string;
+  readonly clock?: TestClock;
+  /** Beside those that ship. */
+  readonly products?: readonly ProductDefinition[];
+}
+
+const ROOT_KEY = 'test-root-key-0123456789';
+
+/** The whole server inside the test process, with a clock that the test holds. Everything else is as users run it. */
+export async function startNode(options: InProcessOptions = {}): Promise<InProcessNode> {
+  const clock = options.clock ?? new TestClock();
+  const dataDir = await mkdtemp(join(tmpdir(), 'posthorn-node-'));
+  const config = readConfig({
+    POSTHORN_PORT: '0',
+    POSTHORN_DATA_DIR: dataDir,
+    POSTHORN_ROOT_KEY: ROOT_KEY,
+    POSTHORN_ENCRYPTION_KEY: 'test-encryption-key-0123456789',
+    POSTHORN_ALLOW_TARGETS: '127.0.0.0/8',
+    ...(options.databaseUrl === undefined ? {} : { DATABASE_URL: options.databaseUrl }),
+  });
+  const server = await startServer({
+    config,
+    keys: await serverKeys(config),
+    products: [...builtInProducts, ...(options.products ?? [])],
+    log: pino({ level: process.env['TEST_LOG'] ?? 'silent' }),
+    now: clock.now,
+    random: Math.random,
+    timing: { leaseMs: 2_000, renewMs: 200, logPollMs: 20, waitingPollMs: 30 },
+  });
+  return {
+    server,
+    clock,
+    ...createApi(server.url, ROOT_KEY),
+    async [Symbol.asyncDispose]() {
+      await server.stop(2_000);
+      await rm(dataDir, { recursive: true, force: true });
+    },
+  };
+}
