@@ -1,5 +1,6 @@
 import { ERRORS, PosthornError, type ErrorCode, type FieldError } from '@posthorn/protocol';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import { TEXT_PATTERN } from './text-schema.ts';
 
 /** An error as the API answers it (RFC 9457). */
 export interface Problem {
@@ -67,13 +68,18 @@ type ValidationIssue = NonNullable<FastifyError['validation']>[number];
 
 function invalidRequest(error: FastifyError): PosthornError {
   const where = error.validationContext === 'body' ? '' : (error.validationContext ?? '');
-  const issues = (error.validation ?? []).filter((issue) => !UNHELPFUL.has(issue.keyword));
+  return wrongShape(error.validation ?? [], where, error);
+}
+
+/** A value that breaks its schema, each breach named. `where`: the part of the request; '' the body. */
+export function wrongShape(found: readonly ValidationIssue[], where = '', cause?: unknown): PosthornError {
+  const issues = found.filter((issue) => !UNHELPFUL.has(issue.keyword));
   const errors = issues.map((issue) => fieldError(where, issue));
   const [first] = errors;
   const detail = first
     ? `${first.path === '' ? 'The body' : first.path} ${first.message}.`
     : 'The request does not have the expected shape.';
-  return new PosthornError('invalid_request', detail, { errors, cause: error });
+  return new PosthornError('invalid_request', detail, { errors, cause });
 }
 
 /** They repeat in general what another entry says in particular. */
@@ -83,6 +89,10 @@ function fieldError(where: string, issue: ValidationIssue): FieldError {
   const base = (where === '' ? '' : `/${where}`) + issue.instancePath;
   const { params } = issue;
   switch (issue.keyword) {
+    case 'pattern':
+      return params['pattern'] === TEXT_PATTERN
+        ? { path: base, rule: 'text', message: 'must not contain NUL or half of a surrogate pair' }
+        : { path: base, rule: 'pattern', message: issue.message ?? 'is not valid' };
     case 'additionalProperties':
       return { path: `${base}/${String(params['additionalProperty'])}`, rule: 'unknown_field', message: 'is not a known field' };
     case 'required':

@@ -1,8 +1,8 @@
 import type { JsonObject } from '@posthorn/protocol';
 import { statement, type Queryable } from './database.ts';
 
-/** An event as it is looked up. */
-export interface EventRow {
+/** An event as it is listed: without what may be large. */
+export interface ListedEventRow {
   readonly id: string;
   readonly type: string;
   readonly scope: string | null;
@@ -10,6 +10,10 @@ export interface EventRow {
   readonly subject_id: string | null;
   readonly external_id: string | null;
   readonly test: boolean;
+}
+
+/** An event as it is looked up. */
+export interface EventRow extends ListedEventRow {
   readonly sender: JsonObject | null;
   readonly data: Buffer | null;
   readonly data_start: number | null;
@@ -18,7 +22,8 @@ export interface EventRow {
   readonly webhook_ids: string[];
 }
 
-const COLUMNS = `id, type, scope, subject_kind, subject_id, external_id, test, sender, data, data_start, data_length, body, webhook_ids`;
+const LISTED = 'id, type, scope, subject_kind, subject_id, external_id, test';
+const COLUMNS = `${LISTED}, sender, data, data_start, data_length, body, webhook_ids`;
 
 export interface EventQuery {
   readonly organizationKey: number;
@@ -34,30 +39,34 @@ export interface EventQuery {
 /** Index: the primary key, backwards; the bounds on the id name the partitions. */
 const LIST = statement(
   'list_events',
-  `SELECT ${COLUMNS} FROM events
+  `SELECT ${LISTED} FROM events
    WHERE organization_key = $1 AND id >= $2 AND id < $3 AND ($4::text IS NULL OR type = $4) AND ($5::text IS NULL OR scope = $5)
    ORDER BY id DESC LIMIT $6`,
 );
 
 /** Newest first. */
-export function listEvents(queryable: Queryable, query: EventQuery): Promise<EventRow[]> {
+export function listEvents(queryable: Queryable, query: EventQuery): Promise<ListedEventRow[]> {
   const { organizationKey, from, below, type, scope, limit } = query;
-  return queryable.query<EventRow>(LIST, [organizationKey, from, below, type, scope, limit]);
+  return queryable.query<ListedEventRow>(LIST, [organizationKey, from, below, type, scope, limit]);
 }
 
 /** Index: events_subject, backwards. */
 const OF_SUBJECT = statement(
   'list_events_of_subject',
-  `SELECT ${COLUMNS} FROM events
+  `SELECT ${LISTED} FROM events
    WHERE organization_key = $1 AND id >= $2 AND id < $3 AND ($4::text IS NULL OR type = $4) AND ($5::text IS NULL OR scope = $5)
      AND subject_kind = $7 AND subject_id = $8
    ORDER BY id DESC LIMIT $6`,
 );
 
 /** Events about one thing, newest first. */
-export function listEventsOfSubject(queryable: Queryable, query: EventQuery, subject: { kind: string; id: string }): Promise<EventRow[]> {
+export function listEventsOfSubject(
+  queryable: Queryable,
+  query: EventQuery,
+  subject: { kind: string; id: string },
+): Promise<ListedEventRow[]> {
   const { organizationKey, from, below, type, scope, limit } = query;
-  return queryable.query<EventRow>(OF_SUBJECT, [organizationKey, from, below, type, scope, limit, subject.kind, subject.id]);
+  return queryable.query<ListedEventRow>(OF_SUBJECT, [organizationKey, from, below, type, scope, limit, subject.kind, subject.id]);
 }
 
 const BY_ID = statement('event_by_id', `SELECT ${COLUMNS} FROM events WHERE organization_key = $1 AND id = $2`);

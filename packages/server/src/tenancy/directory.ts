@@ -35,6 +35,7 @@ interface Asked {
   readonly reject: (error: unknown) => void;
 }
 
+const ORGANIZATION_ID = /^[A-Za-z0-9._:-]{1,128}$/;
 const DEFAULT_MAX_ORGANIZATIONS = 50_000;
 
 /** Organizations by id and key, cached. All that is asked for in one turn of the event loop shares one read. */
@@ -56,6 +57,8 @@ export class Directory {
 
   /** By the id that callers say. */
   find(id: string): Promise<Tenant | null> {
+    // What no organization can be called is not asked for: a NUL would fail the read that others share.
+    if (!ORGANIZATION_ID.test(id)) return Promise.resolve(null);
     const key = this.#keyOfId.get(id);
     const known = key === undefined ? undefined : this.#byKey.get(key);
     return known ? Promise.resolve(known) : this.#ask({ id, key: null });

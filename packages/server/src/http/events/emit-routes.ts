@@ -1,14 +1,15 @@
 import { PosthornError, type JsonObject } from '@posthorn/protocol';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { Type, type Static } from 'typebox';
 import type { EmitInput, Intake } from '../../intake/emit.ts';
-import { problemOf } from '../problem.ts';
+import { problemOf, wrongShape } from '../problem.ts';
+import { isStorable, storedText } from '../text-schema.ts';
 
 export interface EmitServices {
   readonly intake: Intake;
 }
 
-const Text = Type.String({ minLength: 1, maxLength: 255 });
+const Text = storedText({ minLength: 1, maxLength: 255 });
 
 /** An event as a caller gives it. */
 export const NewEvent = Type.Object(
@@ -56,7 +57,7 @@ export function emitRoutes(app: FastifyInstance, { intake }: EmitServices): void
     },
     async (request, reply) => {
       const validate = request.compileValidationSchema(NewEvent, 'body');
-      const checked = request.body.events.map((event) => (validate(event) ? input(event as Body) : wrongShape(validate.errors ?? [])));
+      const checked = request.body.events.map((event) => checkedInput(event, validate));
       const inputs = checked.filter((one): one is EmitInput => !(one instanceof PosthornError));
       const emitted = await intake.emitBatch(request.tenant, inputs);
       let next = 0;
@@ -69,15 +70,22 @@ export function emitRoutes(app: FastifyInstance, { intake }: EmitServices): void
   );
 }
 
+type Validate = ReturnType<FastifyRequest['compileValidationSchema']>;
+
+function checkedInput(event: unknown, validate: Validate): EmitInput | PosthornError {
+  if (!validate(event)) return wrongShape(validate.errors ?? []);
+  return senderProblem(event as Body) ?? (event as Body);
+}
+
 function input(body: Body): EmitInput {
+  const problem = senderProblem(body);
+  if (problem) throw problem;
   return body;
 }
 
-function wrongShape(issues: readonly { instancePath?: string; keyword?: string; message?: string }[]): PosthornError {
-  const errors = issues.map((issue) => ({
-    path: issue.instancePath ?? '',
-    rule: issue.keyword ?? 'shape',
-    message: issue.message ?? 'is not valid',
-  }));
-  return new PosthornError('invalid_request', 'The event does not have the expected shape.', { errors });
+/** The sender is kept as jsonb. What that does not take would fail the statement that other callers' events share. */
+function senderProblem({ sender }: Body): PosthornError | null {
+  if (sender === undefined || isStorable(sender)) return null;
+  const message = 'must not contain NUL or half of a surrogate pair';
+  return new PosthornError('invalid_request', `/sender ${message}.`, { errors: [{ path: '/sender', rule: 'text', message }] });
 }

@@ -4,9 +4,17 @@ import { Type } from 'typebox';
 import type { Database } from '../../store/database.ts';
 import { deliveryId } from '../../store/delivery-id.ts';
 import { deliveriesByIds } from '../../store/delivery-queries.ts';
-import { eventByExternalId, eventById, listEvents, listEventsOfSubject, type EventRow } from '../../store/event-queries.ts';
+import {
+  eventByExternalId,
+  eventById,
+  listEvents,
+  listEventsOfSubject,
+  type EventRow,
+  type ListedEventRow,
+} from '../../store/event-queries.ts';
 import { isUuid, timeOfId } from '../../store/uuid-time.ts';
 import { DEFAULT_LIMIT, PAGE_QUERY, pageFrom, pageOf, type PageQuery } from '../pagination.ts';
+import { storedText } from '../text-schema.ts';
 import { idRange, SPAN_QUERY, type SpanQuery } from '../time-span.ts';
 
 export interface EventReadServices {
@@ -18,15 +26,15 @@ const FIELDS = {
   type: Type.String(),
   scope: Type.Union([Type.String(), Type.Null()]),
   subject: Type.Union([Type.Object({ kind: Type.String(), id: Type.String() }), Type.Null()]),
-  sender: Type.Unknown(),
   test: Type.Boolean(),
-  data: Type.Unknown(),
   createdAt: Type.String({ format: 'date-time' }),
 };
-const Event = Type.Object(FIELDS, { title: 'Event' });
+const Event = Type.Object(FIELDS, { title: 'Event', description: 'Its data comes with the event itself, not with the list.' });
 const EventWithDeliveries = Type.Object(
   {
     ...FIELDS,
+    sender: Type.Unknown({ description: 'The person who caused it, as given; null: none was named.' }),
+    data: Type.Unknown(),
     body: Type.String({ description: 'The JSON body as it is sent.' }),
     deliveries: Type.Array(
       Type.Object({ id: Type.String(), webhookId: Type.String(), status: Type.String(), attemptCount: Type.Integer() }),
@@ -35,6 +43,9 @@ const EventWithDeliveries = Type.Object(
   { title: 'EventWithDeliveries' },
 );
 const TAGS = ['Events'];
+const SUBJECT_PATTERN = '^[^:\\u0000]+:[^\\u0000]+$';
+/** What a caller may bring as an event's id. */
+const EXTERNAL_ID = /^[\x21-\x7e]{1,255}$/;
 
 type ListQuery = PageQuery & SpanQuery & { readonly type?: string; readonly scope?: string; readonly subject?: string };
 
@@ -49,9 +60,9 @@ export function eventReadRoutes(app: FastifyInstance, { database }: EventReadSer
           {
             ...PAGE_QUERY,
             ...SPAN_QUERY,
-            type: Type.Optional(Type.String()),
-            scope: Type.Optional(Type.String()),
-            subject: Type.Optional(Type.String({ pattern: '^[^:]+:.+$', description: 'kind:id' })),
+            type: Type.Optional(storedText()),
+            scope: Type.Optional(storedText()),
+            subject: Type.Optional(Type.String({ pattern: SUBJECT_PATTERN, description: 'kind:id' })),
           },
           { additionalProperties: false },
         ),
@@ -66,7 +77,7 @@ export function eventReadRoutes(app: FastifyInstance, { database }: EventReadSer
         subject === undefined
           ? await listEvents(database, query)
           : await listEventsOfSubject(database, query, { kind: subject.slice(0, colon), id: subject.slice(colon + 1) });
-      return pageFrom(rows, limit, { item: eventJson, position: (row) => row.id });
+      return pageFrom(rows, limit, { item: listedJson, position: (row) => row.id });
     },
   );
 
@@ -83,25 +94,24 @@ export function eventReadRoutes(app: FastifyInstance, { database }: EventReadSer
         const known = recorded.get(id);
         return { id, webhookId, status: known?.status ?? 'pending', attemptCount: known?.attempt_count ?? 0 };
       });
-      return { ...eventJson(row), body: row.body.toString(), deliveries };
+      return { ...listedJson(row), sender: row.sender, data: dataOf(row), body: row.body.toString(), deliveries };
     },
   );
 }
 
 /** By the caller's own id, or by the one that Posthorn gave. */
 export async function findEvent(database: Database, organizationKey: number, id: string): Promise<EventRow | null> {
+  if (!EXTERNAL_ID.test(id)) return null;
   return (await eventByExternalId(database, organizationKey, id)) ?? (isUuid(id) ? eventById(database, organizationKey, id) : null);
 }
 
-function eventJson(row: EventRow) {
+function listedJson(row: ListedEventRow) {
   return {
     id: row.external_id ?? row.id,
     type: row.type,
     scope: row.scope,
     subject: row.subject_kind === null || row.subject_id === null ? null : { kind: row.subject_kind, id: row.subject_id },
-    sender: row.sender,
     test: row.test,
-    data: dataOf(row),
     createdAt: new Date(timeOfId(row.id)).toISOString(),
   };
 }

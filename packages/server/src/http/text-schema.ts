@@ -1,0 +1,18 @@
+import { Type } from 'typebox';
+
+/** What PostgreSQL keeps as text: everything but NUL and halves of surrogate pairs. Read with the flag u. */
+export const TEXT_PATTERN = '^[^\\u0000\\ud800-\\udfff]*$';
+
+/** Text that is stored, or looked for in what is stored. One character too many would fail a statement that others share. */
+export function storedText(options: { minLength?: number; maxLength?: number; description?: string } = {}) {
+  return Type.String({ ...options, pattern: TEXT_PATTERN });
+}
+
+/** NUL, or half of a surrogate pair, as JSON.stringify writes them. */
+const UNSTORABLE_ESCAPE = /(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f])/;
+
+/** Whether PostgreSQL takes the value as jsonb: no text in it holds NUL or half of a surrogate pair. */
+export function isStorable(value: object): boolean {
+  const text = JSON.stringify(value);
+  return !text.includes('\\u') || !UNSTORABLE_ESCAPE.test(text);
+}
