@@ -2,7 +2,14 @@ import { hash } from 'node:crypto';
 import { PosthornError } from '@posthorn/protocol';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Database } from '../store/database.ts';
-import { beginIdempotent, endIdempotent, forgetIdempotent, freeIdempotent, type IdempotencyRow } from '../store/idempotency-keys.ts';
+import {
+  beginIdempotent,
+  endIdempotent,
+  forgetIdempotent,
+  freeIdempotent,
+  type IdempotencyRow,
+  type IdempotentWork,
+} from '../store/idempotency-keys.ts';
 import type { Sealer } from '../store/sealing.ts';
 
 export interface IdempotencyOptions {
@@ -14,8 +21,14 @@ export interface IdempotencyOptions {
 declare module 'fastify' {
   interface FastifyRequest {
     /** A request that holds its Idempotency-Key: its answer is kept. null: it has none. */
-    idempotency: { readonly organizationKey: number; readonly key: string } | null;
+    idempotency: BegunRequest | null;
+    /** SHA-256 of the raw body, kept where there is an Idempotency-Key. */
+    bodyDigest: Buffer | null;
   }
+}
+
+interface BegunRequest extends IdempotentWork {
+  readonly requestHash: Buffer;
 }
 
 const KEY = /^[\x21-\x7e]{1,255}$/;
@@ -27,36 +40,69 @@ const WORK_MS = 60_000;
  * (after draft-ietf-httpapi-idempotency-key-header). Answers are sealed: some hold a secret that is shown once.
  */
 export function idempotency(app: FastifyInstance, options: IdempotencyOptions): void {
-  app.decorateRequest('idempotency', null);
-
   app.addHook('preHandler', async (request, reply) => {
     const key = request.headers['idempotency-key'];
     if (key === undefined || request.method !== 'POST') return;
     if (typeof key !== 'string' || !KEY.test(key)) throw badKey();
-    const organizationKey = request.tenant?.organization.key ?? 0;
-    const { database, now } = options;
+    const organizationKey = scopeOf(request);
     const requestHash = hashOf(request);
-    const known = await beginIdempotent(database, { organizationKey, key, requestHash, now: now(), workMs: WORK_MS, keepMs: KEEP_MS });
+    const now = options.now();
+    const known = await beginIdempotent(options.database, { organizationKey, key, requestHash, now, workMs: WORK_MS, keepMs: KEEP_MS });
     if (known) return answerAgain(reply, { known, requestHash, place: placeOf(organizationKey, key), sealer: options.sealer });
-    request.idempotency = { organizationKey, key };
+    request.idempotency = { organizationKey, key, requestHash, startedAt: now };
   });
 
   app.addHook('onSend', async (request, reply, payload) => {
     if (request.idempotency === null) return;
-    const { organizationKey, key } = request.idempotency;
-    // What failed on the server's side had no effect, or may be tried again: the key is free.
-    if (reply.statusCode >= 500) {
-      await freeIdempotent(options.database, organizationKey, key);
-      return;
+    try {
+      await keepAnswer(request.idempotency, reply, { payload, options });
+    } catch (error) {
+      // What was asked for is done: the caller hears so. Repeated within a minute it is told that the first is still worked on.
+      request.log.error({ err: error, requestId: request.id }, 'The answer of an Idempotency-Key could not be kept.');
     }
-    const body = options.sealer.seal(JSON.stringify([reply.getHeader('content-type') ?? '', text(payload)]), placeOf(organizationKey, key));
-    await endIdempotent(options.database, { organizationKey, key, status: reply.statusCode, body });
   });
+}
+
+/** For the root of the app: what `idempotency` keeps on requests. */
+export function decorateIdempotency(app: FastifyInstance): void {
+  app.decorateRequest('idempotency', null);
+  app.decorateRequest('bodyDigest', null);
+}
+
+/** For the body parser: two spellings of the same JSON are two bodies. Costs nothing without an Idempotency-Key. */
+export function keepBodyDigest(request: FastifyRequest, body: Uint8Array): void {
+  if (request.headers['idempotency-key'] !== undefined) request.bodyDigest = hash('sha256', body, 'buffer');
+}
+
+/**
+ * The id of the `index`th event that a request with an Idempotency-Key emits, where the caller gave none. The same request
+ * makes the same ids: what was committed by a process that died before it answered is not emitted again. undefined: no key.
+ */
+export function idempotentEventId({ idempotency: work }: FastifyRequest, index = 0): string | undefined {
+  if (work === null) return undefined;
+  return `idem_${hash('sha256', `${work.key} ${index} ${work.requestHash.toString('hex')}`, 'base64url').slice(0, 27)}`;
 }
 
 /** Forgets answers that are no longer given. */
 export async function forgetOldAnswers(database: Database, now: number): Promise<void> {
   await forgetIdempotent(database, new Date(now - KEEP_MS));
+}
+
+async function keepAnswer(
+  work: IdempotentWork,
+  reply: FastifyReply,
+  { payload, options: { database, sealer } }: { payload: unknown; options: IdempotencyOptions },
+): Promise<void> {
+  // What failed on the server's side had no effect, or may be tried again: the key is free.
+  if (reply.statusCode >= 500) return freeIdempotent(database, work);
+  const answer = JSON.stringify([reply.getHeader('content-type') ?? '', text(payload)]);
+  await endIdempotent(database, { ...work, status: reply.statusCode, body: sealer.seal(answer, placeOf(work.organizationKey, work.key)) });
+}
+
+/** Answers may hold secrets: an organization never gets those of the operator, whose keys have a scope of their own. */
+function scopeOf({ tenant, principal }: FastifyRequest): number {
+  if (tenant) return tenant.organization.key;
+  return principal.kind === 'organization' ? principal.organizationKey : 0;
 }
 
 function answerAgain(
@@ -82,7 +128,7 @@ function answerAgain(
 }
 
 function hashOf(request: FastifyRequest): Buffer {
-  return hash('sha256', `${request.method} ${request.url}\n${JSON.stringify(request.body ?? null)}`, 'buffer');
+  return hash('sha256', `${request.method} ${request.url} ${request.bodyDigest?.toString('hex') ?? ''}`, 'buffer');
 }
 
 function placeOf(organizationKey: number, key: string): string {

@@ -5,7 +5,7 @@ import addFormats from 'ajv-formats';
 import { fastify, LogController, type FastifyBaseLogger, type FastifyInstance, type FastifyRequest } from 'fastify';
 import type { Tenant } from '../tenancy/directory.ts';
 import type { Authenticator, Principal } from './auth.ts';
-import { idempotency, type IdempotencyOptions } from './idempotency.ts';
+import { decorateIdempotency, idempotency, keepBodyDigest, type IdempotencyOptions } from './idempotency.ts';
 import { parseJsonBody } from './json-text.ts';
 import { openApi } from './openapi.ts';
 import { answerError } from './problem.ts';
@@ -53,7 +53,8 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
   const methods = new RouteMethods(app);
   app.setValidatorCompiler(validators());
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => {
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
+    keepBodyDigest(request, body as Buffer);
     parseInto(body as Buffer, done);
   });
   app.setErrorHandler(answerError);
@@ -65,6 +66,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
   });
   app.decorateRequest('principal');
   app.decorateRequest('tenant');
+  decorateIdempotency(app);
   await openApi(app);
   await app.register(async (open) => options.open(open));
   await app.register(async (api) => apiScope(api, options), { prefix: '/v1' });

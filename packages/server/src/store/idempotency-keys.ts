@@ -52,23 +52,33 @@ export async function beginIdempotent(queryable: Queryable, request: IdempotentR
   return row ?? beginIdempotent(queryable, request);
 }
 
-const END = statement(
-  'end_idempotent',
-  'UPDATE idempotency_keys SET response_status = $3, response_body = $4 WHERE organization_key = $1 AND key = $2',
-);
-
-export async function endIdempotent(
-  queryable: Queryable,
-  answer: { organizationKey: number; key: string; status: number; body: Uint8Array },
-): Promise<void> {
-  await queryable.query(END, [answer.organizationKey, answer.key, answer.status, answer.body]);
+/** The work on a key that one request began. */
+export interface IdempotentWork {
+  readonly organizationKey: number;
+  readonly key: string;
+  /** Milliseconds since the epoch. Tells it from a later request that took the key over. */
+  readonly startedAt: number;
 }
 
-const FREE = statement('free_idempotent', 'DELETE FROM idempotency_keys WHERE organization_key = $1 AND key = $2');
+/** Only of the request that began it last: one that took longer than its minute has lost the key. */
+const END = statement(
+  'end_idempotent',
+  `UPDATE idempotency_keys SET response_status = $4, response_body = $5
+   WHERE organization_key = $1 AND key = $2 AND created_at = $3 AND response_status IS NULL`,
+);
+
+export async function endIdempotent(queryable: Queryable, work: IdempotentWork & { status: number; body: Uint8Array }): Promise<void> {
+  await queryable.query(END, [work.organizationKey, work.key, new Date(work.startedAt), work.status, work.body]);
+}
+
+const FREE = statement(
+  'free_idempotent',
+  'DELETE FROM idempotency_keys WHERE organization_key = $1 AND key = $2 AND created_at = $3 AND response_status IS NULL',
+);
 
 /** The request failed without effect: it may be tried again. */
-export async function freeIdempotent(queryable: Queryable, organizationKey: number, key: string): Promise<void> {
-  await queryable.query(FREE, [organizationKey, key]);
+export async function freeIdempotent(queryable: Queryable, work: IdempotentWork): Promise<void> {
+  await queryable.query(FREE, [work.organizationKey, work.key, new Date(work.startedAt)]);
 }
 
 const FORGET = statement('forget_idempotent', 'DELETE FROM idempotency_keys WHERE created_at < $1');

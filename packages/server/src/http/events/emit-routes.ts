@@ -2,6 +2,7 @@ import { PosthornError, type JsonObject } from '@posthorn/protocol';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { Type, type Static } from 'typebox';
 import type { EmitInput, Intake } from '../../intake/emit.ts';
+import { idempotentEventId } from '../idempotency.ts';
 import { problemOf, wrongShape } from '../problem.ts';
 import { isStorable, storedText } from '../text-schema.ts';
 
@@ -40,7 +41,7 @@ export function emitRoutes(app: FastifyInstance, { intake }: EmitServices): void
     '/organizations/:org/events',
     { schema: { tags: TAGS, summary: 'Emit an event', body: NewEvent, response: { 202: Accepted } } },
     async (request, reply) => {
-      const emitted = await intake.emit(request.tenant, input(request.body));
+      const emitted = await intake.emit(request.tenant, withId(input(request.body), request, 0));
       return reply.code(202).send(emitted);
     },
   );
@@ -57,7 +58,10 @@ export function emitRoutes(app: FastifyInstance, { intake }: EmitServices): void
     },
     async (request, reply) => {
       const validate = request.compileValidationSchema(NewEvent, 'body');
-      const checked = request.body.events.map((event) => checkedInput(event, validate));
+      const checked = request.body.events.map((event, index) => {
+        const one = checkedInput(event, validate);
+        return one instanceof PosthornError ? one : withId(one, request, index);
+      });
       const inputs = checked.filter((one): one is EmitInput => !(one instanceof PosthornError));
       const emitted = await intake.emitBatch(request.tenant, inputs);
       let next = 0;
@@ -81,6 +85,12 @@ function input(body: Body): EmitInput {
   const problem = senderProblem(body);
   if (problem) throw problem;
   return body;
+}
+
+/** An Idempotency-Key also makes the event's id: else a process that died between commit and answer would emit twice. */
+function withId(event: EmitInput, request: FastifyRequest, index: number): EmitInput {
+  const id = event.id === undefined ? idempotentEventId(request, index) : undefined;
+  return id === undefined ? event : { ...event, id };
 }
 
 /** The sender is kept as jsonb. What that does not take would fail the statement that other callers' events share. */
