@@ -19,7 +19,10 @@ export interface EncodedContent {
 }
 
 /** Longer URLs are refused by common servers and proxies. */
-const MAX_URL_CHARACTERS = 8_000;
+export const MAX_URL_CHARACTERS = 8_000;
+
+/** The parameter of a body that is no object, and so has no keys of its own. */
+const WHOLE_BODY = 'payload';
 
 const decoder = new TextDecoder();
 const encoder = new TextEncoder();
@@ -38,21 +41,32 @@ export function encodeContent(json: Uint8Array, options: EncodeOptions): Encoded
 function encodeQuery(json: Uint8Array, url: string): EncodedContent {
   const parts = topLevel(JSON.parse(decoder.decode(json)) as Json);
   const full = queryOf(parts);
-  const signed = url.length + 1 + full.length <= MAX_URL_CHARACTERS ? full : queryOf(parts.map(shrink));
-  const separator = !url.includes('?') ? '?' : url.endsWith('?') || url.endsWith('&') ? '' : '&';
-  return { url: url + separator + signed, contentType: null, body: null, signed };
+  const whole = appendQuery(url, full);
+  if (whole.length <= MAX_URL_CHARACTERS) return { url: whole, contentType: null, body: null, signed: full };
+  const short = queryOf(parts.map(shrink));
+  return { url: appendQuery(url, short), contentType: null, body: null, signed: short };
+}
+
+function appendQuery(url: string, query: string): string {
+  const hash = url.indexOf('#');
+  const [address, fragment] = hash === -1 ? [url, ''] : [url.slice(0, hash), url.slice(hash)];
+  const separator = !address.includes('?') ? '?' : /[?&]$/.test(address) ? '' : '&';
+  return address + separator + query + fragment;
 }
 
 function topLevel(body: Json): [string, Json][] {
-  return typeof body === 'object' && body !== null && !Array.isArray(body) ? Object.entries(body) : [['payload', body]];
+  return isObject(body) ? Object.entries(body) : [[WHOLE_BODY, body]];
 }
 
 function queryOf(parts: readonly (readonly [string, Json])[]): string {
   return new URLSearchParams(parts.map(([name, value]) => [name, JSON.stringify(value)])).toString();
 }
 
-/** An object that does not fit shrinks to its id; the event itself stays whole. */
+/** An object that does not fit shrinks to its id, by which the receiver can fetch it; what says which event it is stays whole. */
 function shrink([name, value]: readonly [string, Json]): [string, Json] {
-  const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
-  return isObject && name !== 'event' && value['id'] !== undefined ? [name, { id: value['id'] }] : [name, value];
+  return name !== 'event' && isObject(value) ? [name, { id: value['id'] ?? value[`${name}_id`] ?? null }] : [name, value];
+}
+
+function isObject(value: Json): value is { [key: string]: Json } {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,25 +1,57 @@
 import type { DeliveryPolicy, Envelope, ProductDefinition, RetryPlan, SignatureScheme } from './product.ts';
 
-const UNITS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
-const DURATION = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/;
+const UNITS: ReadonlyMap<string, number> = new Map([
+  ['ms', 1],
+  ['s', 1_000],
+  ['m', 60_000],
+  ['h', 3_600_000],
+  ['d', 86_400_000],
+]);
+const DURATION = /^(\d{1,15}(?:\.\d{1,6})?)(ms|s|m|h|d)$/;
 
-/** Milliseconds of a duration as people write it: `500ms`, `30s`, `5m`, `1h`, `2d`. Throws on anything else. */
+/** Milliseconds, whole ones, of a duration as people write it: `500ms`, `30s`, `5m`, `1.5h`, `2d`. Throws RangeError on anything else. */
 export function duration(text: string): number {
-  const [, amount, unit] = DURATION.exec(text) ?? [];
-  if (amount === undefined || unit === undefined || !(unit in UNITS)) {
-    throw new RangeError(`"${text}" is not a duration such as 500ms, 30s, 5m, 1h or 2d.`);
-  }
-  return Number(amount) * UNITS[unit as keyof typeof UNITS];
+  const [, amount = '', unit = ''] = DURATION.exec(text) ?? [];
+  const milliseconds = Math.round(Number(amount) * (UNITS.get(unit) ?? Number.NaN));
+  if (!Number.isSafeInteger(milliseconds)) throw new RangeError(`"${text}" is not a duration such as 500ms, 30s, 5m, 1h or 2d.`);
+  return milliseconds;
 }
 
-/** Retries at even distances. `every('1h', 5)`: five, an hour apart, 6 attempts in all. */
-export function every(delay: string, retries: number): RetryPlan {
-  return { kind: 'fixed', delayMs: duration(delay), retries, jitter: 0 };
+/** Retries at even distances. `every('1h', 5)`: five, an hour apart, 6 attempts in all. Throws RangeError. */
+export function every(delay: string, retries: number, jitter = 0): RetryPlan {
+  return { kind: 'fixed', delayMs: duration(delay), retries: count(retries), jitter: part(jitter) };
 }
 
-/** Retries after the waits given. */
+/** Retries after the waits given, one for each. Throws RangeError. */
 export function delays(waits: readonly string[], jitter = 0): RetryPlan {
-  return { kind: 'list', delaysMs: waits.map(duration), jitter };
+  if (waits.length === 0) throw new RangeError('delays() needs at least one wait; for no retry there is NO_RETRY.');
+  return { kind: 'list', delaysMs: waits.map(duration), jitter: part(jitter) };
+}
+
+/** Retries whose waits grow by a factor, up to the longest. */
+export interface ExponentialWaits {
+  /** Before the first retry, such as `'5s'`. */
+  readonly first: string;
+  /** Each wait is the one before times this. Default: 2. */
+  readonly factor?: number;
+  /** No wait is longer, such as `'12h'`. */
+  readonly max: string;
+  readonly retries: number;
+  /** The part of a wait by which it may vary either way, 0 to 1. Default: 0.1. */
+  readonly jitter?: number;
+}
+
+/** `exponential({ first: '5s', max: '1h', retries: 8 })`: after 5 s, 10 s, 20 s and so on. Throws RangeError. */
+export function exponential({ first, factor = 2, max, retries, jitter = 0.1 }: ExponentialWaits): RetryPlan {
+  if (!(factor >= 1 && factor <= 100)) throw new RangeError('factor must be 1 to 100.');
+  return {
+    kind: 'exponential',
+    firstMs: duration(first),
+    factor,
+    maxMs: duration(max),
+    retries: count(retries),
+    jitter: part(jitter),
+  };
 }
 
 /** No retry: one attempt, redelivery by hand. */
@@ -30,8 +62,13 @@ export function standardWebhooks(): SignatureScheme {
   return { kind: 'standard-webhooks' };
 }
 
-/** An HMAC in a header of the product's own. */
+/** A header name (RFC 9110, section 5.1). */
+const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+
+/** An HMAC in a header of the product's own. Throws RangeError where the header cannot be used. */
 export function hmacSignature(scheme: Omit<SignatureScheme & { kind: 'hmac' }, 'kind'>): SignatureScheme {
+  if (!HEADER_NAME.test(scheme.header)) throw new RangeError(`"${scheme.header}" is not a header name.`);
+  if (scheme.header.toLowerCase().startsWith('webhook-')) throw new RangeError(`The header ${scheme.header} belongs to Standard Webhooks.`);
   return { kind: 'hmac', ...scheme };
 }
 
@@ -59,3 +96,13 @@ export function resolvePolicy(definition: Pick<ProductDefinition, 'delivery'>): 
 
 /** The Standard Webhooks envelope. */
 export const defaultEnvelope: Envelope = ({ type, time, data }) => ({ type, timestamp: time.toISOString(), data });
+
+function count(retries: number): number {
+  if (Number.isInteger(retries) && retries >= 0) return retries;
+  throw new RangeError(`retries must be a whole number, 0 or more; it is ${retries}.`);
+}
+
+function part(jitter: number): number {
+  if (jitter >= 0 && jitter <= 1) return jitter;
+  throw new RangeError(`jitter must be 0 to 1; it is ${jitter}.`);
+}

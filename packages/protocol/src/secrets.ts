@@ -7,26 +7,73 @@ export const PUBLIC_KEY_PREFIX = 'whpk_';
 
 const MIN_BYTES = 24;
 const MAX_BYTES = 64;
+const MIN_TEXT = 8;
+const MAX_TEXT = 256;
+const ED25519_BYTES = 32;
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}(?:==)?|[A-Za-z0-9+/]{3}=?)?$/;
 
-/** What is wrong with a secret that a person chose; null: nothing. */
-export function secretProblem(secret: string): string | null {
-  if (secret.startsWith(SYMMETRIC_PREFIX)) {
-    const bytes = base64Bytes(secret.slice(SYMMETRIC_PREFIX.length));
-    if (bytes === null) return 'after whsec_ there must be base64';
-    return bytes < MIN_BYTES || bytes > MAX_BYTES ? `after whsec_ there must be ${MIN_BYTES} to ${MAX_BYTES} bytes in base64` : null;
-  }
-  if (secret.startsWith(PRIVATE_KEY_PREFIX)) {
-    const bytes = base64Bytes(secret.slice(PRIVATE_KEY_PREFIX.length));
-    return bytes === 32 || bytes === 64 ? null : 'after whsk_ there must be an ed25519 key of 32 or 64 bytes in base64';
-  }
-  if (secret.startsWith(PUBLIC_KEY_PREFIX)) return 'a public key (whpk_) cannot sign; give the private key (whsk_)';
-  if (secret.length < 8 || secret.length > 256) return 'must have 8 to 256 characters';
-  // oxlint-disable-next-line no-control-regex -- control characters are what it looks for
-  return /[\u0000-\u001f\u007f]/.test(secret) ? 'must not contain control characters' : null;
+/** What a secret stands for. `malformed` says what is wrong, without showing the secret. */
+export type ParsedSecret =
+  /** `whsec_…`: the bytes of an HMAC key, 24 to 64 of them. */
+  | { readonly kind: 'symmetric'; readonly key: Uint8Array }
+  /** `whsk_…`: the 32 bytes that an ed25519 signing key is made from. */
+  | { readonly kind: 'private'; readonly seed: Uint8Array }
+  /** `whpk_…`: the 32 bytes of an ed25519 verification key. */
+  | { readonly kind: 'public'; readonly key: Uint8Array }
+  /** Anything else: its UTF-8 bytes are an HMAC key. */
+  | { readonly kind: 'text'; readonly key: Uint8Array }
+  | { readonly kind: 'malformed'; readonly problem: string };
+
+/** Reads a secret by its prefix (https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md). */
+export function parseSecret(secret: string): ParsedSecret {
+  if (secret === '') return { kind: 'malformed', problem: 'must not be empty' };
+  if (secret.startsWith(SYMMETRIC_PREFIX)) return parseSymmetric(decodeBase64(secret.slice(SYMMETRIC_PREFIX.length)));
+  if (secret.startsWith(PRIVATE_KEY_PREFIX)) return parsePrivate(decodeBase64(secret.slice(PRIVATE_KEY_PREFIX.length)));
+  if (secret.startsWith(PUBLIC_KEY_PREFIX)) return parsePublic(decodeBase64(secret.slice(PUBLIC_KEY_PREFIX.length)));
+  return { kind: 'text', key: new TextEncoder().encode(secret) };
 }
 
-function base64Bytes(text: string): number | null {
-  if (!BASE64.test(text)) return null;
-  return Math.floor((text.replaceAll('=', '').length * 3) / 4);
+/** What is wrong with a secret that a person chose to sign with; null: nothing. */
+export function secretProblem(secret: string): string | null {
+  const parsed = parseSecret(secret);
+  switch (parsed.kind) {
+    case 'malformed':
+      return secret === '' ? tooShortOrLong() : parsed.problem;
+    case 'public':
+      return `a public key (${PUBLIC_KEY_PREFIX}) cannot sign; give the private key (${PRIVATE_KEY_PREFIX})`;
+    case 'symmetric':
+    case 'private':
+      return null;
+    case 'text':
+      if (secret.length < MIN_TEXT || secret.length > MAX_TEXT) return tooShortOrLong();
+      // oxlint-disable-next-line no-control-regex -- control characters are what it looks for
+      return /[\u0000-\u001f\u007f]/.test(secret) ? 'must not contain control characters' : null;
+  }
+}
+
+function tooShortOrLong(): string {
+  return `must have ${MIN_TEXT} to ${MAX_TEXT} characters`;
+}
+
+function parseSymmetric(key: Uint8Array | null): ParsedSecret {
+  if (key === null) return { kind: 'malformed', problem: 'after whsec_ there must be base64' };
+  if (key.length >= MIN_BYTES && key.length <= MAX_BYTES) return { kind: 'symmetric', key };
+  return { kind: 'malformed', problem: `after whsec_ there must be ${MIN_BYTES} to ${MAX_BYTES} bytes in base64` };
+}
+
+/** Libraries that follow libsodium write the 32 bytes of the public key behind the seed. */
+function parsePrivate(bytes: Uint8Array | null): ParsedSecret {
+  if (bytes?.length === ED25519_BYTES || bytes?.length === 2 * ED25519_BYTES) {
+    return { kind: 'private', seed: bytes.subarray(0, ED25519_BYTES) };
+  }
+  return { kind: 'malformed', problem: 'after whsk_ there must be an ed25519 key of 32 or 64 bytes in base64' };
+}
+
+function parsePublic(key: Uint8Array | null): ParsedSecret {
+  if (key?.length === ED25519_BYTES) return { kind: 'public', key };
+  return { kind: 'malformed', problem: 'after whpk_ there must be an ed25519 key of 32 bytes in base64' };
+}
+
+function decodeBase64(text: string): Uint8Array | null {
+  return BASE64.test(text) ? Uint8Array.from(atob(text), (character) => character.charCodeAt(0)) : null;
 }

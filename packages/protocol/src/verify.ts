@@ -1,10 +1,19 @@
-import { createHmac, createPublicKey, timingSafeEqual, verify as verifyEd25519, type KeyObject } from 'node:crypto';
+import { createHmac, timingSafeEqual, verify as verifyEd25519 } from 'node:crypto';
+import { publicKeyFrom } from './ed25519-keys.ts';
 import type { SignatureScheme } from './product.ts';
-import { PUBLIC_KEY_PREFIX } from './secrets.ts';
-import { standardKey } from './signing.ts';
+import { headerValues, type ReceivedHeaders } from './received-headers.ts';
+import { parseSecret } from './secrets.ts';
 
-/** Why a request is not to be trusted. */
-export type VerificationCode = 'missing_header' | 'malformed_header' | 'timestamp_too_old' | 'timestamp_too_new' | 'no_matching_signature';
+export type { ReceivedHeaders } from './received-headers.ts';
+
+/** Why a request is not to be trusted; `invalid_secret`: the receiver's own secret is unusable. */
+export type VerificationCode =
+  | 'missing_header'
+  | 'malformed_header'
+  | 'timestamp_too_old'
+  | 'timestamp_too_new'
+  | 'no_matching_signature'
+  | 'invalid_secret';
 
 /** The request was not signed with this secret, or not now. Answer 400 and do nothing with it. */
 export class WebhookVerificationError extends Error {
@@ -16,9 +25,6 @@ export class WebhookVerificationError extends Error {
     this.code = code;
   }
 }
-
-/** Headers as servers and `fetch` give them. Names are looked up in any case. */
-export type ReceivedHeaders = { get(name: string): string | null } | Readonly<Record<string, string | readonly string[] | undefined>>;
 
 /** A request as it arrived. */
 export interface ReceivedWebhook {
@@ -44,6 +50,12 @@ export interface VerifiedWebhook {
 const MAX_SIGNATURES = 20;
 const DEFAULT_TOLERANCE_SECONDS = 300;
 
+const ID = /^[\x21-\x7e]{1,256}$/;
+const TIMESTAMP = /^(?:0|[1-9]\d{0,11})$/;
+/** A version and base64, of v1, v1a or a version yet to come. */
+const SIGNATURE = /^v\d{1,3}[a-z]?,[A-Za-z0-9+/]{1,1024}={0,2}$/;
+const LONGEST_SIGNATURES = MAX_SIGNATURES * 1_100;
+
 /**
  * Checks the Standard Webhooks signature of a request (https://www.standardwebhooks.com): v1 with a `whsec_…` secret or
  * any other text, v1a with a `whpk_…` public key. Comparison takes the same time wherever signatures differ.
@@ -53,29 +65,29 @@ const DEFAULT_TOLERANCE_SECONDS = 300;
  * const { id } = verify({ body: rawBody, headers: request.headers }, process.env.WEBHOOK_SECRET);
  */
 export function verify({ body, headers }: ReceivedWebhook, secret: string, options: VerifyOptions = {}): VerifiedWebhook {
-  const id = required(headers, 'webhook-id');
-  const timestamp = required(headers, 'webhook-timestamp');
-  const signatures = required(headers, 'webhook-signature').split(' ');
-  const seconds = checkTimestamp(timestamp, options);
-  if (signatures.length > MAX_SIGNATURES)
-    throw new WebhookVerificationError('malformed_header', 'webhook-signature holds too many signatures.');
-  const matches = secret.startsWith(PUBLIC_KEY_PREFIX)
-    ? asymmetric({ id, timestamp, body, secret })
-    : symmetric({ id, timestamp, body, secret });
+  const id = required(headers, 'webhook-id', ID);
+  const timestamp = required(headers, 'webhook-timestamp', TIMESTAMP);
+  const signatures = signaturesIn(required(headers, 'webhook-signature'));
+  const matches = matcherFor({ id, timestamp, body }, secret);
+  checkTimestamp(Number(timestamp), options);
   if (!signatures.some(matches)) {
     throw new WebhookVerificationError('no_matching_signature', 'No signature in webhook-signature matches the body and the secret.');
   }
-  return { id, timestamp: new Date(seconds * 1_000) };
+  return { id, timestamp: new Date(Number(timestamp) * 1_000) };
 }
 
 /** A legacy signature header of a product. */
 export type HmacScheme = Omit<SignatureScheme & { kind: 'hmac' }, 'kind'>;
 
-/** Checks a legacy HMAC header, such as `X-RevOps-Content-Hmac`, over the raw body. Throws WebhookVerificationError. */
+/**
+ * Checks a legacy HMAC header, such as `X-RevOps-Content-Hmac`, over the raw body; for GET over the query string that
+ * was added to the webhook's URL. Throws WebhookVerificationError.
+ */
 export function verifyHmac({ body, headers }: ReceivedWebhook, secret: string, scheme: HmacScheme): void {
+  if (secret === '') throw invalidSecret('must not be empty');
   const given = required(headers, scheme.header);
   const expected = (scheme.prefix ?? '') + createHmac(scheme.algorithm, secret).update(body).digest(scheme.encoding);
-  if (!sameBytes(Buffer.from(given), Buffer.from(expected))) {
+  if (!sameText(given, expected)) {
     throw new WebhookVerificationError('no_matching_signature', `${scheme.header} does not match the body and the secret.`);
   }
 }
@@ -84,17 +96,32 @@ interface Signed {
   readonly id: string;
   readonly timestamp: string;
   readonly body: string | Uint8Array;
-  readonly secret: string;
 }
 
-function symmetric({ id, timestamp, body, secret }: Signed): (signature: string) => boolean {
-  const expected = createHmac('sha256', standardKey(secret)).update(`${id}.${timestamp}.`).update(body).digest('base64');
+/** An empty or broken secret would be a key that everybody knows, so it verifies nothing. */
+function matcherFor(signed: Signed, secret: string): (signature: string) => boolean {
+  const parsed = parseSecret(secret);
+  switch (parsed.kind) {
+    case 'malformed':
+      throw invalidSecret(parsed.problem);
+    case 'private':
+      throw invalidSecret('is a signing key (whsk_); receivers have its public key (whpk_)');
+    case 'public':
+      return asymmetric(signed, parsed.key);
+    case 'symmetric':
+    case 'text':
+      return symmetric(signed, parsed.key);
+  }
+}
+
+function symmetric({ id, timestamp, body }: Signed, key: Uint8Array): (signature: string) => boolean {
+  const expected = `v1,${createHmac('sha256', key).update(`${id}.${timestamp}.`).update(body).digest('base64')}`;
   // As text: base64 decoding would take other spellings of the same bytes.
-  return (signature) => sameBytes(Buffer.from(signature), Buffer.from(`v1,${expected}`));
+  return (signature) => sameText(signature, expected);
 }
 
-function asymmetric({ id, timestamp, body, secret }: Signed): (signature: string) => boolean {
-  const key = ed25519PublicKey(secret);
+function asymmetric({ id, timestamp, body }: Signed, publicKey: Uint8Array): (signature: string) => boolean {
+  const key = publicKeyFrom(publicKey);
   const content = Buffer.concat([Buffer.from(`${id}.${timestamp}.`), typeof body === 'string' ? Buffer.from(body) : body]);
   return (signature) => {
     const bytes = Buffer.from(signature.slice(4), 'base64');
@@ -102,40 +129,39 @@ function asymmetric({ id, timestamp, body, secret }: Signed): (signature: string
   };
 }
 
-/** DER of an ed25519 SubjectPublicKeyInfo up to its 32-byte key (RFC 8410, section 4). */
-const SPKI_PREFIX = Buffer.from('302a300506032b6570032100', 'hex');
-
-function ed25519PublicKey(secret: string): KeyObject {
-  const key = Buffer.from(secret.slice(PUBLIC_KEY_PREFIX.length), 'base64');
-  if (key.length !== 32) throw new RangeError('After whpk_ there must be an ed25519 key of 32 bytes in base64.');
-  return createPublicKey({ key: Buffer.concat([SPKI_PREFIX, key]), format: 'der', type: 'spki' });
+function signaturesIn(text: string): string[] {
+  const signatures = text.length > LONGEST_SIGNATURES ? [] : text.split(' ');
+  if (signatures.length === 0 || signatures.length > MAX_SIGNATURES) throw malformed('webhook-signature holds too many signatures.');
+  if (!signatures.every((signature) => SIGNATURE.test(signature))) {
+    throw malformed('webhook-signature must hold signatures such as v1,<base64>, separated by single spaces.');
+  }
+  return signatures;
 }
 
-function checkTimestamp(text: string, { now = Date.now(), toleranceSeconds = DEFAULT_TOLERANCE_SECONDS }: VerifyOptions): number {
-  if (!/^\d{1,12}$/.test(text))
-    throw new WebhookVerificationError('malformed_header', 'webhook-timestamp must be whole seconds since the epoch.');
-  const seconds = Number(text);
-  const current = Math.floor(now / 1_000);
-  if (seconds < current - toleranceSeconds) throw new WebhookVerificationError('timestamp_too_old', 'webhook-timestamp lies too far back.');
-  if (seconds > current + toleranceSeconds)
-    throw new WebhookVerificationError('timestamp_too_new', 'webhook-timestamp lies in the future.');
-  return seconds;
+/** Written so that a tolerance or clock that is not a number accepts nothing. */
+function checkTimestamp(seconds: number, { now = Date.now(), toleranceSeconds = DEFAULT_TOLERANCE_SECONDS }: VerifyOptions): void {
+  const age = Math.floor(now / 1_000) - seconds;
+  if (age < -toleranceSeconds) throw new WebhookVerificationError('timestamp_too_new', 'webhook-timestamp lies in the future.');
+  if (!(age <= toleranceSeconds)) throw new WebhookVerificationError('timestamp_too_old', 'webhook-timestamp lies too far back.');
 }
 
-function required(headers: ReceivedHeaders, name: string): string {
-  const value = lookUp(headers, name.toLowerCase());
-  if (value === undefined || value === null || value === '')
-    throw new WebhookVerificationError('missing_header', `The header ${name} is missing.`);
-  if (typeof value !== 'string') throw new WebhookVerificationError('malformed_header', `The header ${name} stands more than once.`);
+function required(headers: ReceivedHeaders, name: string, format?: RegExp): string {
+  const [value = '', ...more] = headerValues(headers, name);
+  if (more.length > 0) throw malformed(`The header ${name} stands more than once.`);
+  if (value === '') throw new WebhookVerificationError('missing_header', `The header ${name} is missing.`);
+  if (format && !format.test(value)) throw malformed(`The header ${name} does not have the form that Standard Webhooks gives it.`);
   return value;
 }
 
-function lookUp(headers: ReceivedHeaders, name: string): string | readonly string[] | null | undefined {
-  if (typeof headers.get === 'function') return headers.get(name);
-  const record = headers as Readonly<Record<string, string | readonly string[] | undefined>>;
-  return record[name] ?? Object.entries(record).find(([key]) => key.toLowerCase() === name)?.[1];
+function malformed(message: string): WebhookVerificationError {
+  return new WebhookVerificationError('malformed_header', message);
 }
 
-function sameBytes(one: Uint8Array, other: Uint8Array): boolean {
-  return one.length === other.length && timingSafeEqual(one, other);
+function invalidSecret(problem: string): WebhookVerificationError {
+  return new WebhookVerificationError('invalid_secret', `The secret cannot verify: ${problem}.`);
+}
+
+function sameText(one: string, other: string): boolean {
+  const [first, second] = [Buffer.from(one), Buffer.from(other)];
+  return first.length === second.length && timingSafeEqual(first, second);
 }
