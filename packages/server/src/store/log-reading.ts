@@ -51,7 +51,7 @@ const TAIL = statement(
   `SELECT ${COLUMNS} FROM events
    WHERE xid >= $1::xid8 AND xid < $2::xid8 AND (xid, id) > ($1::xid8, $3::uuid) AND shard = ANY($4::int[])
      AND claimed_by IS DISTINCT FROM $5 AND id >= $6::uuid
-   ORDER BY xid, id LIMIT $7`,
+   ORDER BY events.xid, events.id LIMIT $7`,
 );
 
 const LOWEST_ID = '00000000-0000-0000-0000-000000000000';
@@ -69,7 +69,7 @@ const RANGE = statement(
   'read_log_range',
   `SELECT ${COLUMNS} FROM events
    WHERE xid >= $1::xid8 AND xid < $2::xid8 AND (xid, id) > ($1::xid8, $3::uuid) AND shard = ANY($4::int[])
-   ORDER BY xid, id LIMIT $5`,
+   ORDER BY events.xid, events.id LIMIT $5`,
 );
 
 /** All of some shards’ events in a range: a new owner reads on where the last one left off. */

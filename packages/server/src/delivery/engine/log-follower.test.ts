@@ -1,7 +1,7 @@
 import { setTimeout as after } from 'node:timers/promises';
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
-import { describeOnBothDatabases, testPostgres } from '../../../test-support/database.ts';
+import { describeOnBothDatabases, testPglite, testPostgres } from '../../../test-support/database.ts';
 import { eventually } from '../../../test-support/eventually.ts';
 import type { LoggedEvent } from '../../intake/log-owner.ts';
 import { statement, type Database, type Queryable } from '../../store/database.ts';
@@ -150,6 +150,25 @@ describeOnBothDatabases('reading the log', (open) => {
     expect(shard?.lowWater(owner.follower.cursor)).toBeGreaterThan(xid);
     await owner.stop();
   });
+});
+
+test('the log is read in order of transactions, where their ids gain a digit too', async () => {
+  await using database = await testPglite();
+  const key = await organization(database);
+  const next = statement('next_xid', 'SELECT pg_current_xact_id()::text AS xid');
+  const xid = async (): Promise<number> => Number((await database.query<{ xid: string }>(next))[0]?.xid);
+  const stored: string[] = [];
+  const append = async (count: number): Promise<void> => {
+    const events = Array.from({ length: count }, () => event(key));
+    stored.push(...events.map(({ id }) => id));
+    await appendEvents(database, events);
+  };
+  for (let at = await xid(); at < 990;) at = await xid();
+  for (let batch = 0; batch < 20; batch++) await append(60);
+  expect(await xid()).toBeGreaterThan(1_000);
+  const owner = await node(database);
+  expect(owner.ids()).toEqual(stored);
+  await owner.stop();
 });
 
 test('a commit that overtakes another leaves no gap: the late one is read when it comes', async () => {

@@ -19,6 +19,8 @@ export class OwnedShard {
   /** The log must be read again from here; null: it is read. */
   readFrom: number | null;
   inFlight = 0;
+  /** The shard is on its way to another node: what is committed from here on is nobody's until that one reads it. */
+  #leftAt: number | null = null;
   readonly #events = new Map<string, Outstanding>();
 
   constructor(input: { id: number; epoch: number; lowWater: number }) {
@@ -48,9 +50,14 @@ export class OwnedShard {
 
   /** The lowest transaction id that holds something unrecorded, or `limit`. */
   lowWater(limit: number): number {
-    let lowest = this.readFrom === null ? limit : Math.min(limit, this.readFrom);
+    let lowest = Math.min(limit, this.readFrom ?? limit, this.#leftAt ?? limit);
     for (const { xid } of this.#events.values()) if (xid < lowest) lowest = xid;
     return lowest;
+  }
+
+  /** From now on this node reads no more of the shard's log: the mark must not pass what it has read. */
+  leave(limit: number): void {
+    this.#leftAt = this.lowWater(limit);
   }
 
   forget(): void {

@@ -130,6 +130,7 @@ export class Ownership {
     }
     for (const shard of [...this.#shards.values()].slice(share)) {
       this.#shards.delete(shard.id);
+      shard.leave(this.#options.lowWaterLimit());
       this.#leaving.set(shard, performance.now());
     }
   }
