@@ -88,6 +88,13 @@ function values(settings: WebhookSettings) {
   ] as const;
 }
 
+const FIND = statement('find_webhook', `SELECT ${WEBHOOK_COLUMNS} FROM webhooks WHERE id = $1 AND organization_key = $2`);
+
+export async function findWebhook(queryable: Queryable, id: string, organizationKey: number): Promise<WebhookRow | null> {
+  const [row] = await queryable.query<WebhookRow>(FIND, [id, organizationKey]);
+  return row ?? null;
+}
+
 const LOCK = statement('lock_webhook', `SELECT ${WEBHOOK_COLUMNS} FROM webhooks WHERE id = $1 AND organization_key = $2 FOR UPDATE`);
 
 /** The webhook as it is now, held until the transaction ends. */

@@ -12,7 +12,7 @@ import { createSigner, type Signer } from '@posthorn/protocol/signing';
 import type { Product } from '../catalog/product.ts';
 import type { Sealer } from '../store/sealing.ts';
 import type { WebhookRow } from '../store/tenants.ts';
-import { openHeaders, openSecrets } from './webhook-secrets.ts';
+import { openHeaders, openSecrets, publicKey } from './webhook-secrets.ts';
 
 /** A webhook with everything it leaves open filled in from its product's policy. */
 export interface ResolvedWebhook {
@@ -27,6 +27,8 @@ export interface ResolvedWebhook {
   /** The product's fixed headers, then the webhook's own. */
   readonly headers: HeaderList;
   readonly hasSecret: boolean;
+  /** What receivers verify with where it signs with an ed25519 key; null: they need the secret. */
+  readonly publicKey: string | null;
   readonly success: SuccessRule;
   readonly retry: RetryPlan;
   readonly timeoutMs: number;
@@ -100,6 +102,9 @@ class StoredWebhook implements ResolvedWebhook {
   }
   get hasSecret(): boolean {
     return this.#row.secrets !== null;
+  }
+  get publicKey(): string | null {
+    return publicKey(openSecrets(this.#row, this.#sealer));
   }
   get success(): SuccessRule {
     return this.#row.success ?? this.#product.policy.success;

@@ -23,7 +23,7 @@ export interface WebhookInput {
 
 /** Something that works but is not advisable. */
 export interface Warning {
-  readonly code: 'insecure_url';
+  readonly code: 'insecure_url' | 'ping_not_sent';
   readonly message: string;
 }
 

@@ -1,3 +1,5 @@
+import { PRIVATE_KEY_PREFIX } from '@posthorn/protocol';
+import { generateSecret, generateSigningKey, publicKeyOf } from '@posthorn/protocol/signing';
 import type { Sealer } from '../store/sealing.ts';
 import type { WebhookRow } from '../store/tenants.ts';
 import type { WebhookSecret } from './model.ts';
@@ -6,6 +8,8 @@ interface StoredSecret {
   readonly secret: string;
   readonly expiresAt: string | null;
 }
+
+type Sealed<Field extends 'secrets' | 'headers'> = Pick<WebhookRow, 'id' | Field>;
 
 function secretsPlace(webhookId: string): string {
   return `webhook secrets ${webhookId}`;
@@ -16,7 +20,7 @@ function headersPlace(webhookId: string): string {
 }
 
 /** A webhook's secrets, the current one first. */
-export function openSecrets(row: Pick<WebhookRow, 'id' | 'secrets'>, sealer: Sealer): WebhookSecret[] {
+export function openSecrets(row: Sealed<'secrets'>, sealer: Sealer): WebhookSecret[] {
   if (!row.secrets) return [];
   const stored = JSON.parse(sealer.open(row.secrets, secretsPlace(row.id))) as StoredSecret[];
   return stored.map(({ secret, expiresAt }) => ({ secret, expiresAt: expiresAt === null ? null : new Date(expiresAt) }));
@@ -28,11 +32,39 @@ export function sealSecrets(webhookId: string, secrets: readonly WebhookSecret[]
 }
 
 /** A webhook's custom headers: they may carry credentials. */
-export function openHeaders(row: Pick<WebhookRow, 'id' | 'headers'>, sealer: Sealer): Record<string, string> {
+export function openHeaders(row: Sealed<'headers'>, sealer: Sealer): Record<string, string> {
   return row.headers ? (JSON.parse(sealer.open(row.headers, headersPlace(row.id))) as Record<string, string>) : {};
 }
 
 /** null where there is none. */
 export function sealHeaders(webhookId: string, headers: Readonly<Record<string, string>>, sealer: Sealer): Buffer | null {
   return Object.keys(headers).length === 0 ? null : sealer.seal(JSON.stringify(headers), headersPlace(webhookId));
+}
+
+/** The secrets as they are stored; sealed anew where their key no longer seals. */
+export function sealedSecrets(row: Sealed<'secrets'>, sealer: Sealer): Buffer | null {
+  return row.secrets && sealer.isOutdated(row.secrets) ? sealSecrets(row.id, openSecrets(row, sealer), sealer) : row.secrets;
+}
+
+/** The headers as they are stored; sealed anew where their key no longer seals. */
+export function sealedHeaders(row: Sealed<'headers'>, sealer: Sealer): Buffer | null {
+  return row.headers && sealer.isOutdated(row.headers) ? sealHeaders(row.id, openHeaders(row, sealer), sealer) : row.headers;
+}
+
+/** Secrets that go on signing beside a new one: each until the overlap ends, or its own end where that comes first. */
+export function overlapping(secrets: readonly WebhookSecret[], { now, until }: { now: number; until: number }): WebhookSecret[] {
+  return secrets
+    .map((old) => ({ ...old, expiresAt: new Date(Math.min(until, old.expiresAt?.getTime() ?? until)) }))
+    .filter((old) => old.expiresAt.getTime() > now);
+}
+
+/** A new secret of the same kind as the current one: HMAC, unless that is an ed25519 key. */
+export function newSecretLike(current: string | null): string {
+  return current?.startsWith(PRIVATE_KEY_PREFIX) ? generateSigningKey() : generateSecret();
+}
+
+/** What receivers verify with where the current secret is an ed25519 key; null: they need the secret. */
+export function publicKey(secrets: readonly WebhookSecret[]): string | null {
+  const [current] = secrets;
+  return current?.secret.startsWith(PRIVATE_KEY_PREFIX) ? publicKeyOf(current.secret) : null;
 }

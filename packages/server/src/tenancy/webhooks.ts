@@ -1,5 +1,4 @@
 import { PosthornError, type FieldError } from '@posthorn/protocol';
-import { generateSecret } from '@posthorn/protocol/signing';
 import type { Database, Queryable } from '../store/database.ts';
 import type { Sealer } from '../store/sealing.ts';
 import type { WebhookRow } from '../store/tenants.ts';
@@ -7,19 +6,20 @@ import { isUuid, newId } from '../store/uuid-time.ts';
 import {
   countWebhooks,
   deleteWebhook,
+  findWebhook,
   insertWebhook,
   lockWebhook,
   organizationChanged,
   releaseHeld,
   setWebhookStatus,
   updateWebhook,
-  type WebhookSettings,
 } from '../store/webhooks.ts';
 import type { Directory, Tenant } from './directory.ts';
 import { resolveWebhook, type ResolvedWebhook } from './resolve-webhook.ts';
 import type { AllowedTargets } from './target-address.ts';
 import { checkSecret, checkWebhookInput, type Warning, type WebhookInput } from './webhook-input.ts';
-import { openHeaders, openSecrets, sealHeaders, sealSecrets } from './webhook-secrets.ts';
+import { newSecretLike, openSecrets, overlapping, sealedHeaders, sealedSecrets, sealHeaders, sealSecrets } from './webhook-secrets.ts';
+import { changed, inputOf, ofChange, plainSettings } from './webhook-settings.ts';
 
 export interface WebhooksOptions {
   readonly database: Database;
@@ -36,7 +36,17 @@ export interface CreatedWebhook {
   readonly warnings: readonly Warning[];
 }
 
+export interface ChangedWebhook {
+  readonly webhook: ResolvedWebhook;
+  readonly warnings: readonly Warning[];
+}
+
+type Status = 'active' | 'paused';
+type Given<Input> = Input & { readonly secret?: string | undefined; readonly status?: Status | undefined };
+
 export const MAX_WEBHOOKS = 1_000;
+/** Each of them signs every request: receivers look at 20 signatures at most. */
+const MAX_SIGNING_SECRETS = 10;
 const DEFAULT_OVERLAP_SECONDS = 86_400;
 
 /** Creates, changes and deletes the webhooks of organizations. Every change counts for the next event, on every node. */
@@ -47,13 +57,17 @@ export class Webhooks {
     this.#options = options;
   }
 
+  /** As stored at this moment, past every cache. Throws `not_found`. */
+  async find(tenant: Tenant, id: string): Promise<ResolvedWebhook> {
+    const row = isUuid(id) ? await findWebhook(this.#options.database, id, tenant.organization.key) : null;
+    return this.#resolved(row ?? raise(noWebhook()), tenant);
+  }
+
   /** Throws `invalid_request`, `blocked_url`, `conflict`. */
-  async create(
-    tenant: Tenant,
-    input: WebhookInput & { secret?: string | undefined; status?: 'active' | 'paused' | undefined },
-  ): Promise<CreatedWebhook> {
-    const warnings = this.#check(tenant, input, input.secret ? checkSecret(input.secret) : []);
-    const secret = input.secret || (tenant.product.policy.secret === 'generated' ? generateSecret() : null);
+  async create(tenant: Tenant, input: Given<WebhookInput>): Promise<CreatedWebhook> {
+    const given = chosen(input.secret);
+    const warnings = this.#check(tenant, input, { more: given === null ? [] : checkSecret(given), change: input });
+    const secret = given ?? (tenant.product.policy.secret === 'generated' ? newSecretLike(null) : null);
     const id = newId();
     const { sealer } = this.#options;
     const row = await this.#change(tenant, async (transaction) => {
@@ -61,87 +75,100 @@ export class Webhooks {
         throw new PosthornError('conflict', `The organization has ${MAX_WEBHOOKS} webhooks already.`);
       }
       const secrets = sealSecrets(id, secret === null ? [] : [{ secret, expiresAt: null }], sealer);
-      const settings = { ...plain(input), headers: sealHeaders(id, input.headers ?? {}, sealer), secrets };
+      const settings = { ...plainSettings(input), headers: sealHeaders(id, input.headers ?? {}, sealer), secrets };
       return insertWebhook(transaction, { id, organizationKey: tenant.organization.key, status: input.status ?? 'active', settings });
     });
-    return { webhook: resolveWebhook(row, tenant.product, sealer), secret, warnings };
+    return { webhook: this.#resolved(row, tenant), secret, warnings };
   }
 
-  /** Changes what is given; a blank secret keeps the old one. */
-  async update(tenant: Tenant, id: string, change: Partial<WebhookInput> & { secret?: string | undefined }): Promise<CreatedWebhook> {
+  /**
+   * Changes what is given, all of it or nothing; a blank secret keeps the old one, and so does a masked header.
+   * Throws `invalid_request`, `blocked_url`, `conflict`, `not_found`.
+   */
+  async update(tenant: Tenant, id: string, change: Given<Partial<WebhookInput>>): Promise<ChangedWebhook> {
     const { sealer } = this.#options;
+    const { secret, status, ...fields } = change;
+    const given = chosen(secret);
     let warnings: readonly Warning[] = [];
     const row = await this.#change(tenant, async (transaction) => {
       const current = await lock(transaction, tenant, id);
-      const merged = { ...inputOf(current, sealer), ...withoutUndefined(change) };
-      warnings = this.#check(tenant, merged, change.secret ? checkSecret(change.secret) : []);
-      const secrets = change.secret ? sealSecrets(id, [{ secret: change.secret, expiresAt: null }], sealer) : current.secrets;
-      const settings = { ...plain(merged), headers: sealHeaders(id, merged.headers ?? {}, sealer), secrets };
-      return present(await updateWebhook(transaction, { id, organizationKey: tenant.organization.key, settings }));
+      const input = changed(inputOf(current, sealer), fields);
+      warnings = this.#check(tenant, input, { more: given === null ? [] : checkSecret(given), change: fields });
+      const secrets = given === null ? sealedSecrets(current, sealer) : sealSecrets(id, [{ secret: given, expiresAt: null }], sealer);
+      const settings = { ...plainSettings(input), headers: sealHeaders(id, input.headers ?? {}, sealer), secrets };
+      const updated = present(await updateWebhook(transaction, { id, organizationKey: tenant.organization.key, settings }));
+      return status === undefined ? updated : setStatus(transaction, updated, status);
     });
-    return { webhook: resolveWebhook(row, tenant.product, sealer), secret: null, warnings };
+    return { webhook: this.#resolved(row, tenant), warnings };
   }
 
+  /** What waits for it is cancelled. Throws `not_found`. */
   async delete(tenant: Tenant, id: string): Promise<void> {
     await this.#change(tenant, async (transaction) => {
       if (!isUuid(id) || !(await deleteWebhook(transaction, id, tenant.organization.key))) throw noWebhook();
     });
   }
 
-  /** Makes it active: what was held goes out. */
+  /** Makes it active: what was held goes out. Throws `not_found`. */
   async enable(tenant: Tenant, id: string): Promise<ResolvedWebhook> {
     return this.#setStatus(tenant, id, 'active');
   }
 
-  /** Holds its deliveries until it is enabled. */
+  /** Holds its deliveries until it is enabled. Throws `not_found`, or `conflict` where it is marked failed. */
   async pause(tenant: Tenant, id: string): Promise<ResolvedWebhook> {
     return this.#setStatus(tenant, id, 'paused');
   }
 
-  /** A new secret; the old ones go on signing beside it for the overlap. */
+  /** A new secret; the old ones go on signing beside it for the overlap. Throws `invalid_request`, `conflict`, `not_found`. */
   async rotateSecret(
     tenant: Tenant,
     id: string,
     input: { overlapSeconds?: number | undefined; secret?: string | undefined },
   ): Promise<CreatedWebhook> {
     const { sealer, now } = this.#options;
-    const secret = input.secret || generateSecret();
-    const errors = checkSecret(secret);
+    const given = chosen(input.secret);
+    const errors = given === null ? [] : checkSecret(given);
     if (errors.length > 0) throw invalid(errors);
-    const overlapEnds = new Date(now() + (input.overlapSeconds ?? DEFAULT_OVERLAP_SECONDS) * 1_000);
+    const overlapMs = (input.overlapSeconds ?? DEFAULT_OVERLAP_SECONDS) * 1_000;
+    let secret = '';
     const row = await this.#change(tenant, async (transaction) => {
       const current = await lock(transaction, tenant, id);
-      const overlapping = openSecrets(current, sealer)
-        .map((old) => ({ ...old, expiresAt: old.expiresAt !== null && old.expiresAt < overlapEnds ? old.expiresAt : overlapEnds }))
-        .filter((old) => old.expiresAt.getTime() > now());
-      const secrets = sealSecrets(id, [{ secret, expiresAt: null }, ...overlapping], sealer);
-      const settings = { ...plain(inputOf(current, sealer)), headers: current.headers, secrets };
+      const old = openSecrets(current, sealer);
+      secret = given ?? newSecretLike(old[0]?.secret ?? null);
+      const still = overlapping(old, { now: now(), until: now() + overlapMs });
+      if (still.length >= MAX_SIGNING_SECRETS) {
+        throw new PosthornError(
+          'conflict',
+          `${still.length} older secrets still sign. Let overlaps end, or end them with overlapSeconds 0.`,
+        );
+      }
+      const secrets = sealSecrets(id, [{ secret, expiresAt: null }, ...still], sealer);
+      const settings = { ...plainSettings(inputOf(current, sealer)), headers: sealedHeaders(current, sealer), secrets };
       return present(await updateWebhook(transaction, { id, organizationKey: tenant.organization.key, settings }));
     });
-    return { webhook: resolveWebhook(row, tenant.product, sealer), secret, warnings: [] };
+    return { webhook: this.#resolved(row, tenant), secret, warnings: [] };
   }
 
-  #check(tenant: Tenant, input: WebhookInput, more: readonly FieldError[]): readonly Warning[] {
-    const { errors, warnings, blocked } = checkWebhookInput(input, tenant.product, this.#options.allowedTargets);
-    const all = [...errors, ...more];
-    if (all.length === 0) return warnings;
-    throw blocked && all.length === 1 ? new PosthornError('blocked_url', all[0]?.message ?? '', { errors: all }) : invalid(all);
-  }
-
-  async #setStatus(tenant: Tenant, id: string, status: 'active' | 'paused'): Promise<ResolvedWebhook> {
-    const organizationKey = tenant.organization.key;
-    const row = await this.#change(tenant, async (transaction) => {
-      const current = await lock(transaction, tenant, id);
-      if (status === 'paused' && current.status === 'failed') {
-        throw new PosthornError('conflict', 'The webhook is marked failed: it gets nothing anyway. Enable it to go on.');
-      }
-      const changed = present(await setWebhookStatus(transaction, { id, organizationKey, status, reason: null }));
-      if (status === 'active') await releaseHeld(transaction, id);
-      return changed;
-    });
+  #resolved(row: WebhookRow, tenant: Tenant): ResolvedWebhook {
     return resolveWebhook(row, tenant.product, this.#options.sealer);
   }
 
+  #check(tenant: Tenant, input: WebhookInput, { more, change }: { more: readonly FieldError[]; change: object }): readonly Warning[] {
+    const { errors, warnings, blocked } = checkWebhookInput(input, tenant.product, this.#options.allowedTargets);
+    const all = [...ofChange(errors, change), ...more];
+    if (all.length === 0) return 'url' in change ? warnings : [];
+    const [first] = all;
+    throw blocked && first?.path === '/url' && all.length === 1
+      ? new PosthornError('blocked_url', first.message, { errors: all })
+      : invalid(all);
+  }
+
+  async #setStatus(tenant: Tenant, id: string, status: Status): Promise<ResolvedWebhook> {
+    const row = await this.#change(tenant, async (transaction) => setStatus(transaction, await lock(transaction, tenant, id), status));
+    return this.#resolved(row, tenant);
+  }
+
+  /** One commit: the change, the organization's next version, and the word to every node. */
   async #change<Result>(tenant: Tenant, work: (transaction: Queryable) => Promise<Result>): Promise<Result> {
     const { key } = tenant.organization;
     const result = await this.#options.database.transaction(async (transaction) => {
@@ -159,42 +186,21 @@ async function lock(transaction: Queryable, tenant: Tenant, id: string): Promise
   return row ?? raise(noWebhook());
 }
 
-/** What a webhook was told, to be told again with changes. */
-function inputOf(row: WebhookRow, sealer: Sealer): WebhookInput {
-  return {
-    url: row.url,
-    description: row.description,
-    events: row.events,
-    scope: row.scope,
-    method: row.method,
-    contentType: row.content_type,
-    headers: openHeaders(row, sealer),
-    retry: row.retry,
-    success: row.success,
-    timeoutMs: row.timeout_ms,
-    rateLimit: row.rate_limit,
-    ordered: row.ordered,
-  };
+async function setStatus(transaction: Queryable, current: WebhookRow, status: Status): Promise<WebhookRow> {
+  // Enabling what is active must not forget since when it has been failing.
+  if (current.status === status) return current;
+  if (status === 'paused' && current.status === 'failed') {
+    throw new PosthornError('conflict', 'The webhook is marked failed: it gets nothing anyway. Enable it to go on.');
+  }
+  const { id, organization_key: organizationKey } = current;
+  const row = present(await setWebhookStatus(transaction, { id, organizationKey, status, reason: null }));
+  if (status === 'active') await releaseHeld(transaction, id);
+  return row;
 }
 
-function plain(input: WebhookInput): Omit<WebhookSettings, 'headers' | 'secrets'> {
-  return {
-    url: input.url,
-    description: input.description ?? null,
-    events: input.events,
-    scope: input.scope ?? null,
-    method: input.method ?? null,
-    contentType: input.contentType ?? null,
-    retry: input.retry ?? null,
-    success: input.success ?? null,
-    timeoutMs: input.timeoutMs ?? null,
-    rateLimit: input.rateLimit ?? null,
-    ordered: input.ordered ?? null,
-  };
-}
-
-function withoutUndefined<Value extends object>(value: Value): Partial<Value> {
-  return Object.fromEntries(Object.entries(value).filter(([, one]) => one !== undefined)) as Partial<Value>;
+/** A secret that someone chose; null: none, or a blank field of a form. */
+function chosen(secret: string | undefined): string | null {
+  return secret === undefined || secret.trim() === '' ? null : secret;
 }
 
 function present(row: WebhookRow | null): WebhookRow {
@@ -205,7 +211,7 @@ function raise(error: Error): never {
   throw error;
 }
 
-export function noWebhook(): PosthornError {
+function noWebhook(): PosthornError {
   return new PosthornError('not_found', 'There is no such webhook in this organization.');
 }
 

@@ -5,7 +5,7 @@ import { replay, REPLAY_STATUSES, type ReplayStatus } from '../../intake/redeliv
 import type { Database } from '../../store/database.ts';
 import type { Directory } from '../../tenancy/directory.ts';
 import type { Webhooks } from '../../tenancy/webhooks.ts';
-import { webhookOf } from './routes.ts';
+import { timeOf } from '../time-span.ts';
 import { webhookJson } from './webhook-json.ts';
 import { Webhook } from './webhook-schema.ts';
 
@@ -21,7 +21,12 @@ const ONE = '/organizations/:org/webhooks/:webhook';
 const Time = Type.String({ format: 'date-time' });
 
 /** Enabling a webhook again, and sending it what it has missed. */
-export function webhookRecoveryRoutes(app: FastifyInstance, { database, directory, webhooks, now }: RecoveryServices): void {
+export function webhookRecoveryRoutes(app: FastifyInstance, services: RecoveryServices): void {
+  enableRoute(app, services);
+  replayRoute(app, services);
+}
+
+function enableRoute(app: FastifyInstance, { database, directory, webhooks, now }: RecoveryServices): void {
   app.post<{ Params: { webhook: string }; Body: { replay?: boolean } }>(
     `${ONE}/enable`,
     {
@@ -38,16 +43,18 @@ export function webhookRecoveryRoutes(app: FastifyInstance, { database, director
       },
     },
     async (request) => {
-      const before = webhookOf(request.tenant, request.params.webhook);
+      const before = await webhooks.find(request.tenant, request.params.webhook);
       const webhook = await webhooks.enable(request.tenant, before.id);
       if (request.body.replay === true && before.status === 'failed') {
         const tenant = (await directory.reload(request.tenant.organization.key)) ?? request.tenant;
-        await replay(database, { tenant, webhook: webhookOf(tenant, webhook.id), since: before.statusChangedAt, until: new Date(now()) });
+        await replay(database, { tenant, webhook, since: before.statusChangedAt, until: new Date(now()) });
       }
       return webhookJson(webhook, request.tenant.product.policy.headers);
     },
   );
+}
 
+function replayRoute(app: FastifyInstance, { database, webhooks, now }: RecoveryServices): void {
   app.post<{ Params: { webhook: string }; Body: { since: string; until?: string; status?: ReplayStatus | ReplayStatus[] } }>(
     `${ONE}/replay`,
     {
@@ -68,8 +75,8 @@ export function webhookRecoveryRoutes(app: FastifyInstance, { database, director
       },
     },
     async (request, reply) => {
-      const since = new Date(request.body.since);
-      const until = request.body.until === undefined ? new Date(now()) : new Date(request.body.until);
+      const since = new Date(timeOf(request.body.since, '/since'));
+      const until = new Date(request.body.until === undefined ? now() : timeOf(request.body.until, '/until'));
       if (until < since) {
         throw new PosthornError('invalid_request', 'until lies before since.', {
           errors: [{ path: '/until', rule: 'range', message: 'must not lie before since' }],
@@ -77,7 +84,8 @@ export function webhookRecoveryRoutes(app: FastifyInstance, { database, director
       }
       const { tenant } = request;
       const statuses = request.body.status === undefined ? undefined : [request.body.status].flat();
-      const deliveries = await replay(database, { tenant, webhook: webhookOf(tenant, request.params.webhook), since, until, statuses });
+      const webhook = await webhooks.find(tenant, request.params.webhook);
+      const deliveries = await replay(database, { tenant, webhook, since, until, statuses });
       return reply.code(202).send({ deliveries });
     },
   );

@@ -8,8 +8,10 @@ import { listWebhooks } from '../../store/webhooks.ts';
 import type { Sealer } from '../../store/sealing.ts';
 import type { Tenant } from '../../tenancy/directory.ts';
 import { resolveWebhook, type ResolvedWebhook } from '../../tenancy/resolve-webhook.ts';
-import { noWebhook, type CreatedWebhook, type Webhooks } from '../../tenancy/webhooks.ts';
+import type { Warning } from '../../tenancy/webhook-input.ts';
+import type { Webhooks } from '../../tenancy/webhooks.ts';
 import { decodeCursor, DEFAULT_LIMIT, PAGE_QUERY, pageFrom, pageOf, type PageQuery } from '../pagination.ts';
+import { storedText } from '../text-schema.ts';
 import { webhookChange, webhookJson, type WebhookBody } from './webhook-json.ts';
 import { NewWebhook, Webhook, WebhookChange } from './webhook-schema.ts';
 
@@ -33,7 +35,8 @@ const HIGHEST_ID = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
 export function webhookRoutes(app: FastifyInstance, services: WebhookServices): void {
   webhookListRoutes(app, services);
   webhookChangeRoutes(app, services);
-  webhookActionRoutes(app, services);
+  webhookSecretRoutes(app, services);
+  webhookSendRoutes(app, services);
 }
 
 function webhookListRoutes(app: FastifyInstance, { database, sealer, webhooks, intake }: WebhookServices): void {
@@ -42,9 +45,9 @@ function webhookListRoutes(app: FastifyInstance, { database, sealer, webhooks, i
     { schema: { tags: TAGS, summary: 'Register a webhook', body: NewWebhook, response: { 201: Webhook } } },
     async (request, reply) => {
       const { url, events } = request.body;
-      const created = await webhooks.create(request.tenant, { ...webhookChange(request.body), url, events });
-      if (request.tenant.product.ping.onCreate) await ping(intake, request.tenant, created.webhook);
-      return reply.code(201).send(createdJson(request.tenant, created));
+      const { webhook, secret, warnings } = await webhooks.create(request.tenant, { ...webhookChange(request.body), url, events });
+      const more = request.tenant.product.ping.onCreate ? await pingNew(intake, request.tenant, webhook) : [];
+      return reply.code(201).send({ ...shown(request.tenant, webhook), secret, warnings: [...warnings, ...more] });
     },
   );
 
@@ -54,7 +57,7 @@ function webhookListRoutes(app: FastifyInstance, { database, sealer, webhooks, i
       schema: {
         tags: TAGS,
         summary: 'List webhooks, newest first',
-        querystring: Type.Object({ ...PAGE_QUERY, scope: Type.Optional(Type.String()) }, { additionalProperties: false }),
+        querystring: Type.Object({ ...PAGE_QUERY, scope: Type.Optional(storedText()) }, { additionalProperties: false }),
         response: { 200: pageOf(Webhook) },
       },
     },
@@ -73,19 +76,15 @@ function webhookListRoutes(app: FastifyInstance, { database, sealer, webhooks, i
 
 function webhookChangeRoutes(app: FastifyInstance, { webhooks }: WebhookServices): void {
   app.get<{ Params: OneWebhook }>(ONE, { schema: { tags: TAGS, summary: 'Read a webhook', response: { 200: Webhook } } }, async (request) =>
-    shown(request.tenant, webhookOf(request.tenant, request.params.webhook)),
+    shown(request.tenant, await webhooks.find(request.tenant, request.params.webhook)),
   );
 
   app.patch<{ Params: OneWebhook; Body: WebhookBody }>(
     ONE,
     { schema: { tags: TAGS, summary: 'Change a webhook', body: WebhookChange, response: { 200: Webhook } } },
     async (request) => {
-      const { status, ...change } = webhookChange(request.body);
-      const id = request.params.webhook;
-      const updated = await webhooks.update(request.tenant, id, change);
-      if (status === undefined || status === updated.webhook.status) return createdJson(request.tenant, updated, false);
-      const webhook = status === 'active' ? await webhooks.enable(request.tenant, id) : await webhooks.pause(request.tenant, id);
-      return createdJson(request.tenant, { ...updated, webhook }, false);
+      const { webhook, warnings } = await webhooks.update(request.tenant, request.params.webhook, webhookChange(request.body));
+      return { ...shown(request.tenant, webhook), warnings: [...warnings] };
     },
   );
 
@@ -105,7 +104,7 @@ function webhookChangeRoutes(app: FastifyInstance, { webhooks }: WebhookServices
   );
 }
 
-function webhookActionRoutes(app: FastifyInstance, { webhooks, intake }: WebhookServices): void {
+function webhookSecretRoutes(app: FastifyInstance, { webhooks }: WebhookServices): void {
   app.post<{ Params: OneWebhook; Body: { overlapSeconds?: number; secret?: string } }>(
     `${ONE}/rotate-secret`,
     {
@@ -124,13 +123,21 @@ function webhookActionRoutes(app: FastifyInstance, { webhooks, intake }: Webhook
         response: { 200: Webhook },
       },
     },
-    async (request) => createdJson(request.tenant, await webhooks.rotateSecret(request.tenant, request.params.webhook, request.body)),
+    async (request) => {
+      const { webhook, secret } = await webhooks.rotateSecret(request.tenant, request.params.webhook, request.body);
+      return { ...shown(request.tenant, webhook), secret };
+    },
   );
+}
 
+function webhookSendRoutes(app: FastifyInstance, { webhooks, intake }: WebhookServices): void {
   app.post<{ Params: OneWebhook }>(
     `${ONE}/ping`,
     { schema: { tags: TAGS, summary: 'Send it a ping', response: { 202: Sent } } },
-    async (request, reply) => reply.code(202).send(await ping(intake, request.tenant, webhookOf(request.tenant, request.params.webhook))),
+    async (request, reply) => {
+      const webhook = await webhooks.find(request.tenant, request.params.webhook);
+      return reply.code(202).send(await ping(intake, request.tenant, webhook));
+    },
   );
 
   app.post<{ Params: OneWebhook; Body: { type: string } }>(
@@ -139,32 +146,30 @@ function webhookActionRoutes(app: FastifyInstance, { webhooks, intake }: Webhook
       schema: {
         tags: TAGS,
         summary: 'Send it the sample of an event type, marked as a test',
-        body: Type.Object({ type: Type.String() }, { additionalProperties: false }),
+        body: Type.Object({ type: Type.String({ maxLength: 128 }) }, { additionalProperties: false }),
         response: { 202: Sent },
       },
     },
     async (request, reply) => {
-      const webhook = webhookOf(request.tenant, request.params.webhook);
-      const type = request.tenant.product.eventType(request.body.type);
-      if (!type)
-        throw new PosthornError(
-          'unknown_event_type',
-          `The product ${request.tenant.product.name} has no event type ${JSON.stringify(request.body.type)}.`,
-        );
-      return reply
-        .code(202)
-        .send(await intake.emitTo(request.tenant, webhook, { type: type.name, data: type.sample, test: true, sender: null }));
+      const { tenant } = request;
+      const type = tenant.product.eventType(request.body.type);
+      if (!type) throw unknownType(tenant, request.body.type);
+      const webhook = await webhooks.find(tenant, request.params.webhook);
+      return reply.code(202).send(await intake.emitTo(tenant, webhook, { type: type.name, data: type.sample, test: true, sender: null }));
     },
   );
 }
 
 const Sent = Type.Object({ id: Type.String(), deliveries: Type.Integer(), deliveryId: Type.String() });
 
-/** Throws `not_found`. */
-export function webhookOf(tenant: Tenant, id: string): ResolvedWebhook {
-  const webhook = tenant.webhooks.get(id);
-  if (!webhook) throw noWebhook();
-  return webhook;
+/** The webhook is there and its secret is shown this once: a ping that cannot be sent must not hide that. */
+async function pingNew(intake: Intake, tenant: Tenant, webhook: ResolvedWebhook): Promise<Warning[]> {
+  try {
+    await ping(intake, tenant, webhook);
+    return [];
+  } catch (error) {
+    return [{ code: 'ping_not_sent', message: `The ping was not sent: ${error instanceof PosthornError ? error.message : 'it failed.'}` }];
+  }
 }
 
 function ping(intake: Intake, tenant: Tenant, webhook: ResolvedWebhook) {
@@ -190,6 +195,9 @@ function shown(tenant: Tenant, webhook: ResolvedWebhook) {
   return webhookJson(webhook, tenant.product.policy.headers);
 }
 
-function createdJson(tenant: Tenant, created: CreatedWebhook, withSecret = true) {
-  return { ...shown(tenant, created.webhook), ...(withSecret ? { secret: created.secret } : {}), warnings: [...created.warnings] };
+function unknownType({ product }: Tenant, type: string): PosthornError {
+  const known = [...product.eventTypes.keys()].slice(0, 50).join(', ');
+  return new PosthornError('unknown_event_type', `The product ${product.name} has no event type ${JSON.stringify(type)}.`, {
+    errors: [{ path: '/type', rule: 'known', message: `must be one of ${known}` }],
+  });
 }

@@ -16,6 +16,7 @@ export function webhookJson(webhook: ResolvedWebhook, productHeaders: Readonly<R
     contentType: webhook.contentType,
     headers: Object.fromEntries(maskHeaders(own)),
     hasSecret: webhook.hasSecret,
+    publicKey: webhook.publicKey,
     retry: webhook.retry,
     success: webhook.success,
     timeoutMs: webhook.timeoutMs,

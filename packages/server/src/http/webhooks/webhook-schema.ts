@@ -1,5 +1,6 @@
 import { WEBHOOK_STATUSES } from '@posthorn/protocol';
-import { Type } from 'typebox';
+import { Type, type TSchema } from 'typebox';
+import { storedText } from '../text-schema.ts';
 
 const Delay = Type.Number({ minimum: 0, description: 'Milliseconds.' });
 const Jitter = Type.Optional(Type.Number({ minimum: 0, maximum: 1, description: 'Part of the delay by which it may vary either way.' }));
@@ -27,20 +28,24 @@ export const RetryPlan = Type.Object(
 export const SuccessRule = Type.Object(
   {
     status: Type.Union([Type.Literal('2xx'), Type.Array(Type.Integer({ minimum: 100, maximum: 599 }), { minItems: 1, maxItems: 50 })]),
-    bodyContains: Type.Optional(Type.Union([Type.String({ minLength: 1, maxLength: 500 }), Type.Null()])),
+    bodyContains: Type.Optional(Type.Union([storedText({ minLength: 1, maxLength: 500 }), Type.Null()])),
   },
   { additionalProperties: false },
 );
 
-const orNull = <Schema extends Parameters<typeof Type.Union>[0][number]>(schema: Schema) =>
-  Type.Optional(Type.Union([schema, Type.Null()]));
+/** As one type with two names and not as a union, whose errors speak of both. */
+const orNull = (schema: TSchema & { readonly type: string }) => Type.Optional(Type.Unsafe({ ...schema, type: [schema.type, 'null'] }));
 
 const FIELDS = {
-  description: orNull(Type.String({ maxLength: 1_000 })),
-  scope: orNull(Type.String({ minLength: 1, maxLength: 255, description: 'Only events of this scope. Absent: all of the organization.' })),
+  description: orNull(storedText({ maxLength: 1_000 })),
+  scope: orNull(storedText({ minLength: 1, maxLength: 255, description: 'Only events of this scope. Absent: all of the organization.' })),
   method: orNull(Type.String()),
   contentType: orNull(Type.String()),
-  headers: orNull(Type.Record(Type.String(), Type.String())),
+  headers: orNull(
+    Type.Record(Type.String(), Type.String(), {
+      description: 'Sent with every request. A value that is *** , as answers show credentials, keeps the old one.',
+    }),
+  ),
   retry: orNull(RetryPlan),
   success: orNull(SuccessRule),
   timeoutMs: orNull(Type.Integer({ minimum: 100, maximum: 60_000 })),
@@ -85,6 +90,7 @@ export const Webhook = Type.Object(
     contentType: Type.String(),
     headers: Type.Record(Type.String(), Type.String(), { description: 'Values that look like credentials are masked.' }),
     hasSecret: Type.Boolean(),
+    publicKey: Nullable(Type.String({ description: 'whpk_…: what receivers verify with, where the secret is an ed25519 key.' })),
     retry: Type.Unknown(),
     success: Type.Unknown(),
     timeoutMs: Type.Integer(),

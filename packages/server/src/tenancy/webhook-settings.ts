@@ -1,0 +1,64 @@
+import type { FieldError } from '@posthorn/protocol';
+import { MASK } from '../store/attempt-record.ts';
+import type { Sealer } from '../store/sealing.ts';
+import type { WebhookRow } from '../store/tenants.ts';
+import type { WebhookSettings } from '../store/webhooks.ts';
+import type { WebhookInput } from './webhook-input.ts';
+import { openHeaders } from './webhook-secrets.ts';
+
+/** What a webhook was told, to be told again with changes. */
+export function inputOf(row: WebhookRow, sealer: Sealer): WebhookInput {
+  return {
+    url: row.url,
+    description: row.description,
+    events: row.events,
+    scope: row.scope,
+    method: row.method,
+    contentType: row.content_type,
+    headers: openHeaders(row, sealer),
+    retry: row.retry,
+    success: row.success,
+    timeoutMs: row.timeout_ms,
+    rateLimit: row.rate_limit,
+    ordered: row.ordered,
+  };
+}
+
+/** What of an input is stored as it is. */
+export function plainSettings(input: WebhookInput): Omit<WebhookSettings, 'headers' | 'secrets'> {
+  return {
+    url: input.url,
+    description: input.description ?? null,
+    events: input.events,
+    scope: input.scope ?? null,
+    method: input.method ?? null,
+    contentType: input.contentType ?? null,
+    retry: input.retry ?? null,
+    success: input.success ?? null,
+    timeoutMs: input.timeoutMs ?? null,
+    rateLimit: input.rateLimit ?? null,
+    ordered: input.ordered ?? null,
+  };
+}
+
+/** An input with changes; what a change leaves undefined stays. */
+export function changed(input: WebhookInput, change: Partial<WebhookInput>): WebhookInput {
+  const given = Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined));
+  return { ...input, ...given, ...(change.headers ? { headers: unmasked(change.headers, input.headers ?? {}) } : {}) };
+}
+
+/** Headers are shown with credentials masked. Sent back like that, they mean the values they stand for. */
+function unmasked(headers: Readonly<Record<string, string>>, current: Readonly<Record<string, string>>): Record<string, string> {
+  const known = new Map(Object.entries(current).map(([name, value]) => [name.toLowerCase(), value]));
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [name, value === MASK ? (known.get(name.toLowerCase()) ?? value) : value]),
+  );
+}
+
+/** The breaches in what was changed. What lies there from before stays as it is, even where the product has become stricter. */
+export function ofChange(errors: readonly FieldError[], change: object): FieldError[] {
+  return errors.filter(({ path }) => {
+    const field = path.split('/', 2)[1] ?? '';
+    return field in change;
+  });
+}
