@@ -1,0 +1,92 @@
+import type { FastifyInstance } from 'fastify';
+import { Catalog } from '../src/catalog/catalog.ts';
+import { apiKeyRoutes } from '../src/http/api-keys/routes.ts';
+import { Authenticator } from '../src/http/auth.ts';
+import { createHttpServer } from '../src/http/server.ts';
+import { insertOrganization } from '../src/store/organizations.ts';
+import { createSealer } from '../src/store/sealing.ts';
+import { createLog } from '../src/telemetry/log.ts';
+import { Directory } from '../src/tenancy/directory.ts';
+import type { TestDatabase } from './database.ts';
+
+export interface HttpEdgeOptions {
+  readonly database: TestDatabase;
+  /** Routes under /v1, beside those of API keys. */
+  readonly api?: (app: FastifyInstance) => void;
+  /** Routes that need no key. */
+  readonly open?: (app: FastifyInstance) => void | Promise<void>;
+}
+
+export interface EdgeAnswer {
+  readonly status: number;
+  readonly headers: Headers;
+  /** Parsed where it is JSON. */
+  readonly body: unknown;
+}
+
+export interface EdgeRequest {
+  readonly body?: string | Uint8Array | object;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Default: the root key. null: none. */
+  readonly key?: string | null;
+}
+
+/** The HTTP edge on a real socket, with organizations `acme` and `other`, without the engine behind it. */
+export interface HttpEdge extends AsyncDisposable {
+  readonly url: string;
+  readonly database: TestDatabase;
+  /** What the server takes for now, in milliseconds since the epoch. */
+  time: number;
+  request(call: string, options?: EdgeRequest): Promise<EdgeAnswer>;
+}
+
+const ROOT_KEY = 'ph_root_of_the_test';
+const GENERIC = { name: 'generic', anyEvent: true, events: {} };
+
+/** Starts the edge. It owns the database and closes it. */
+export async function startHttpEdge({ database, api = () => {}, open = () => {} }: HttpEdgeOptions): Promise<HttpEdge> {
+  const sealer = createSealer(['a key of the test']);
+  const directory = new Directory({ database, catalog: await Catalog.load([GENERIC]), sealer });
+  const now = (): number => edge.time;
+  const authenticator = new Authenticator({ database, directory, rootKey: ROOT_KEY, now });
+  for (const id of ['acme', 'other']) {
+    await insertOrganization(database, { id, name: id, product: 'generic', inbound: false, timeZone: null });
+  }
+  const app = await createHttpServer({
+    log: createLog('silent'),
+    authenticator,
+    idempotency: { database, sealer, now },
+    api(scope) {
+      apiKeyRoutes(scope, { database, authenticator, now });
+      api(scope);
+    },
+    open,
+  });
+  const url = await app.listen({ host: '127.0.0.1', port: 0 });
+  const edge: HttpEdge = {
+    url,
+    database,
+    time: Date.now(),
+    async request(call, { body, headers = {}, key = ROOT_KEY } = {}) {
+      const [method = 'GET', path = ''] = call.split(' ', 2);
+      const response = await fetch(url + path, {
+        method,
+        headers: {
+          ...(key === null ? {} : { authorization: `Bearer ${key}` }),
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+          ...headers,
+        },
+        body: body === undefined ? null : typeof body === 'string' || body instanceof Uint8Array ? Buffer.from(body) : JSON.stringify(body),
+      });
+      const text = await response.text();
+      const isJson = /json/.test(response.headers.get('content-type') ?? '');
+      return { status: response.status, headers: response.headers, body: isJson ? (JSON.parse(text) as unknown) : text };
+    },
+    async [Symbol.asyncDispose]() {
+      app.server.closeAllConnections();
+      await app.close();
+      await database[Symbol.asyncDispose]();
+    },
+  };
+  return edge;
+}
