@@ -7,6 +7,8 @@ import type { Database } from '../../store/database.ts';
 import { isUuid, newId } from '../../store/uuid-time.ts';
 import { hashKey, requireRoot, type Authenticator } from '../auth.ts';
 import { decodeCursor, DEFAULT_LIMIT, PAGE_QUERY, pageFrom, pageOf, type PageQuery } from '../pagination.ts';
+import { storedText } from '../text-schema.ts';
+import { timeOf } from '../time-span.ts';
 
 export interface ApiKeyServices {
   readonly database: Database;
@@ -25,14 +27,17 @@ const FIELDS = {
 const ApiKey = Type.Object(FIELDS, { title: 'ApiKey' });
 const MadeApiKey = Type.Object({ ...FIELDS, key: Type.String({ description: 'Shown this once.' }) }, { title: 'MadeApiKey' });
 const NewApiKey = Type.Object(
-  { name: Type.String({ minLength: 1, maxLength: 200 }), expiresAt: Type.Optional(Time) },
+  { name: storedText({ minLength: 1, maxLength: 200 }), expiresAt: Type.Optional(Time) },
   { additionalProperties: false },
 );
 const TAGS = ['API keys'];
 const HIGHEST_ID = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
 const HINT_CHARACTERS = 4;
 
-/** Keys of one organization, and root keys: the same three routes at two places. */
+/**
+ * Keys of one organization, and root keys: the same three routes at two places. An organization's key manages the keys of
+ * its own organization, itself included, so that it can be replaced without the operator; root keys are the operator's.
+ */
 export function apiKeyRoutes(app: FastifyInstance, services: ApiKeyServices): void {
   keyRoutes(app, { ...services, path: '/organizations/:org/api-keys', of: (request) => request.tenant.organization.key });
   keyRoutes(app, {
@@ -58,7 +63,7 @@ function keyRoutes(app: FastifyInstance, { database, authenticator, now, path, o
     async (request, reply) => {
       const organizationKey = of(request);
       const { name, expiresAt } = request.body;
-      const expires = expiresAt === undefined ? null : new Date(expiresAt);
+      const expires = expiresAt === undefined ? null : new Date(timeOf(expiresAt, '/expiresAt'));
       if (expires && expires.getTime() <= now()) throw inThePast();
       const key = `ph_${randomBytes(32).toString('base64url')}`;
       const row = await insertApiKey(database, {
