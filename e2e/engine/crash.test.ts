@@ -7,6 +7,8 @@ import { startServer, type RunningServer } from '../harness/server.ts';
 import { makeTenant, type TestTenant } from '../harness/tenant.ts';
 
 const TAKEOVER_MS = 30_000;
+/** Nodes of one database share them. */
+const KEYS = { POSTHORN_ROOT_KEY: 'shared-root-key-0123456789', POSTHORN_ENCRYPTION_KEY: 'shared-encryption-key-0123456789' };
 
 interface Load {
   readonly accepted: Set<string>;
@@ -60,14 +62,14 @@ async function expectAllReceived(receiver: Receiver, accepted: ReadonlySet<strin
 test('kill -9 under load: every accepted event is delivered after the restart, and only what was in flight twice', async () => {
   await using place = await testPostgresUrl();
   await using receiver = await startReceiver({ delayMs: 5 });
-  const first = await startServer({ databaseUrl: place.url });
+  const first = await startServer({ databaseUrl: place.url, environment: KEYS });
   const tenant = await makeTenant(first);
   await tenant.webhook({ url: receiver.url });
   const load = emitAt([first], tenant, 16);
   await receiver.waitFor(200);
   await first.kill();
   await load.stop();
-  await using second = await startServer({ databaseUrl: place.url });
+  await using second = await startServer({ databaseUrl: place.url, environment: KEYS });
   expect(load.accepted.size).toBeGreaterThanOrEqual(200);
   await expectAllReceived(receiver, load.accepted);
   const repeated = [...received(receiver).values()].filter((count) => count > 1).length;
@@ -79,9 +81,8 @@ test('kill -9 under load: every accepted event is delivered after the restart, a
 test('two nodes share the work; when one dies the other delivers what it had accepted', async () => {
   await using place = await testPostgresUrl();
   await using receiver = await startReceiver();
-  const keys = { POSTHORN_ROOT_KEY: 'shared-root-key-0123456789', POSTHORN_ENCRYPTION_KEY: 'shared-encryption-key-0123456789' };
   const nodes: RunningServer[] = [];
-  for (let count = 0; count < 2; count++) nodes.push(await startServer({ databaseUrl: place.url, environment: keys }));
+  for (let count = 0; count < 2; count++) nodes.push(await startServer({ databaseUrl: place.url, environment: KEYS }));
   const [first, second] = nodes;
   if (!first || !second) throw new Error('Two nodes were started.');
   const tenant = await makeTenant(first);
@@ -98,14 +99,32 @@ test('two nodes share the work; when one dies the other delivers what it had acc
 test('SIGTERM lets what is in flight end, and leaves the rest to the next start', async () => {
   await using place = await testPostgresUrl();
   await using receiver = await startReceiver({ delayMs: 300 });
-  const first = await startServer({ databaseUrl: place.url });
+  const first = await startServer({ databaseUrl: place.url, environment: KEYS });
   const tenant = await makeTenant(first);
   await tenant.webhook({ url: receiver.url });
   const accepted = new Set((await Promise.all(Array.from({ length: 40 }, () => tenant.emit('a.b', {})))).map(({ id }) => id));
   await receiver.waitFor(1);
   await first.stop();
-  await using second = await startServer({ databaseUrl: place.url });
+  await using second = await startServer({ databaseUrl: place.url, environment: KEYS });
   await expectAllReceived(receiver, accepted);
   expect([...received(receiver).values()].every((count) => count === 1)).toBe(true);
   expect((await second.request('GET', '/healthz')).status).toBe(200);
+});
+
+test('a node without the key of a webhook’s secret says so, fails the attempt, and goes on with the others', async () => {
+  await using place = await testPostgresUrl();
+  await using receiver = await startReceiver();
+  const first = await startServer({ databaseUrl: place.url, environment: KEYS });
+  const tenant = await makeTenant(first);
+  await tenant.webhook({ url: receiver.url });
+  await first.stop();
+  const otherKey = { ...KEYS, POSTHORN_ENCRYPTION_KEY: 'another-encryption-key-0123456789' };
+  await using second = await startServer({ databaseUrl: place.url, environment: otherKey });
+  const { id } = await second.call<{ id: string }>('POST', `${tenant.path}/events`, { type: 'a.b', data: {} });
+  await eventually(async () => {
+    const { data } = await second.call<{ data: { status: string }[] }>('GET', `${tenant.path}/deliveries?event=${id}`);
+    expect(data[0]?.status).toBe('retrying');
+  });
+  expect(second.output()).toContain('A delivery could not be made ready to send.');
+  expect(second.output()).not.toContain('shared-encryption-key');
 });

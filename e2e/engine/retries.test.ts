@@ -42,7 +42,9 @@ test('RVP-09 a failing endpoint gets 6 attempts an hour apart, then the delivery
     node.clock.advance(HOUR_MS);
   }
   const failed = await tenant.settled(id, 'failed', 6);
-  expect(failed.attempts.map(({ number, failure }) => [number, failure?.code])).toEqual([1, 2, 3, 4, 5, 6].map((number) => [number, 'status']));
+  expect(failed.attempts.map(({ number, failure }) => [number, failure?.code])).toEqual(
+    [1, 2, 3, 4, 5, 6].map((number) => [number, 'status']),
+  );
   expect(new Set(receiver.requests.map(({ text }) => text)).size).toBe(1);
   expect(new Set(receiver.requests.map(({ headers }) => headers['webhook-id'])).size).toBe(1);
   node.clock.advance(DAY_MS);
@@ -52,7 +54,12 @@ test('RVP-09 a failing endpoint gets 6 attempts an hour apart, then the delivery
 });
 
 test('RVP-08 only status 200 with the phrase is a success: 201, 204 and redirects are not', async () => {
-  const answers = [{ status: 201, body: RECEIVED }, { status: 204 }, { status: 302, headers: { location: 'http://127.0.0.1:1/' } }, { body: 'ok' }];
+  const answers = [
+    { status: 201, body: RECEIVED },
+    { status: 204 },
+    { status: 302, headers: { location: 'http://127.0.0.1:1/' } },
+    { body: 'ok' },
+  ];
   await using receiver = await startReceiver((_request, index) => answers[index] ?? { body: `<p>${RECEIVED}</p>` });
   const tenant = await makeTenant(node, 'revops');
   await tenant.webhook({ url: receiver.url });
@@ -81,7 +88,9 @@ test('410 marks the webhook failed and ends the delivery', async () => {
   const webhook = await tenant.webhook({ url: receiver.url });
   const { id } = await tenant.emit('a.b', {});
   await tenant.settled(id, 'failed', 1);
-  await expect.poll(() => tenant.call('GET', `/webhooks/${webhook.id}`)).toMatchObject({ status: 'failed', statusReason: 'The endpoint answered 410 Gone.' });
+  await expect
+    .poll(() => tenant.call('GET', `/webhooks/${webhook.id}`))
+    .toMatchObject({ status: 'failed', statusReason: 'The endpoint answered 410 Gone.' });
   expect((await tenant.emit('a.b', {})).deliveries).toBe(0);
 });
 

@@ -146,6 +146,9 @@ test('no organization reaches what is another’s', async () => {
   const { key } = await mine.call<{ key: string }>('POST', '/api-keys', { name: 'mine' });
   const asMine = { headers: { authorization: `Bearer ${key}` } };
   expect((await node.request('GET', `${mine.path}/webhooks`, asMine)).status).toBe(200);
-  expect(await node.request('GET', `${theirs.path}/webhooks`, asMine)).toMatchObject({ status: 404, body: { code: 'organization_not_found' } });
+  expect(await node.request('GET', `${theirs.path}/webhooks`, asMine)).toMatchObject({
+    status: 404,
+    body: { code: 'organization_not_found' },
+  });
   expect((await node.request('GET', '/v1/organizations', asMine)).status).toBe(403);
 });

@@ -14,6 +14,7 @@ export const FAILURE_CODES = [
   'bad_response',
   'status',
   'body_mismatch',
+  'not_sent',
 ] as const;
 
 export type FailureCode = (typeof FAILURE_CODES)[number];

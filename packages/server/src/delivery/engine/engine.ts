@@ -95,6 +95,7 @@ export class Engine implements LogOwner {
     this.#exchanges = new Exchanges({
       sender: options.sender,
       health: this.#health,
+      log,
       now,
       random: options.random,
       onEnd: (ended) => {

@@ -1,4 +1,5 @@
 import type { Failure } from '@posthorn/protocol';
+import type { Logger } from 'pino';
 import { encodeAttempt, type StoredAttempt } from '../../store/attempt-record.ts';
 import type { Settlement } from '../../store/settle.ts';
 import { newId } from '../../store/uuid-time.ts';
@@ -18,6 +19,7 @@ import type { WebhookHealth } from './webhook-health.ts';
 export interface ExchangesOptions {
   readonly sender: Sender;
   readonly health: WebhookHealth;
+  readonly log: Logger;
   readonly now: () => number;
   readonly random: () => number;
   readonly onEnd: (ended: EndedExchange) => void;
@@ -58,11 +60,31 @@ export class Exchanges {
   begin(begun: Begun): void {
     const startedAt = this.#options.now();
     begun.job.shard.inFlight++;
-    const request = composeRequest(begun.job.event, begun.webhook, startedAt);
+    const request = this.#compose(begun, startedAt);
+    if (!request) return;
     void this.#options.sender.send(request).then(async (exchange) => {
       const decoded = begun.webhook.success.bodyContains === null ? null : decodeBody(exchange, READ_BODY_BYTES);
       this.#end(begun, { startedAt, request, exchange, decoded: decoded instanceof Promise ? await decoded : decoded });
     });
+  }
+
+  /** null: it cannot be made, as when the webhook's secret was sealed with a key that is not configured; the attempt has failed. */
+  #compose(begun: Begun, startedAt: number): OutgoingRequest | null {
+    const { webhook, job } = begun;
+    try {
+      return composeRequest(job.event, webhook, startedAt);
+    } catch (error) {
+      this.#options.log.error({ err: error, webhook: webhook.id }, 'A delivery could not be made ready to send.');
+      const failure: Failure = {
+        code: 'not_sent',
+        message: 'The server could not make the request ready: its operator finds the reason in the log.',
+      };
+      const request: OutgoingRequest = { url: webhook.url, method: webhook.method, headers: [], body: null, timeoutMs: 0 };
+      const exchange: Exchange = { durationMs: 0, response: null, failure };
+      // Not within the call that took the job: the caller is still going through its queue.
+      setImmediate(() => this.#end(begun, { startedAt, request, exchange, decoded: null }));
+      return null;
+    }
   }
 
   #end(begun: Begun, sent: Sent & { decoded: Buffer | null }): void {
