@@ -1,0 +1,256 @@
+import fc from 'fast-check';
+import { Webhook as StandardWebhook } from 'standardwebhooks';
+import { Webhook as SvixWebhook } from 'svix';
+import { describe, expect, test } from 'vitest';
+import { hmacSignature, standardWebhooks } from './policy.ts';
+import { createSigner, generateSecret, generateSigningKey, publicKeyOf } from './signing.ts';
+import { verify, verifyHmac, WebhookVerificationError, type ReceivedHeaders, type VerificationCode } from './verify.ts';
+
+const SECRET = generateSecret();
+const SIGNING_KEY = generateSigningKey();
+const PUBLIC_KEY = publicKeyOf(SIGNING_KEY);
+const NOW = 1_800_000_000;
+const BODY = '{"type":"user.created","data":{"name":"Ünïcode"}}';
+
+type Headers3 = Record<'webhook-id' | 'webhook-timestamp' | 'webhook-signature', string>;
+
+function sign(body: string | Uint8Array, more: { secrets?: string[]; id?: string; seconds?: number } = {}): Headers3 {
+  const bytes = Buffer.from(body);
+  const { secrets = [SECRET], id = 'msg_1', seconds = NOW } = more;
+  const headers = createSigner([standardWebhooks()], secrets).headers({ id, timestampSeconds: seconds, body: bytes, wire: bytes });
+  return { 'webhook-id': '', 'webhook-timestamp': '', 'webhook-signature': '', ...Object.fromEntries(headers) };
+}
+
+function codeOf(check: () => unknown): VerificationCode | 'accepted' {
+  try {
+    check();
+    return 'accepted';
+  } catch (error) {
+    if (error instanceof WebhookVerificationError) return error.code;
+    throw error;
+  }
+}
+
+function outcome(
+  headers: ReceivedHeaders,
+  more: { body?: string | Uint8Array; secret?: string; now?: number; toleranceSeconds?: number } = {},
+) {
+  const { body = BODY, secret = SECRET, now = NOW * 1_000, ...options } = more;
+  return codeOf(() => verify({ body, headers }, secret, { now, ...options }));
+}
+
+describe('verify takes what was signed', () => {
+  test.each([
+    ['a whsec_ secret', SECRET, SECRET],
+    ['a secret of text', 'just-some-text', 'just-some-text'],
+    ['an ed25519 key', SIGNING_KEY, PUBLIC_KEY],
+  ])('with %s, whatever the id, time and bytes', (_what, signing, verifying) => {
+    const id = fc.stringMatching(/^[\x21-\x7e]{1,60}$/);
+    fc.assert(
+      fc.property(id, fc.nat(4_000_000_000), fc.uint8Array({ maxLength: 200 }), (one, seconds, body) => {
+        const headers = sign(body, { secrets: [signing], id: one, seconds });
+        const verified = verify({ body, headers }, verifying, { now: seconds * 1_000 });
+        expect(verified).toEqual({ id: one, timestamp: new Date(seconds * 1_000) });
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  test('as text or as bytes', () => {
+    expect(outcome(sign(BODY), { body: BODY })).toBe('accepted');
+    expect(outcome(sign(BODY), { body: new TextEncoder().encode(BODY) })).toBe('accepted');
+  });
+
+  test('with headers as fetch, node, and any spelling gives them', () => {
+    const headers = sign(BODY);
+    const spelled = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toUpperCase(), value]));
+    const distinct = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, [value]]));
+    for (const given of [new Headers(headers), new Map(Object.entries(headers)), spelled, distinct]) {
+      const asHeaders = given instanceof Map ? { get: (name: string) => given.get(name) ?? null } : given;
+      expect(outcome(asHeaders)).toBe('accepted');
+    }
+  });
+
+  test('any of several signatures counts, those of versions unknown are passed over', () => {
+    const headers = sign(BODY, { secrets: [generateSecret(), SIGNING_KEY, SECRET] });
+    const withUnknown = { ...headers, 'webhook-signature': `v2,abcd= ${headers['webhook-signature']}` };
+    expect(outcome(withUnknown)).toBe('accepted');
+    expect(outcome(withUnknown, { secret: PUBLIC_KEY })).toBe('accepted');
+    expect(outcome(withUnknown, { secret: generateSecret() })).toBe('no_matching_signature');
+  });
+
+  test('by standardwebhooks and by svix', () => {
+    const at = new Date(NOW * 1_000);
+    for (const signer of [new StandardWebhook(SECRET), new SvixWebhook(SECRET)]) {
+      expect(outcome({ ...sign(BODY), 'webhook-signature': signer.sign('msg_1', at, BODY) })).toBe('accepted');
+      expect(outcome({ ...sign(BODY), 'webhook-signature': signer.sign('msg_2', at, BODY) })).toBe('no_matching_signature');
+    }
+  });
+});
+
+describe('verify refuses', () => {
+  test.each([
+    ['v1', SECRET, SECRET],
+    ['v1a', SIGNING_KEY, PUBLIC_KEY],
+  ])('%s: a body with any bit turned', (_version, signing, verifying) => {
+    fc.assert(
+      fc.property(fc.uint8Array({ minLength: 1, maxLength: 100 }), fc.nat(), fc.nat(7), (body, place, bit) => {
+        const headers = sign(body, { secrets: [signing] });
+        const turned = Uint8Array.from(body);
+        const at = place % body.length;
+        turned[at] = (turned[at] ?? 0) ^ (1 << bit);
+        expect(outcome(headers, { body: turned, secret: verifying })).toBe('no_matching_signature');
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  test.each([
+    ['v1', SECRET, SECRET],
+    ['v1a', SIGNING_KEY, PUBLIC_KEY],
+  ])('%s: a header with any character changed', (_version, signing, verifying) => {
+    const headers = sign(BODY, { secrets: [signing] });
+    fc.assert(
+      fc.property(
+        fc.constantFrom('webhook-id', 'webhook-timestamp', 'webhook-signature'),
+        fc.nat(),
+        fc.stringMatching(/^[\x20-\x7e]$/),
+        (name: keyof Headers3, place, character) => {
+          const value = headers[name];
+          const at = place % value.length;
+          fc.pre(value[at] !== character);
+          const changed = { ...headers, [name]: value.slice(0, at) + character + value.slice(at + 1) };
+          expect(outcome(changed, { secret: verifying })).not.toBe('accepted');
+        },
+      ),
+    );
+  });
+
+  test('other spellings of the same signature bytes', () => {
+    const headers = sign(BODY);
+    const loose = headers['webhook-signature'].replace(/=$/, '');
+    expect(outcome({ ...headers, 'webhook-signature': loose })).toBe('no_matching_signature');
+    const asymmetric = sign(BODY, { secrets: [SIGNING_KEY] });
+    const unpadded = asymmetric['webhook-signature'].replace(/=+$/, '');
+    expect(outcome({ ...asymmetric, 'webhook-signature': unpadded }, { secret: PUBLIC_KEY })).toBe('no_matching_signature');
+  });
+
+  test('a v1 signature offered as v1a, and the reverse', () => {
+    const [symmetric, asymmetric] = [sign(BODY), sign(BODY, { secrets: [SIGNING_KEY] })];
+    const swap = (headers: Headers3, from: string, to: string) => ({
+      ...headers,
+      'webhook-signature': headers['webhook-signature'].replace(from, to),
+    });
+    expect(outcome(swap(symmetric, 'v1,', 'v1a,'))).toBe('no_matching_signature');
+    expect(outcome(swap(asymmetric, 'v1a,', 'v1,'), { secret: PUBLIC_KEY })).toBe('no_matching_signature');
+  });
+
+  test.each([
+    [0, 'accepted'],
+    [-300, 'accepted'],
+    [300, 'accepted'],
+    [-301, 'timestamp_too_old'],
+    [301, 'timestamp_too_new'],
+  ])('a timestamp %i seconds off: %s', (offset, expected) => {
+    expect(outcome(sign(BODY, { seconds: NOW + offset }))).toBe(expected);
+  });
+
+  test('every timestamp, where tolerance or clock is no number', () => {
+    expect(outcome(sign(BODY), { toleranceSeconds: Number.NaN })).toBe('timestamp_too_old');
+    expect(outcome(sign(BODY), { now: Number.NaN })).toBe('timestamp_too_old');
+  });
+
+  test.each(['1.5', '1e9', '-5', '+5', ' 5', '5 ', '0x10', '05', '', '9'.repeat(20), 'now', '١٢٣'])('the timestamp %j', (timestamp) => {
+    const code = timestamp === '' ? 'missing_header' : 'malformed_header';
+    expect(outcome({ ...sign(BODY), 'webhook-timestamp': timestamp })).toBe(code);
+  });
+
+  test.each(['webhook-id', 'webhook-timestamp', 'webhook-signature'] as const)('a request without %s', (name) => {
+    const { [name]: _left, ...rest } = sign(BODY);
+    expect(outcome(rest)).toBe('missing_header');
+    expect(outcome({ ...rest, [name]: '' })).toBe('missing_header');
+    expect(outcome(new Headers(rest))).toBe('missing_header');
+  });
+
+  test.each(['webhook-id', 'webhook-timestamp', 'webhook-signature'] as const)('%s twice', (name) => {
+    const headers = sign(BODY);
+    expect(outcome({ ...headers, [name]: [headers[name], headers[name]] })).toBe('malformed_header');
+    expect(outcome({ ...headers, [name.toUpperCase()]: headers[name] })).toBe('malformed_header');
+    const fetched = new Headers(headers);
+    fetched.append(name, headers[name]);
+    expect(outcome(fetched)).toBe('malformed_header');
+  });
+
+  test.each([
+    'v1',
+    'abc',
+    'v1,',
+    ',abc=',
+    'v1:abc=',
+    'v1,abc=,',
+    'v1,ab c=',
+    'x1,abc=',
+    'v1,abc====',
+    'v1,é',
+    ' v1,abc=',
+    'v1,abc=  v1,abc=',
+  ])('the signature header %j', (signature) => {
+    expect(outcome({ ...sign(BODY), 'webhook-signature': signature })).toBe('malformed_header');
+  });
+
+  test('more signatures than a sender has a use for, the right one among them or not', () => {
+    const headers = sign(BODY);
+    const many = (count: number) => ({
+      ...headers,
+      'webhook-signature': [...Array.from({ length: count - 1 }, () => 'v1,abcd'), headers['webhook-signature']].join(' '),
+    });
+    expect(outcome(many(20))).toBe('accepted');
+    expect(outcome(many(21))).toBe('malformed_header');
+    expect(outcome({ ...headers, 'webhook-signature': `v1,${'a'.repeat(5_000_000)}` })).toBe('malformed_header');
+    expect(outcome({ ...headers, 'webhook-id': 'x'.repeat(257) })).toBe('malformed_header');
+  });
+
+  test.each([
+    ['an empty secret', ''],
+    ['an empty key', 'whsec_'],
+    ['a short key', 'whsec_AAAA'],
+    ['a signing key', SIGNING_KEY],
+    ['a broken public key', 'whpk_AAAA'],
+  ])('everything, where the receiver holds %s', (_what, secret) => {
+    expect(outcome(sign(BODY), { secret })).toBe('invalid_secret');
+  });
+
+  test('a name that every object inherits as a header', () => {
+    expect(outcome({ ...sign(BODY), toString: 'x' })).toBe('accepted');
+    expect(
+      codeOf(() => verifyHmac({ body: BODY, headers: {} }, SECRET, { header: 'constructor', algorithm: 'sha1', encoding: 'hex' })),
+    ).toBe('missing_header');
+  });
+});
+
+describe('verifyHmac', () => {
+  const schemes = [
+    { header: 'X-RevOps-Content-Hmac', algorithm: 'sha256', encoding: 'hex' },
+    { header: 'X-Virtuoso-Signature', algorithm: 'sha1', encoding: 'hex', prefix: 'sha1=' },
+    { header: 'X-Shop', algorithm: 'sha512', encoding: 'base64' },
+  ] as const;
+
+  test.each(schemes)('takes $header over the very bytes, and nothing else', (scheme) => {
+    fc.assert(
+      fc.property(fc.uint8Array({ minLength: 1, maxLength: 100 }), fc.string({ minLength: 1 }), (body, secret) => {
+        const signer = createSigner([hmacSignature(scheme)], [secret]);
+        const headers = Object.fromEntries(signer.headers({ id: 'e', timestampSeconds: 1, body, wire: body }));
+        expect(codeOf(() => verifyHmac({ body, headers }, secret, scheme))).toBe('accepted');
+        expect(codeOf(() => verifyHmac({ body: body.subarray(1), headers }, secret, scheme))).toBe('no_matching_signature');
+        expect(codeOf(() => verifyHmac({ body, headers }, `${secret}x`, scheme))).toBe('no_matching_signature');
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  test('a missing header, an empty secret', () => {
+    const [scheme] = schemes;
+    expect(codeOf(() => verifyHmac({ body: BODY, headers: {} }, 'secret', scheme))).toBe('missing_header');
+    expect(codeOf(() => verifyHmac({ body: BODY, headers: {} }, '', scheme))).toBe('invalid_secret');
+  });
+});
