@@ -79,7 +79,7 @@ export async function startHttpEdge({ database, api = () => {}, open = () => {} 
         body: body === undefined ? null : typeof body === 'string' || body instanceof Uint8Array ? Buffer.from(body) : JSON.stringify(body),
       });
       const text = await response.text();
-      const isJson = /json/.test(response.headers.get('content-type') ?? '');
+      const isJson = text !== '' && /json/.test(response.headers.get('content-type') ?? '');
       return { status: response.status, headers: response.headers, body: isJson ? (JSON.parse(text) as unknown) : text };
     },
     async [Symbol.asyncDispose]() {

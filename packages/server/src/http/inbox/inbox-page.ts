@@ -1,5 +1,12 @@
 import type { CaughtRequest, Inbox } from './inbox-store.ts';
 
+declare global {
+  interface JSON {
+    /** Not in TypeScript's library yet (https://github.com/tc39/proposal-json-parse-with-source). */
+    rawJSON(text: string): unknown;
+  }
+}
+
 const STYLE = `
   body { font: 15px/1.5 system-ui, sans-serif; margin: 0 auto; padding: 2rem 1.25rem; max-width: 60rem; color: #1c2733; background: #f6f7f9 }
   h1 { font-size: 1.35rem; margin: 0 0 .25rem } p { color: #5a6b7c; margin: 0 0 1.5rem }
@@ -39,12 +46,32 @@ function requestHtml(request: CaughtRequest): string {
 ${body}<details><summary>${request.headers.length} headers</summary><table>${headers}</table></details></article>`;
 }
 
+const MAX_DEPTH = 50;
+
+/** JSON with line breaks; anything else as it is. Numbers keep their digits, also those that a double would lose. */
 function pretty(body: string): string {
+  // Indenting what is nested thousands of levels deep would take gigabytes.
+  if (nesting(body) > MAX_DEPTH) return body;
   try {
-    return JSON.stringify(JSON.parse(body), null, 2);
+    return JSON.stringify(/\d{16}|\d[eE.]/.test(body) ? JSON.parse(body, withSource) : JSON.parse(body), null, 2);
   } catch {
     return body;
   }
+}
+
+function withSource(_key: string, value: unknown, context?: { source?: string }): unknown {
+  return typeof value === 'number' && context?.source !== undefined ? JSON.rawJSON(context.source) : value;
+}
+
+/** At most how deep. Brackets in strings count too: it is a bound. */
+function nesting(text: string): number {
+  let depth = 0;
+  let deepest = 0;
+  for (const [bracket] of text.matchAll(/[[\]{}]/g)) {
+    depth += bracket === '[' || bracket === '{' ? 1 : -1;
+    deepest = Math.max(deepest, depth);
+  }
+  return deepest;
 }
 
 function escapeHtml(text: string): string {

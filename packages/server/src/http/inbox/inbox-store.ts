@@ -28,31 +28,76 @@ export interface InboxAnswer {
 }
 
 export interface Inbox {
-  readonly requests: CaughtRequest[];
+  /** Newest first. */
+  readonly requests: readonly CaughtRequest[];
+  readonly answer: InboxAnswer;
+  readonly secret: string | null;
+}
+
+interface KeptInbox extends Inbox {
+  requests: CaughtRequest[];
   answer: InboxAnswer;
   secret: string | null;
+  characters: number;
 }
 
 const MAX_INBOXES = 200;
 const MAX_REQUESTS = 100;
+/** Over all inboxes: full ones of large requests would take more than a gigabyte. One inbox alone stays below it. */
+const MAX_CHARACTERS = 64 * 1024 * 1024;
 const DEFAULT_ANSWER: InboxAnswer = { status: 200, body: '{"received":true}', contentType: 'application/json', delayMs: 0 };
+const UNTOUCHED: Inbox = { requests: [], answer: DEFAULT_ANSWER, secret: null };
 
-/** Inboxes in memory: for looking at, not for keeping. */
+/** Inboxes in memory: for looking at, not for keeping. The one that was not used for longest goes first. */
 export class InboxStore {
-  readonly #inboxes = new LRUCache<string, Inbox>({ max: MAX_INBOXES });
+  #characters = 0;
+  readonly #inboxes = new LRUCache<string, KeptInbox>({
+    max: MAX_INBOXES,
+    dispose: (inbox) => {
+      this.#characters -= inbox.characters;
+    },
+  });
 
-  open(name: string): Inbox {
+  read(name: string): Inbox {
+    return this.#inboxes.get(name) ?? UNTOUCHED;
+  }
+
+  add(name: string, request: CaughtRequest): void {
+    const inbox = this.#open(name);
+    inbox.requests.unshift(request);
+    this.#count(inbox, sizeOf(request));
+    const dropped = inbox.requests.length > MAX_REQUESTS ? inbox.requests.pop() : undefined;
+    if (dropped) this.#count(inbox, -sizeOf(dropped));
+    while (this.#characters > MAX_CHARACTERS && this.#inboxes.size > 1) this.#inboxes.pop();
+  }
+
+  clear(name: string): void {
+    const inbox = this.#inboxes.get(name);
+    if (!inbox) return;
+    this.#count(inbox, -inbox.characters);
+    inbox.requests = [];
+  }
+
+  set(name: string, settings: { answer?: Partial<InboxAnswer>; secret?: string | null }): void {
+    const inbox = this.#open(name);
+    inbox.answer = { ...inbox.answer, ...settings.answer };
+    if (settings.secret !== undefined) inbox.secret = settings.secret;
+  }
+
+  #open(name: string): KeptInbox {
     const known = this.#inboxes.get(name);
     if (known) return known;
-    const made: Inbox = { requests: [], answer: DEFAULT_ANSWER, secret: null };
+    const made = { requests: [], answer: DEFAULT_ANSWER, secret: null, characters: 0 };
     this.#inboxes.set(name, made);
     return made;
   }
 
-  /** Newest first. */
-  add(name: string, request: CaughtRequest): void {
-    const { requests } = this.open(name);
-    requests.unshift(request);
-    requests.length = Math.min(requests.length, MAX_REQUESTS);
+  #count(inbox: KeptInbox, characters: number): void {
+    inbox.characters += characters;
+    this.#characters += characters;
   }
+}
+
+function sizeOf({ url, headers, body }: CaughtRequest): number {
+  return headers.reduce((sum, [name, value]) => sum + name.length + value.length, url.length + body.length);
 }

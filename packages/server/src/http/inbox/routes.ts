@@ -1,9 +1,10 @@
-import type { HeaderList } from '@posthorn/protocol';
+import { setTimeout as after } from 'node:timers/promises';
+import { PosthornError, PRIVATE_KEY_PREFIX, PUBLIC_KEY_PREFIX, secretProblem, type HeaderList } from '@posthorn/protocol';
 import { verify, WebhookVerificationError } from '@posthorn/protocol/verify';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { Type, type Static } from 'typebox';
 import { newId } from '../../store/uuid-time.ts';
-import { InboxStore, type CaughtRequest } from './inbox-store.ts';
+import { InboxStore, type CaughtRequest, type Inbox } from './inbox-store.ts';
 import { inboxPage } from './inbox-page.ts';
 
 const KEPT_BODY_BYTES = 64 * 1024;
@@ -16,7 +17,7 @@ const Settings = Type.Object(
       Type.Object(
         {
           status: Type.Optional(Type.Integer({ minimum: 200, maximum: 599 })),
-          body: Type.Optional(Type.String({ maxLength: 1_000_000 })),
+          body: Type.Optional(Type.String({ maxLength: 262_144 })),
           contentType: Type.Optional(Type.String({ pattern: '^[\\x20-\\x7e]{1,200}$' })),
           delayMs: Type.Optional(Type.Integer({ minimum: 0, maximum: 120_000 })),
         },
@@ -32,63 +33,92 @@ interface Named {
   readonly name: string;
 }
 
+/** A page or an answer from here stands at the portal's own address: nothing in it may run, frame or fetch. */
+const HARMLESS = { 'x-content-type-options': 'nosniff', 'referrer-policy': 'no-referrer', 'cache-control': 'no-store' };
+const CSP_OF_ANSWER = "sandbox; default-src 'none'";
+const CSP_OF_PAGE = "default-src 'none'; style-src 'unsafe-inline'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'";
+
 /** /inbox/{name}: catches what is sent there and shows it, so that a first webhook can be seen without another service. */
 export async function inboxRoutes(app: FastifyInstance, { now }: { now: () => number }): Promise<void> {
   const store = new InboxStore();
-  await app.register(async (catching) => {
-    catching.removeAllContentTypeParsers();
-    catching.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
-    catching.route<{ Params: Named; Body: Buffer | undefined }>({
-      method: [...METHODS],
-      url: '/inbox/:name',
-      schema: { hide: true, params: NAME },
-      async handler(request, reply) {
-        const { name } = request.params;
-        const inbox = store.open(name);
-        store.add(name, caught(request, inbox.secret, now()));
-        const { status, body, contentType, delayMs } = inbox.answer;
-        if (delayMs > 0) await new Promise((resolve) => setTimeout(resolve, delayMs));
-        return reply.code(status).type(contentType).send(body);
-      },
-    });
+  await app.register(async (scope) => catchRoute(scope, store, now));
+  readRoutes(app, store);
+  settingsRoutes(app, store);
+}
+
+function catchRoute(app: FastifyInstance, store: InboxStore, now: () => number): void {
+  app.removeAllContentTypeParsers();
+  // A content type that is none would be refused before it is caught. What is shown are the raw headers.
+  app.addHook('onRequest', (request, _reply, done) => {
+    if (request.headers['content-type'] !== undefined) request.headers['content-type'] = 'application/octet-stream';
+    done();
   });
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+  app.route<{ Params: Named; Body: Buffer | undefined }>({
+    method: [...METHODS],
+    url: '/inbox/:name',
+    schema: { hide: true, params: NAME },
+    async handler(request, reply) {
+      const { name } = request.params;
+      const { secret, answer } = store.read(name);
+      store.add(name, caught(request, secret, now()));
+      if (answer.delayMs > 0) await after(answer.delayMs);
+      void reply.headers(HARMLESS).header('content-security-policy', CSP_OF_ANSWER);
+      return reply.code(answer.status).type(answer.contentType).send(answer.body);
+    },
+  });
+}
 
-  app.get<{ Params: Named }>('/inbox/:name/requests', { schema: { hide: true, params: NAME } }, async (request) => ({
-    data: store.open(request.params.name).requests,
-  }));
+function readRoutes(app: FastifyInstance, store: InboxStore): void {
+  const url = '/inbox/:name/requests';
+  app.get<{ Params: Named }>(url, { schema: { hide: true, params: NAME } }, async (request, reply) =>
+    reply.headers(HARMLESS).send({ data: store.read(request.params.name).requests }),
+  );
 
-  app.delete<{ Params: Named }>('/inbox/:name/requests', { schema: { hide: true, params: NAME } }, async (request, reply) => {
-    store.open(request.params.name).requests.length = 0;
+  app.delete<{ Params: Named }>(url, { schema: { hide: true, params: NAME } }, async (request, reply) => {
+    store.clear(request.params.name);
     return reply.code(204).send();
   });
 
-  app.get<{ Params: Named }>('/inbox/:name/settings', { schema: { hide: true, params: NAME } }, async (request) =>
-    shown(store, request.params.name),
-  );
+  app.get<{ Params: Named }>('/inbox/:name/view', { schema: { hide: true, params: NAME } }, async (request, reply) => {
+    const { name } = request.params;
+    void reply.headers(HARMLESS).header('content-security-policy', CSP_OF_PAGE).type('text/html; charset=utf-8');
+    return reply.send(inboxPage(name, store.read(name)));
+  });
+}
 
-  app.put<{ Params: Named; Body: Static<typeof Settings> }>(
-    '/inbox/:name/settings',
+function settingsRoutes(app: FastifyInstance, store: InboxStore): void {
+  const url = '/inbox/:name/settings';
+  app.get<{ Params: Named }>(url, { schema: { hide: true, params: NAME } }, async (request) => shown(store.read(request.params.name)));
+
+  app.put<{ Params: Named; Body: Static<typeof Settings> | undefined }>(
+    url,
     { schema: { hide: true, params: NAME, body: Settings } },
     async (request) => {
-      const inbox = store.open(request.params.name);
-      const { answer, secret } = request.body;
-      if (answer) inbox.answer = { ...inbox.answer, ...answer };
-      if (secret !== undefined) inbox.secret = secret;
-      return shown(store, request.params.name);
+      const { name } = request.params;
+      const { answer, secret } = request.body ?? {};
+      const problem = typeof secret === 'string' ? verifyingSecretProblem(secret) : null;
+      if (problem !== null) {
+        throw new PosthornError('invalid_request', `/secret ${problem}.`, {
+          errors: [{ path: '/secret', rule: 'secret', message: problem }],
+        });
+      }
+      store.set(name, { ...(answer && { answer }), ...(secret !== undefined && { secret }) });
+      return shown(store.read(name));
     },
-  );
-
-  app.get<{ Params: Named }>('/inbox/:name/view', { schema: { hide: true, params: NAME } }, async (request, reply) =>
-    reply
-      .type('text/html; charset=utf-8')
-      .header('content-security-policy', "default-src 'none'; style-src 'unsafe-inline'")
-      .header('referrer-policy', 'no-referrer')
-      .send(inboxPage(request.params.name, store.open(request.params.name))),
   );
 }
 
-function shown(store: InboxStore, name: string) {
-  const { answer, secret } = store.open(name);
+/** Secrets that sign are checked as everywhere; here the public half of a key, which verifies, is the right one. */
+function verifyingSecretProblem(secret: string): string | null {
+  if (secret.startsWith(PRIVATE_KEY_PREFIX)) return 'is a private key (whsk_); signatures are checked with the public one (whpk_)';
+  if (!secret.startsWith(PUBLIC_KEY_PREFIX)) return secretProblem(secret);
+  const text = secret.slice(PUBLIC_KEY_PREFIX.length);
+  const key = Buffer.from(text, 'base64');
+  return key.length === 32 && key.toString('base64') === text ? null : 'after whpk_ there must be an ed25519 key of 32 bytes in base64';
+}
+
+function shown({ answer, secret }: Inbox) {
   return { answer, hasSecret: secret !== null };
 }
 
