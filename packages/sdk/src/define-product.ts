@@ -2,18 +2,44 @@ import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { DataSchema, EventTypeDefinition, JsonObject, ProductDefinition } from '@posthorn/protocol';
 
 /** What `data` of a schema may be; a JSON Schema says nothing to the compiler. */
-type DataOf<Schema> = Schema extends StandardSchemaV1 ? StandardSchemaV1.InferInput<Schema> : JsonObject;
+type DataOf<Schema> = [Schema] extends [StandardSchemaV1] ? StandardSchemaV1.InferInput<Schema> : JsonObject;
 
-type EventDefinition<Schema> = Omit<EventTypeDefinition, 'schema' | 'sample'> & {
-  readonly schema?: Schema;
-  readonly sample: DataOf<Schema>;
+/** Event names with their schemas; `unknown` where there is none. */
+type EventSchemas = Readonly<Record<string, unknown>>;
+
+type Events<Schemas extends EventSchemas> = {
+  readonly [Name in keyof Schemas]: Omit<EventTypeDefinition, 'schema' | 'sample'> & {
+    readonly schema?: Schemas[Name] & DataSchema;
+    readonly sample: DataOf<Schemas[Name]>;
+  };
 };
 
-type EventSchemas = Readonly<Record<string, DataSchema | undefined>>;
+type KnownSchema<Schema> = Schema extends DataSchema ? Schema : DataSchema;
 
-/** A definition whose samples the compiler has checked against their schemas. */
-export type TypedProduct<Schemas extends EventSchemas> = Omit<ProductDefinition, 'events'> & {
-  readonly events: { readonly [Name in keyof Schemas]: EventDefinition<Schemas[Name]> };
+type Ping = NonNullable<ProductDefinition['ping']>;
+
+/** Where every event is declared, so is the ping's. */
+type PingType<Schemas, AnyEvent> = AnyEvent extends true ? string : Extract<keyof Schemas, string>;
+
+/** A definition as it is written: every sample held against its schema. */
+export type ProductInput<Name extends string, Schemas extends EventSchemas, AnyEvent extends boolean> = Omit<
+  ProductDefinition,
+  'name' | 'events' | 'anyEvent' | 'ping'
+> & {
+  readonly name: Name;
+  readonly events: Events<Schemas>;
+  readonly anyEvent?: AnyEvent;
+  readonly ping?: Omit<Ping, 'type'> & { readonly type: NoInfer<PingType<Schemas, AnyEvent>> };
+};
+
+/** A definition that knows its name and its events by name and schema: what `createClient` takes its types from. */
+export type TypedProduct<Name extends string, Schemas extends EventSchemas, AnyEvent extends boolean> = Omit<
+  ProductDefinition,
+  'name' | 'events' | 'anyEvent'
+> & {
+  readonly name: Name;
+  readonly events: { readonly [Type in keyof Schemas]: EventTypeDefinition & { readonly schema?: KnownSchema<Schemas[Type]> } };
+  readonly anyEvent?: AnyEvent;
 };
 
 /**
@@ -28,21 +54,25 @@ export type TypedProduct<Schemas extends EventSchemas> = Omit<ProductDefinition,
  *   },
  * });
  */
-export function defineProduct<const Schemas extends EventSchemas>(
-  definition: TypedProduct<Schemas>,
-): ProductDefinition & TypedProduct<Schemas> {
+export function defineProduct<const Name extends string, const Schemas extends EventSchemas, const AnyEvent extends boolean = false>(
+  definition: ProductInput<Name, Schemas, AnyEvent>,
+): TypedProduct<Name, Schemas, AnyEvent> {
   // Samples are JSON by their schema's word, which the compiler cannot follow through every schema library.
-  return definition as ProductDefinition & TypedProduct<Schemas>;
+  return definition as TypedProduct<Name, Schemas, AnyEvent>;
 }
 
-/** Names of a product's events. */
-export type EventName<Definition> = Definition extends { readonly events: infer Events } ? Extract<keyof Events, string> : string;
+/** Whatever has events: a definition, or its type. */
+export type AnyProduct = Pick<ProductDefinition, 'events' | 'anyEvent'>;
+
+/** Event types that a product takes. */
+export type EventName<Product extends AnyProduct> =
+  | Extract<keyof Product['events'], string>
+  // Any name, but the declared ones stay what an editor offers.
+  | (NonNullable<Product['anyEvent']> extends true ? string & {} : never);
 
 /** The data of one of a product's events. */
-export type EventData<Definition, Name extends string> = Definition extends { readonly events: infer Events }
-  ? Name extends keyof Events
-    ? Events[Name] extends { readonly schema?: infer Schema }
-      ? DataOf<Exclude<Schema, undefined>>
-      : JsonObject
-    : never
-  : JsonObject;
+export type EventData<Product extends AnyProduct, Name extends string> = string extends keyof Product['events']
+  ? JsonObject
+  : Name extends keyof Product['events']
+    ? DataOf<NonNullable<Product['events'][Name]['schema']>>
+    : JsonObject;
