@@ -25,8 +25,6 @@ export interface Answer<Body> {
 export interface ApiServer extends AsyncDisposable {
   readonly url: string;
   readonly rootKey: string;
-  /** Where its data is, to look at it past the API; null: embedded. */
-  readonly databaseUrl: string | null;
   /** Sends one request with the root key, or another one. The body goes out as JSON, a string as it is. */
   request<Body>(call: string, body?: unknown, key?: string): Promise<Answer<Body>>;
   /** As `request`, and expects a 2xx. Throws with the problem otherwise. */
@@ -55,7 +53,14 @@ export async function startApiServer({ products, embedded = false }: ApiServerOp
     ...(database === null ? {} : { DATABASE_URL: database.url }),
   });
   const keys = { root: new Redacted(rootKey), encryption: config.encryptionKeys ?? ([new Redacted('')] as const), rootWasMade: false };
-  const server = await startServer({ config, keys, products, log: createLog('silent'), now: Date.now, random: Math.random });
+  const server = await startServer({
+    config,
+    keys,
+    products,
+    log: createLog(process.env['TEST_LOG'] === undefined ? 'silent' : 'info'),
+    now: Date.now,
+    random: Math.random,
+  });
 
   async function request<Body>(call: string, body?: unknown, key = rootKey): Promise<Answer<Body>> {
     const [method = 'GET', path = ''] = call.split(' ', 2);
@@ -71,7 +76,6 @@ export async function startApiServer({ products, embedded = false }: ApiServerOp
   return {
     url: server.url,
     rootKey,
-    databaseUrl: database?.url ?? null,
     request,
     async call<Body>(call: string, body?: unknown) {
       const answer = await request<Body>(call, body);

@@ -1,5 +1,7 @@
 import type { DeliveryStatus } from '@posthorn/protocol';
 import { statement, type Queryable } from './database.ts';
+import { shardOf } from './shard.ts';
+import { lowestIdAt, timeOfId } from './uuid-time.ts';
 
 /** A delivery as it is looked up. */
 export interface DeliveryRow {
@@ -53,14 +55,20 @@ export function deliveriesByIds(queryable: Queryable, organizationKey: number, i
   return queryable.query<DeliveryRow>(BY_IDS, [organizationKey, ids]);
 }
 
-/** The latest events that no row of `deliveries` speaks of yet, so that what was just accepted is seen at once. */
-const RECENT = statement(
-  'recent_events',
-  `SELECT id AS event_id, external_id, type AS event_type, test, webhook_ids FROM events
-   WHERE organization_key = $1 AND id >= $2 AND id < $3 AND cardinality(webhook_ids) > 0 ORDER BY id DESC LIMIT $4`,
+/** Index: the primary key: deliveries carry the millisecond of their event. */
+const OF_EVENT = statement(
+  'deliveries_of_event',
+  `SELECT ${COLUMNS} FROM deliveries d WHERE d.organization_key = $1 AND d.id >= $2 AND d.id < $3 AND d.event_id = $4`,
 );
 
-export interface RecentEventRow {
+/** All that are recorded of an event, those of a replay to further webhooks too. */
+export function deliveriesOfEvent(queryable: Queryable, organizationKey: number, eventId: string): Promise<DeliveryRow[]> {
+  const time = timeOfId(eventId);
+  return queryable.query<DeliveryRow>(OF_EVENT, [organizationKey, lowestIdAt(time), lowestIdAt(time + 1), eventId]);
+}
+
+/** What of an event its unrecorded deliveries follow from. */
+export interface FannedOutRow {
   readonly event_id: string;
   readonly external_id: string | null;
   readonly event_type: string;
@@ -68,11 +76,44 @@ export interface RecentEventRow {
   readonly webhook_ids: string[];
 }
 
-export function recentEvents(
-  queryable: Queryable,
-  query: { organizationKey: number; from: string; below: string; limit: number },
-): Promise<RecentEventRow[]> {
-  return queryable.query<RecentEventRow>(RECENT, [query.organizationKey, query.from, query.below, query.limit]);
+const FANNED_OUT = 'id AS event_id, external_id, type AS event_type, test, webhook_ids';
+
+/**
+ * Events that may have deliveries without a row: those above the shard's low-water mark, which moves on every second or so.
+ * Index: events_xid, which the order makes the planner take.
+ */
+const UNSETTLED = statement(
+  'unsettled_events',
+  `WITH unsettled AS MATERIALIZED (
+     SELECT id, external_id, type, test, webhook_ids FROM events
+     WHERE xid >= (SELECT low_water FROM shards WHERE id = $1) AND organization_key = $2 AND cardinality(webhook_ids) > 0
+     ORDER BY xid LIMIT 50000
+   )
+   SELECT ${FANNED_OUT} FROM unsettled
+   WHERE id >= $3 AND id < $4 AND ($5::uuid IS NULL OR $5 = ANY (webhook_ids)) AND ($6::text IS NULL OR type = $6)
+   ORDER BY id DESC LIMIT 2000`,
+);
+
+const LAST_MILLISECOND = 2 ** 48 - 1;
+
+/** Newest first; every event whose deliveries may lie in the range, and some of the milliseconds at its ends. */
+export function unsettledEvents(queryable: Queryable, query: Omit<DeliveryQuery, 'status' | 'limit'>): Promise<FannedOutRow[]> {
+  const { organizationKey, webhookId, type } = query;
+  // An event and its delivery share the millisecond, not the order within it.
+  const from = lowestIdAt(timeOfId(query.from));
+  const below = lowestIdAt(Math.min(LAST_MILLISECOND, timeOfId(query.below) + 1));
+  return queryable.query<FannedOutRow>(UNSETTLED, [shardOf(organizationKey), organizationKey, from, below, webhookId, type]);
+}
+
+/** Index: the primary key. */
+const OF_MILLISECOND = statement(
+  'fanned_out_in_millisecond',
+  `SELECT ${FANNED_OUT} FROM events WHERE organization_key = $1 AND id >= $2 AND id < $3`,
+);
+
+/** Events of the millisecond that a delivery's id carries. */
+export function eventsOfMillisecond(queryable: Queryable, organizationKey: number, timeMs: number): Promise<FannedOutRow[]> {
+  return queryable.query<FannedOutRow>(OF_MILLISECOND, [organizationKey, lowestIdAt(timeMs), lowestIdAt(timeMs + 1)]);
 }
 
 const ATTEMPTS = statement(

@@ -1,7 +1,6 @@
 import { encodeContent, type Attempt, type WebhookContentType } from '@posthorn/protocol';
 import { decodeAttempt, type StoredAttempt } from '../../store/attempt-record.ts';
-import { deliveryId } from '../../store/delivery-id.ts';
-import type { DeliveryRow, RecentEventRow } from '../../store/delivery-queries.ts';
+import type { DeliveryRow } from '../../store/delivery-queries.ts';
 import { timeOfId } from '../../store/uuid-time.ts';
 
 /** A delivery as the API shows it. */
@@ -18,22 +17,6 @@ export function deliveryJson(row: DeliveryRow) {
     createdAt: new Date(timeOfId(row.id)).toISOString(),
     updatedAt: row.updated_at.toISOString(),
   };
-}
-
-/** The deliveries of an event as they are before anything was recorded: pending. */
-export function pendingDeliveries(event: RecentEventRow): DeliveryRow[] {
-  return event.webhook_ids.map((webhookId) => ({
-    id: deliveryId(event.event_id, webhookId),
-    webhook_id: webhookId,
-    event_id: event.event_id,
-    external_id: event.external_id,
-    event_type: event.event_type,
-    test: event.test,
-    status: 'pending',
-    attempt_count: 0,
-    next_attempt_at: null,
-    updated_at: new Date(timeOfId(event.event_id)),
-  }));
 }
 
 /** An attempt whole: its request's body follows from the event's. */

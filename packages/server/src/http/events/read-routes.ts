@@ -2,19 +2,12 @@ import { PosthornError, type JsonObject } from '@posthorn/protocol';
 import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
 import type { Database } from '../../store/database.ts';
-import { deliveryId } from '../../store/delivery-id.ts';
-import { deliveriesByIds } from '../../store/delivery-queries.ts';
-import {
-  eventByExternalId,
-  eventById,
-  listEvents,
-  listEventsOfSubject,
-  type EventRow,
-  type ListedEventRow,
-} from '../../store/event-queries.ts';
-import { isUuid, timeOfId } from '../../store/uuid-time.ts';
+import { listEvents, listEventsOfSubject, type EventRow, type ListedEventRow } from '../../store/event-queries.ts';
+import { timeOfId } from '../../store/uuid-time.ts';
+import { deliveriesOf } from '../deliveries/find-deliveries.ts';
 import { DEFAULT_LIMIT, PAGE_QUERY, pageFrom, pageOf, type PageQuery } from '../pagination.ts';
 import { storedText } from '../text-schema.ts';
+import { findEvent } from './find-event.ts';
 import { idRange, SPAN_QUERY, type SpanQuery } from '../time-span.ts';
 
 export interface EventReadServices {
@@ -44,8 +37,6 @@ const EventWithDeliveries = Type.Object(
 );
 const TAGS = ['Events'];
 const SUBJECT_PATTERN = '^[^:\\u0000]+:[^\\u0000]+$';
-/** What a caller may bring as an event's id. */
-const EXTERNAL_ID = /^[\x21-\x7e]{1,255}$/;
 
 type ListQuery = PageQuery & SpanQuery & { readonly type?: string; readonly scope?: string; readonly subject?: string };
 
@@ -88,21 +79,17 @@ export function eventReadRoutes(app: FastifyInstance, { database }: EventReadSer
       const { key } = request.tenant.organization;
       const row = await findEvent(database, key, request.params.event);
       if (!row) throw new PosthornError('not_found', 'There is no such event in this organization.');
-      const ids = new Map(row.webhook_ids.map((webhookId) => [deliveryId(row.id, webhookId), webhookId]));
-      const recorded = new Map((await deliveriesByIds(database, key, [...ids.keys()])).map((delivery) => [delivery.id, delivery]));
-      const deliveries = [...ids].map(([id, webhookId]) => {
-        const known = recorded.get(id);
-        return { id, webhookId, status: known?.status ?? 'pending', attemptCount: known?.attempt_count ?? 0 };
-      });
+      const deliveries = (await deliveriesOf(database, key, row)).map(
+        ({ id, webhook_id: webhookId, status, attempt_count: attemptCount }) => ({
+          id,
+          webhookId,
+          status,
+          attemptCount,
+        }),
+      );
       return { ...listedJson(row), sender: row.sender, data: dataOf(row), body: row.body.toString(), deliveries };
     },
   );
-}
-
-/** By the caller's own id, or by the one that Posthorn gave. */
-export async function findEvent(database: Database, organizationKey: number, id: string): Promise<EventRow | null> {
-  if (!EXTERNAL_ID.test(id)) return null;
-  return (await eventByExternalId(database, organizationKey, id)) ?? (isUuid(id) ? eventById(database, organizationKey, id) : null);
 }
 
 function listedJson(row: ListedEventRow) {
