@@ -95,7 +95,8 @@ class Model {
     assert.equal(dispatcher.inFlight, inFlight.length);
     assert.ok(dispatcher.queued <= 2 * SMALL.queueTotal + WEBHOOKS);
     assert.ok(dispatcher.runnable >= 0);
-    assert.ok(dispatcher.runnable <= dispatcher.queued);
+    assert.ok(dispatcher.runnable <= dispatcher.responsive);
+    assert.ok(dispatcher.responsive <= dispatcher.queued);
     assert.ok(dispatcher.inFlight - dispatcher.slowInFlight <= SMALL.fastSlots);
     assert.ok(dispatcher.slowInFlight <= SMALL.slowSlots + SMALL.fastSlots);
     for (const [, jobs] of groupBy(inFlight, (job) => job.webhookId)) assert.ok(jobs.length <= SMALL.windowMax + 1);

@@ -41,6 +41,7 @@ export class Dispatcher<Job> {
   #sequence = 0;
   #queued = 0;
   #runnable = 0;
+  #responsive = 0;
   #waitingLanes = 0;
   #slowTurn = false;
 
@@ -71,6 +72,11 @@ export class Dispatcher<Job> {
   /** Queued jobs that only wait for a slot: their webhook answers fast and its window has room. Growing, it says that this node cannot keep up. */
   get runnable(): number {
     return this.#runnable;
+  }
+
+  /** Queued jobs of webhooks that answer fast, whether their window has room or not. */
+  get responsive(): number {
+    return this.#responsive;
   }
 
   /** Webhooks that are known here: busy, with an open breaker, or remembered. */
@@ -342,6 +348,9 @@ export class Dispatcher<Job> {
     const runnable = wants === 'fast' && !lane.isOpen ? lane.queue.ready : 0;
     this.#runnable += runnable - lane.runnable;
     lane.runnable = runnable;
+    const responsive = lane.pool === 'fast' && !lane.isOpen ? lane.queue.size : 0;
+    this.#responsive += responsive - lane.responsive;
+    lane.responsive = responsive;
   }
 }
 

@@ -51,6 +51,8 @@ export class Lane<Job> implements LaneKey {
   wants: PoolName | null = null;
   /** What it adds to the dispatcher's count of runnable jobs. */
   runnable = 0;
+  /** What it adds to the dispatcher's count of jobs for responsive webhooks. */
+  responsive = 0;
   turn = 0;
   /** Nothing of it is to be remembered once it is idle. */
   forgotten = false;

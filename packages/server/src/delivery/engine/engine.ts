@@ -12,6 +12,7 @@ import type { Sender } from '../sender/sender.ts';
 import { Exchanges } from './exchanges.ts';
 import { freshJob, type Job } from './job.ts';
 import { LogFollower } from './log-follower.ts';
+import { ProcessLoad } from './process-load.ts';
 import type { OwnedShard } from './owned-shard.ts';
 import { Ownership } from './ownership.ts';
 import { Settler } from './settler.ts';
@@ -39,8 +40,8 @@ export interface EngineOptions {
   readonly maxInMemory?: number;
 }
 
-/** Deliveries that could be sent at once but are not yet: past it accepting waits a little. */
-const CONGESTED_AT = 2_000;
+/** Deliveries to webhooks that answer fast: with more of them queued and no time left, accepting waits a little. */
+const CONGESTED_AT = 1_000;
 /** Outcomes not recorded yet: past it nothing new is sent. */
 const MAX_UNRECORDED = 5_000;
 const SWEEP_MS = 250;
@@ -63,6 +64,7 @@ export class Engine implements LogOwner {
   readonly #flushes = new Set<{ readonly since: number }>();
   /** Cancelled by a person while in memory; kept until the job turns up. */
   readonly #cancelled = new Set<string>();
+  readonly #load = new ProcessLoad();
   #sweeper: NodeJS.Timeout | null = null;
   #readyTimer: NodeJS.Timeout | null = null;
   #pumpScheduled = false;
@@ -127,9 +129,10 @@ export class Engine implements LogOwner {
   }
 
   /** For metrics. */
-  get gauges(): { queued: number; inFlight: number; unrecorded: number; shards: number } {
+  get gauges(): { queued: number; runnable: number; inFlight: number; unrecorded: number; shards: number } {
     return {
       queued: this.#dispatcher.queued,
+      runnable: this.#dispatcher.runnable,
       inFlight: this.#dispatcher.inFlight,
       unrecorded: this.#settler.pending,
       shards: this.#ownership.count,
@@ -178,7 +181,7 @@ export class Engine implements LogOwner {
   }
 
   congested(): boolean {
-    return this.#dispatcher.runnable > CONGESTED_AT;
+    return this.#dispatcher.responsive > CONGESTED_AT && this.#load.saturated;
   }
 
   beginFlush(): Flush {
