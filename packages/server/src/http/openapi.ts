@@ -1,7 +1,9 @@
+import { hash } from 'node:crypto';
 import swagger from '@fastify/swagger';
 import reference from '@scalar/fastify-api-reference';
 import type { FastifyInstance } from 'fastify';
 import { VERSION } from '../telemetry/version.ts';
+import { completeDocument, type ApiDocument } from './openapi-document.ts';
 
 const DESCRIPTION = `Events in, signed webhooks out.
 
@@ -9,55 +11,65 @@ Every request carries \`Authorization: Bearer <key>\`. Errors are [RFC 9457](htt
 with a stable \`code\`. Lists are paged: pass \`nextCursor\` on as \`cursor\`. A POST may carry an \`Idempotency-Key\`:
 repeated within 24 hours it gets the first answer again.`;
 
-const STRING = { type: 'string' as const };
-const INTEGER = { type: 'integer' as const };
-
-/** The answer of everything that goes wrong. */
-const PROBLEM = {
-  type: 'object' as const,
-  required: ['type', 'title', 'status', 'detail', 'code'] as string[],
-  properties: {
-    type: STRING,
-    title: STRING,
-    status: INTEGER,
-    detail: STRING,
-    code: { ...STRING, description: 'Stable; see docs/errors.md.' },
-    errors: {
-      type: 'array' as const,
-      items: { type: 'object' as const, properties: { path: STRING, rule: STRING, message: STRING } },
-    },
-    requestId: STRING,
-  },
-};
-
 /** /openapi.json, made from the schemas that requests are checked against, and /docs to try the API. Before any route. */
 export async function openApi(app: FastifyInstance): Promise<void> {
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
-      info: { title: 'Posthorn', version: VERSION, description: DESCRIPTION, license: { name: 'Apache-2.0' } },
-      components: {
-        securitySchemes: { key: { type: 'http', scheme: 'bearer' } },
-        schemas: { Problem: PROBLEM },
+      info: {
+        title: 'Posthorn',
+        version: VERSION,
+        description: DESCRIPTION,
+        license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
       },
-      security: [{ key: [] }],
     },
     hideUntagged: true,
-    transform: ({ schema, url }) => ({ schema: withProblem(schema), url }),
   });
-  app.get('/openapi.json', async () => app.swagger());
+  let document: string | null = null;
+  app.get('/openapi.json', async (_request, reply) => {
+    document ??= JSON.stringify(completeDocument(JSON.parse(JSON.stringify(app.swagger())) as ApiDocument));
+    return reply.type('application/json').header('x-content-type-options', 'nosniff').send(document);
+  });
+  await app.register(docs);
+}
+
+/** The page brings its scripts along. The policy keeps it from asking any other address for fonts, examples or a proxy. */
+async function docs(app: FastifyInstance): Promise<void> {
+  app.addHook('onSend', async (_request, reply, payload) => {
+    void reply.header('x-content-type-options', 'nosniff').header('referrer-policy', 'no-referrer');
+    if (typeof payload === 'string' && String(reply.getHeader('content-type')).startsWith('text/html')) {
+      void reply.header('content-security-policy', policyFor(payload));
+    }
+  });
   await app.register(reference, {
     routePrefix: '/docs',
-    configuration: { url: '/openapi.json', withDefaultFonts: false, telemetry: false },
+    configuration: {
+      pageTitle: 'Posthorn API',
+      url: '/openapi.json',
+      withDefaultFonts: false,
+      telemetry: false,
+      agent: { disabled: true },
+      mcp: { disabled: true },
+      showDeveloperTools: 'never',
+      hideClientButton: true,
+    },
   });
 }
 
-type RouteSchema = Parameters<NonNullable<swagger.FastifyDynamicSwaggerOptions['transform']>>[0]['schema'];
-
-function withProblem(schema: RouteSchema): RouteSchema {
-  if (typeof schema?.response !== 'object') return schema;
-  return {
-    ...schema,
-    response: { ...schema.response, default: { description: 'A problem', content: { 'application/problem+json': { schema: PROBLEM } } } },
-  };
+/** Scripts are those of this server and the one that stands in the page. The reference styles itself from its script. */
+function policyFor(html: string): string {
+  const [, inline = ''] = /<script type="text\/javascript">([^]*?)<\/script>/.exec(html) ?? [];
+  const digest = hash('sha256', inline, 'base64');
+  return [
+    "default-src 'none'",
+    `script-src 'self' 'sha256-${digest}'`,
+    "style-src 'self' 'unsafe-inline'",
+    "connect-src 'self'",
+    "img-src 'self' data: blob:",
+    "font-src 'self' data:",
+    "worker-src 'self' blob:",
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+  ].join('; ');
 }
