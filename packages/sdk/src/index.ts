@@ -1,3 +1,10 @@
-export { defineProduct, type EventData, type EventName, type TypedProduct } from './define-product.ts';
-export { delays, duration, every, hmacSignature, NO_RETRY, standardWebhooks } from '@posthorn/protocol';
+export { defineProduct, type AnyProduct, type EventData, type EventName, type ProductInput, type TypedProduct } from './define-product.ts';
+export { PosthornApiError, PosthornConnectionError } from './client/api-error.ts';
+export type { ApiKeys } from './client/api-keys.ts';
+export { createClient, type Client, type Organizations } from './client/create-client.ts';
+export type { BatchEvent, Deliveries, EventContext, Events, OrganizationClient } from './client/organization.ts';
+export type * from './client/resources.ts';
+export type { CallOptions, ClientOptions, PostOptions } from './client/transport.ts';
+export type { Webhooks } from './client/webhooks.ts';
+export { delays, duration, every, exponential, hmacSignature, NO_RETRY, standardWebhooks } from '@posthorn/protocol';
 export type * from '@posthorn/protocol';

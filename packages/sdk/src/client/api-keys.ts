@@ -1,0 +1,20 @@
+import type { ApiKey, MadeApiKey, NewApiKey, Page, PageQuery } from './resources.ts';
+import type { CallOptions, PostOptions, Transport } from './transport.ts';
+
+/** API keys of one organization, or root keys. */
+export interface ApiKeys {
+  /** The answer holds the key, this once. */
+  create(input: NewApiKey, options?: PostOptions): Promise<MadeApiKey>;
+  list(query?: PageQuery, options?: CallOptions): Promise<Page<ApiKey>>;
+  /** At once. */
+  revoke(id: string, options?: CallOptions): Promise<void>;
+}
+
+export function apiKeysAt(transport: Transport, place: readonly string[]): ApiKeys {
+  const path = [...place, 'api-keys'];
+  return {
+    create: (input, options) => transport.post(path, input, options),
+    list: (query, options) => transport.get(path, query, options),
+    revoke: (id, options) => transport.delete([...path, id], options),
+  };
+}

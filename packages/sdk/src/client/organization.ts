@@ -1,0 +1,101 @@
+import type { Sender, Subject } from '@posthorn/protocol';
+import type { AnyProduct, EventData, EventName } from '../define-product.ts';
+import { PosthornApiError, problemIn, type Problem } from './api-error.ts';
+import { apiKeysAt, type ApiKeys } from './api-keys.ts';
+import type {
+  Accepted,
+  Delivery,
+  DeliveryQuery,
+  DeliveryWithAttempts,
+  EventDetail,
+  EventQuery,
+  EventSummary,
+  EventTypes,
+  Page,
+} from './resources.ts';
+import type { CallOptions, PostOptions, Transport } from './transport.ts';
+import { webhooksAt, type Webhooks } from './webhooks.ts';
+
+/** What may be said of an event besides its type and data. */
+export interface EventContext {
+  /** The part of the organization it belongs to. */
+  readonly scope?: string;
+  /** What it is about. */
+  readonly subject?: Subject;
+  /** Your own id: repeated, it gets the first answer again and no second delivery. */
+  readonly id?: string;
+  /** The person who caused it. */
+  readonly sender?: Sender;
+}
+
+/** One event of a batch: data of the type that its `type` names. */
+export type BatchEvent<Product extends AnyProduct> = {
+  [Name in EventName<Product>]: EventContext & { readonly type: Name; readonly data: EventData<Product, Name> };
+}[EventName<Product>];
+
+/** Everything of one organization. Every call throws PosthornApiError or PosthornConnectionError. */
+export interface OrganizationClient<Product extends AnyProduct> {
+  readonly webhooks: Webhooks<EventName<Product>>;
+  readonly apiKeys: ApiKeys;
+  readonly events: Events<EventName<Product>>;
+  readonly deliveries: Deliveries<EventName<Product>>;
+  /** The types its product has, with schema and sample. */
+  eventTypes(options?: CallOptions): Promise<EventTypes<EventName<Product>>>;
+  /** Emits an event. The answer means: stored, and it will be delivered. */
+  emit<Name extends EventName<Product>>(
+    type: Name,
+    data: EventData<Product, Name>,
+    options?: EventContext & PostOptions,
+  ): Promise<Accepted>;
+  /** Emits up to 1,000 events. Each has its own result, in order; one that is refused does not hinder the others. */
+  emitBatch(events: readonly BatchEvent<Product>[], options?: PostOptions): Promise<(Accepted | PosthornApiError)[]>;
+}
+
+export interface Events<Name extends string = string> {
+  list(query?: EventQuery<Name>, options?: CallOptions): Promise<Page<EventSummary<Name>>>;
+  get(id: string, options?: CallOptions): Promise<EventDetail<Name>>;
+}
+
+export interface Deliveries<Name extends string = string> {
+  list(query?: DeliveryQuery<Name>, options?: CallOptions): Promise<Page<Delivery>>;
+  get(id: string, options?: CallOptions): Promise<DeliveryWithAttempts>;
+  /** Sends it again, with the same event id and bytes. */
+  redeliver(id: string, options?: PostOptions): Promise<DeliveryWithAttempts>;
+  /** Gives it up. */
+  cancel(id: string, options?: PostOptions): Promise<DeliveryWithAttempts>;
+}
+
+export function organizationAt<Product extends AnyProduct>(transport: Transport, id: string): OrganizationClient<Product> {
+  const place = ['organizations', id];
+  const events = [...place, 'events'];
+  return {
+    webhooks: webhooksAt(transport, place),
+    apiKeys: apiKeysAt(transport, place),
+    events: {
+      list: (query, options) => transport.get(events, query, options),
+      get: (event, options) => transport.get([...events, event], undefined, options),
+    },
+    deliveries: deliveriesAt(transport, place),
+    eventTypes: (options) => transport.get([...place, 'event-types'], undefined, options),
+    emit(type, data, { signal, idempotencyKey, ...context } = {}) {
+      return transport.post(events, { ...context, type, data }, { ...(signal && { signal }), ...(idempotencyKey && { idempotencyKey }) });
+    },
+    async emitBatch(batch, options) {
+      const { results } = await transport.post<{ results: (Accepted | Problem)[] }>([...events, 'batch'], { events: batch }, options);
+      return results.map((result) => {
+        const problem = problemIn(result);
+        return problem ? new PosthornApiError(problem) : (result as Accepted);
+      });
+    },
+  };
+}
+
+function deliveriesAt<Name extends string>(transport: Transport, place: readonly string[]): Deliveries<Name> {
+  const path = [...place, 'deliveries'];
+  return {
+    list: (query, options) => transport.get(path, query, options),
+    get: (id, options) => transport.get([...path, id], undefined, options),
+    redeliver: (id, options) => transport.post([...path, id, 'redeliver'], {}, options),
+    cancel: (id, options) => transport.post([...path, id, 'cancel'], {}, options),
+  };
+}

@@ -1,0 +1,181 @@
+import { PosthornApiError, PosthornConnectionError, problemIn } from './api-error.ts';
+
+/** Where the server is, and how to speak with it. */
+export interface ClientOptions {
+  /** The server's address, such as `http://127.0.0.1:8030`. */
+  readonly url: string;
+  /** An API key: the root key, or an organization's. */
+  readonly key: string;
+  /** Default: the global one. */
+  readonly fetch?: typeof globalThis.fetch;
+  /** How often a call that may be repeated without harm is repeated. Default: 3. */
+  readonly retries?: number;
+  /** How long one try may take, in milliseconds. Default: 30,000. */
+  readonly timeoutMs?: number;
+  /** Waits between tries. Default: a timer. */
+  readonly wait?: (milliseconds: number) => Promise<void>;
+  /** 0 to 1, spreads the tries of many clients. Default: Math.random. */
+  readonly random?: () => number;
+}
+
+/** What a caller may say about any single call. */
+export interface CallOptions {
+  /** Ends the call; it throws the signal's reason. */
+  readonly signal?: AbortSignal;
+}
+
+/** What a caller may say about a call that changes something. */
+export interface PostOptions extends CallOptions {
+  /** Default: a new one for each call. With one kept from an earlier process, that process's call is not made twice. */
+  readonly idempotencyKey?: string;
+}
+
+type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE';
+type Query = Readonly<Record<string, string | number | undefined>>;
+
+interface Call {
+  readonly method: Method;
+  /** Parts of the path; each is escaped. */
+  readonly path: readonly string[];
+  readonly query?: Query | undefined;
+  readonly body?: unknown;
+  readonly options?: PostOptions | undefined;
+}
+
+/** Speaks HTTP with the server. Throws PosthornApiError, PosthornConnectionError. */
+export interface Transport {
+  get<Result>(path: readonly string[], query?: object, options?: CallOptions): Promise<Result>;
+  post<Result>(path: readonly string[], body?: object, options?: PostOptions): Promise<Result>;
+  patch<Result>(path: readonly string[], body: object, options?: CallOptions): Promise<Result>;
+  delete(path: readonly string[], options?: CallOptions): Promise<void>;
+}
+
+const DEFAULT_RETRIES = 3;
+const DEFAULT_TIMEOUT_MS = 30_000;
+const FIRST_WAIT_MS = 200;
+/** Past it the caller rather hears of it. */
+const LONGEST_WAIT_MS = 60_000;
+
+/** Throws RangeError where the options cannot work. */
+export function createTransport(options: ClientOptions): Transport {
+  const settings = resolve(options);
+  const call = <Result>(one: Call): Promise<Result> => callWithRetries(settings, one) as Promise<Result>;
+  return {
+    get: (path, query, callOptions) => call({ method: 'GET', path, query: query as Query | undefined, options: callOptions }),
+    post: (path, body = {}, callOptions = {}) => call({ method: 'POST', path, body, options: callOptions }),
+    patch: (path, body, callOptions) => call({ method: 'PATCH', path, body, options: callOptions }),
+    delete: (path, callOptions) => call({ method: 'DELETE', path, options: callOptions }),
+  };
+}
+
+type Settings = Required<ClientOptions>;
+
+function resolve(options: ClientOptions): Settings {
+  if (!URL.canParse(options.url) || !/^https?:/i.test(options.url)) throw new RangeError('url must be the address of a Posthorn server.');
+  if (!/^[\x21-\x7e]+$/.test(options.key)) throw new RangeError('key must be an API key.');
+  return {
+    fetch: globalThis.fetch,
+    retries: DEFAULT_RETRIES,
+    timeoutMs: DEFAULT_TIMEOUT_MS,
+    wait: (milliseconds) => new Promise((done) => void setTimeout(done, milliseconds)),
+    random: Math.random,
+    ...options,
+  };
+}
+
+async function callWithRetries(settings: Settings, call: Call): Promise<unknown> {
+  const prepared = prepare(settings, call);
+  for (let tries = 0; ; tries++) {
+    try {
+      return await tryOnce(settings, call, prepared);
+    } catch (error) {
+      call.options?.signal?.throwIfAborted();
+      const wait = waitBefore(error, call.method, FIRST_WAIT_MS * 2 ** tries * (0.5 + settings.random()));
+      if (wait === null || tries >= settings.retries) throw error;
+      await settings.wait(wait);
+      call.options?.signal?.throwIfAborted();
+    }
+  }
+}
+
+/**
+ * How long to wait before another try; null: there is none. No answer may mean that the call was carried out: only what
+ * reads, or carries an Idempotency-Key, is then repeated. What the server itself turned away it has not carried out.
+ */
+function waitBefore(error: unknown, method: Method, backoffMs: number): number | null {
+  if (error instanceof PosthornConnectionError) return method === 'GET' || method === 'POST' ? backoffMs : null;
+  if (!(error instanceof PosthornApiError) || error.retryAfterSeconds === null) return null;
+  // In flight: an earlier try of ours, whose answer was lost, is still being worked on.
+  if (error.status !== 503 && error.code !== 'idempotency_in_flight') return null;
+  const wait = Math.max(error.retryAfterSeconds * 1_000, backoffMs);
+  return wait <= LONGEST_WAIT_MS ? wait : null;
+}
+
+interface Prepared {
+  readonly url: string;
+  readonly headers: Record<string, string>;
+  readonly body: string | null;
+}
+
+/** Every try sends the same: the server compares bodies of one Idempotency-Key. */
+function prepare(settings: Settings, { method, path, query, body, options }: Call): Prepared {
+  const headers: Record<string, string> = { authorization: `Bearer ${settings.key}`, accept: 'application/json' };
+  if (body !== undefined) headers['content-type'] = 'application/json';
+  if (method === 'POST') headers['idempotency-key'] = options?.idempotencyKey ?? crypto.randomUUID();
+  return { url: addressOf(settings.url, path, query), headers, body: body === undefined ? null : JSON.stringify(body) };
+}
+
+function addressOf(base: string, path: readonly string[], query: Query = {}): string {
+  const parameters = Object.entries(query).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]]));
+  const search = parameters.length === 0 ? '' : `?${new URLSearchParams(parameters).toString()}`;
+  return `${base.replace(/[?#].*$/s, '').replace(/\/+$/, '')}/v1/${path.map(escapePart).join('/')}${search}`;
+}
+
+/** URL parsers resolve dots, escaped ones too: such an id would name another resource. */
+function escapePart(part: string): string {
+  if (part === '' || part === '.' || part === '..') throw new RangeError(`${JSON.stringify(part)} cannot be an id.`);
+  return encodeURIComponent(part);
+}
+
+async function tryOnce(settings: Settings, { method, options }: Call, { url, headers, body }: Prepared): Promise<unknown> {
+  // Taken out of the settings, because a browser's fetch refuses to be called as a method of another object.
+  const { fetch, timeoutMs } = settings;
+  const deadline = AbortSignal.timeout(timeoutMs);
+  const signal = options?.signal ? AbortSignal.any([options.signal, deadline]) : deadline;
+  try {
+    // Not followed: a redirected POST would arrive as a GET, or elsewhere with its body.
+    const response = await fetch(url, { method, headers, body, signal, redirect: 'manual' });
+    return read(response, await response.text());
+  } catch (error) {
+    if (error instanceof PosthornApiError) throw error;
+    const { pathname } = new URL(url);
+    if (deadline.aborted) {
+      throw new PosthornConnectionError('timeout', `${method} ${pathname}: no answer within ${timeoutMs} ms.`, error);
+    }
+    throw new PosthornConnectionError('unreachable', `${method} ${pathname}: the server cannot be reached.`, error);
+  }
+}
+
+function read(response: Response, text: string): unknown {
+  if (response.status === 204) return undefined;
+  const value = parse(text);
+  if (response.ok && value !== undefined) return value;
+  const retryAfter = retryAfterOf(response);
+  const problem = response.ok ? null : problemIn(value);
+  if (problem) throw new PosthornApiError(problem, retryAfter);
+  const detail = `The answer, of status ${response.status}, is not one of Posthorn’s.`;
+  throw new PosthornApiError({ code: 'unexpected_answer', status: response.status, detail }, retryAfter);
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function retryAfterOf(response: Response): number | null {
+  const value = response.headers.get('retry-after') ?? '';
+  return /^\d{1,9}$/.test(value) ? Number(value) : null;
+}
