@@ -1,4 +1,5 @@
 import type { DataSchema, FieldError, JsonObject, JsonSchema } from '@posthorn/protocol';
+import { Ajv } from 'ajv';
 import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 
@@ -56,8 +57,14 @@ function shownSchema(standard: object): JsonSchema | null {
   }
 }
 
+const DRAFT_07 = /^https?:\/\/json-schema\.org\/draft-07\/schema#?$/;
+
+/** JSON Schema 2020-12, or draft-07 where it says so. */
 function compileJsonSchema(schema: JsonSchema): CompiledSchema {
-  const ajv = new Ajv2020({ allErrors: true, strict: false });
+  // It would answer with a promise, which looks like a yes.
+  if (schema['$async'] === true) throw new Error('$async schemas are not supported.');
+  const options = { allErrors: true, strict: false };
+  const ajv = DRAFT_07.test(String(schema['$schema'])) ? new Ajv(options) : new Ajv2020(options);
   addFormats.default(ajv);
   const validate = ajv.compile(schema);
   return {
@@ -66,10 +73,21 @@ function compileJsonSchema(schema: JsonSchema): CompiledSchema {
   };
 }
 
-function jsonSchemaError(error: ErrorObject): FieldError {
-  const missing = error.keyword === 'required' ? `/${escape(String(error.params['missingProperty']))}` : '';
-  const extra = error.keyword === 'additionalProperties' ? `/${escape(String(error.params['additionalProperty']))}` : '';
-  return { path: error.instancePath + missing + extra, rule: error.keyword, message: error.message ?? 'is not valid' };
+/** A breach of a JSON Schema, at the field that it speaks of. */
+export function jsonSchemaError({ instancePath, keyword, params, message = 'is not valid' }: ErrorObject): FieldError {
+  switch (keyword) {
+    case 'required':
+      return { path: `${instancePath}${pointer([String(params['missingProperty'])])}`, rule: keyword, message: 'is required' };
+    case 'additionalProperties':
+    case 'unevaluatedProperties': {
+      const name = String(params['additionalProperty'] ?? params['unevaluatedProperty']);
+      return { path: `${instancePath}${pointer([name])}`, rule: keyword, message: 'is not a known field' };
+    }
+    case 'enum':
+      return { path: instancePath, rule: keyword, message: `must be one of ${[params['allowedValues']].flat().join(', ')}` };
+    default:
+      return { path: instancePath, rule: keyword, message };
+  }
 }
 
 /** A JSON Pointer (RFC 6901). */

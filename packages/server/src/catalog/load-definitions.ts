@@ -31,9 +31,17 @@ async function importFile(path: string): Promise<unknown> {
 
 function definitionsIn(exported: unknown): ProductDefinition[] {
   const listed = typeof exported === 'object' && exported !== null && 'products' in exported ? exported.products : exported;
-  const definitions = [listed].flat().filter(isDefinition);
-  if (definitions.length === 0) throw new DefinitionError(`${FILE} must export a product definition, or a list of them, as its default.`);
-  return definitions;
+  const definitions = [listed].flat();
+  if (listed === undefined || definitions.length === 0) {
+    throw new DefinitionError(`${FILE} must export a product definition, or a list of them, as its default.`);
+  }
+  const names = new Set<string>();
+  return definitions.map((definition, index) => {
+    if (!isDefinition(definition)) throw new DefinitionError(`${FILE}: entry ${index + 1} is not a product definition.`);
+    if (names.has(definition.name)) throw new DefinitionError(`${FILE}: there are two products called ${definition.name}.`);
+    names.add(definition.name);
+    return definition;
+  });
 }
 
 function isDefinition(value: unknown): value is ProductDefinition {

@@ -2,17 +2,20 @@ import {
   compileEventPatterns,
   defaultEnvelope,
   resolvePolicy,
+  type AliasesOf,
+  type Envelope,
   type EventTypeDefinition,
+  type FieldError,
   type JsonObject,
   type PingContext,
   type ProductDefinition,
 } from '@posthorn/protocol';
+import { checkCustomHeaders } from '../tenancy/custom-headers.ts';
 import { compileSchema } from './data-schema.ts';
+import { definitionProblems, EVENT_NAME_PATTERN } from './definition-schema.ts';
 import type { EventType, Product } from './product.ts';
 
-const PRODUCT_NAME = /^[a-z][a-z0-9-]{0,62}$/;
-/** What an event type may be called: visible characters that need no escaping in headers, URLs and patterns. */
-const EVENT_NAME = /^[A-Za-z0-9_][A-Za-z0-9_.:/-]{0,127}$/;
+const EVENT_NAME = new RegExp(EVENT_NAME_PATTERN);
 const OPEN_SAMPLE: JsonObject = { example: true };
 
 /** A product definition that cannot be served. The message names the product and the place. */
@@ -20,22 +23,25 @@ export class DefinitionError extends Error {
   override readonly name = 'DefinitionError';
 }
 
-/** Checks a definition and makes a product of it. Throws DefinitionError. */
+/** Checks a definition and makes a product of it: its samples are held against their schemas and put into its envelope. Throws DefinitionError. */
 export async function loadProduct(definition: ProductDefinition): Promise<Product> {
   const { name } = definition;
-  if (!PRODUCT_NAME.test(name)) {
-    throw new DefinitionError(`product ${JSON.stringify(name)}: the name must be lower-case letters, digits and dashes.`);
-  }
+  refuseProblems(name, [...definitionProblems(definition), ...functionProblems(definition)]);
+  const policy = resolvePolicy(definition);
+  const envelope = definition.envelope ?? defaultEnvelope;
+  refuseProblems(name, headerProblems(policy));
   const eventTypes = new Map<string, EventType>();
-  for (const [type, event] of Object.entries(definition.events)) eventTypes.set(type, await loadEventType(name, type, event));
+  for (const [type, event] of Object.entries(definition.events)) {
+    eventTypes.set(type, await loadEventType(`product ${name}: events.${type}`, type, event));
+    tryEnvelope(`product ${name}: envelope`, envelope, { type, data: event.sample });
+  }
   const byName = withAliases(name, eventTypes);
-  checkPolicy(definition);
   const anyEvent = definition.anyEvent ?? false;
   return {
     name,
     title: definition.title ?? name,
-    policy: resolvePolicy(definition),
-    envelope: definition.envelope ?? defaultEnvelope,
+    policy,
+    envelope,
     anyEvent,
     ping: {
       type: definition.ping?.type ?? 'ping',
@@ -47,12 +53,29 @@ export async function loadProduct(definition: ProductDefinition): Promise<Produc
   };
 }
 
-async function loadEventType(product: string, name: string, definition: EventTypeDefinition): Promise<EventType> {
-  const place = `product ${product}: events.${name}`;
-  if (!EVENT_NAME.test(name)) throw new DefinitionError(`${place}: not a usable event name.`);
+function refuseProblems(name: string, problems: readonly FieldError[]): void {
+  if (problems.length === 0) return;
+  const listed = problems.map(({ path, message }) => `  ${path.slice(1).replaceAll('/', '.') || 'the definition'} ${message}`);
+  throw new DefinitionError([`product ${typeof name === 'string' ? name : '(without a name)'}:`, ...listed].join('\n'));
+}
+
+function functionProblems({ envelope, ping }: ProductDefinition): FieldError[] {
+  const problem = (path: string): FieldError => ({ path, rule: 'type', message: 'must be a function' });
+  return [
+    ...(envelope === undefined || typeof envelope === 'function' ? [] : [problem('/envelope')]),
+    ...(ping === undefined || typeof ping.data === 'function' ? [] : [problem('/ping/data')]),
+  ];
+}
+
+/** Fixed headers of a product keep the same rules as those of a webhook. */
+function headerProblems({ headers, signatures }: Product['policy']): FieldError[] {
+  const taken = signatures.flatMap((scheme) => (scheme.kind === 'hmac' ? [scheme.header] : []));
+  return checkCustomHeaders(headers, taken).map((problem) => ({ ...problem, path: `/delivery${problem.path}` }));
+}
+
+async function loadEventType(place: string, name: string, definition: EventTypeDefinition): Promise<EventType> {
   const schema = compileAt(place, definition);
-  const problems = await schema.check(definition.sample);
-  const [first] = problems;
+  const [first] = await schema.check(definition.sample);
   if (first) throw new DefinitionError(`${place}.sample${first.path} does not satisfy the schema: ${first.message}`);
   return {
     name,
@@ -69,8 +92,29 @@ function compileAt(place: string, definition: EventTypeDefinition): ReturnType<t
   try {
     return compileSchema(definition.schema);
   } catch (error) {
-    throw new DefinitionError(`${place}.schema: ${error instanceof Error ? error.message : String(error)}`);
+    throw new DefinitionError(`${place}.schema: ${messageOf(error)}`, { cause: error });
   }
+}
+
+/** An envelope that fails would fail every emit: better to hear of it at the start. */
+function tryEnvelope(place: string, envelope: Envelope, { type, data }: { type: string; data: JsonObject }): void {
+  const shown = {
+    id: 'sample',
+    type,
+    time: new Date(0),
+    data,
+    scope: null,
+    subject: null,
+    sender: null,
+    organization: { id: 'o', name: 'O' },
+  };
+  let text: unknown;
+  try {
+    text = JSON.stringify(envelope(shown));
+  } catch (error) {
+    throw new DefinitionError(`${place} fails for the sample of ${type}: ${messageOf(error)}`, { cause: error });
+  }
+  if (typeof text !== 'string') throw new DefinitionError(`${place} answers no JSON for the sample of ${type}.`);
 }
 
 function withAliases(product: string, eventTypes: ReadonlyMap<string, EventType>): Map<string, EventType> {
@@ -85,15 +129,6 @@ function withAliases(product: string, eventTypes: ReadonlyMap<string, EventType>
   return byName;
 }
 
-function checkPolicy({ name, delivery }: ProductDefinition): void {
-  const place = `product ${name}: delivery`;
-  if (delivery?.methods?.length === 0) throw new DefinitionError(`${place}.methods must name at least one.`);
-  if (delivery?.contentTypes?.length === 0) throw new DefinitionError(`${place}.contentTypes must name at least one.`);
-  if (delivery?.timeoutMs !== undefined && !(delivery.timeoutMs >= 100 && delivery.timeoutMs <= 60_000)) {
-    throw new DefinitionError(`${place}.timeoutMs must be 100 to 60000.`);
-  }
-}
-
 function openType(name: string): EventType {
   return { name, group: null, description: '', aliases: [], jsonSchema: null, sample: OPEN_SAMPLE, check: () => [] };
 }
@@ -102,10 +137,19 @@ function defaultPing({ webhook }: PingContext): JsonObject {
   return { webhook: { ...webhook, events: [...webhook.events] } };
 }
 
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** Further names of a product's event types. */
+export function aliasesIn(product: Product): AliasesOf {
+  return (type) => product.eventTypes.get(type)?.aliases ?? [];
+}
+
 /** Whether a pattern can ever match one of the product's events. */
 export function patternMatchesProduct(product: Product, pattern: string): boolean {
   if (pattern === '*' || product.eventType(pattern)) return true;
   if (product.anyEvent) return EVENT_NAME.test(pattern.replaceAll('*', 'x'));
-  const { matches } = compileEventPatterns([pattern]);
+  const { matches } = compileEventPatterns([pattern], aliasesIn(product));
   return [...product.eventTypes.keys()].some(matches);
 }

@@ -9,6 +9,7 @@ import {
   type WebhookStatus,
 } from '@posthorn/protocol';
 import { createSigner, type Signer } from '@posthorn/protocol/signing';
+import { aliasesIn } from '../catalog/load-product.ts';
 import type { Product } from '../catalog/product.ts';
 import type { Sealer } from '../store/sealing.ts';
 import type { WebhookRow } from '../store/tenants.ts';
@@ -164,7 +165,7 @@ class StoredWebhook implements ResolvedWebhook {
   }
 
   wants(type: string): boolean {
-    this.#patterns ??= compileEventPatterns(this.#row.events.map((name) => this.#product.eventType(name)?.name ?? name));
+    this.#patterns ??= compileEventPatterns(this.#row.events, aliasesIn(this.#product));
     return this.#patterns.matches(type);
   }
 }

@@ -1,4 +1,5 @@
 import { secretProblem, type FieldError, type RetryPlan, type SuccessRule } from '@posthorn/protocol';
+import { retryProblems } from '../catalog/definition-schema.ts';
 import { patternMatchesProduct } from '../catalog/load-product.ts';
 import type { Product } from '../catalog/product.ts';
 import { checkCustomHeaders } from './custom-headers.ts';
@@ -34,8 +35,6 @@ export interface CheckedInput {
   readonly blocked: boolean;
 }
 
-const MAX_RETRIES = 100;
-const MAX_DELAY_MS = 7 * 86_400_000;
 const INSECURE: Warning = {
   code: 'insecure_url',
   message: 'The URL is plain http: what is sent can be read and changed on the way. Use https.',
@@ -53,7 +52,7 @@ export function checkWebhookInput(input: WebhookInput, product: Product, allowed
   errors.push(...checkChoice('/method', input.method, product.policy.methods));
   errors.push(...checkChoice('/contentType', input.contentType, product.policy.contentTypes));
   errors.push(...checkCustomHeaders(input.headers ?? {}, signatureHeaders(product)));
-  if (input.retry) errors.push(...checkRetry(input.retry));
+  if (input.retry) errors.push(...retryProblems(input.retry).map((problem) => ({ ...problem, path: `/retry${problem.path}` })));
   return {
     errors,
     warnings: url.ok && url.warnings.includes('insecure_url') ? [INSECURE] : [],
@@ -79,26 +78,4 @@ function checkChoice(path: string, value: string | null | undefined, choices: re
 
 function signatureHeaders(product: Product): string[] {
   return product.policy.signatures.flatMap((scheme) => (scheme.kind === 'hmac' ? [scheme.header] : []));
-}
-
-function checkRetry(retry: RetryPlan): FieldError[] {
-  const delays = retryDelays(retry);
-  const errors: FieldError[] = [];
-  if (delays.count > MAX_RETRIES) errors.push({ path: '/retry', rule: 'maximum', message: `must have at most ${MAX_RETRIES} retries` });
-  if (delays.longestMs > MAX_DELAY_MS)
-    errors.push({ path: '/retry', rule: 'maximum', message: 'must wait at most 7 days between attempts' });
-  return errors;
-}
-
-function retryDelays(retry: RetryPlan): { count: number; longestMs: number } {
-  switch (retry.kind) {
-    case 'none':
-      return { count: 0, longestMs: 0 };
-    case 'list':
-      return { count: retry.delaysMs.length, longestMs: Math.max(0, ...retry.delaysMs) };
-    case 'fixed':
-      return { count: retry.retries, longestMs: retry.delayMs };
-    case 'exponential':
-      return { count: retry.retries, longestMs: Math.max(retry.firstMs, retry.maxMs) };
-  }
 }

@@ -1,0 +1,108 @@
+import type { FieldError } from '@posthorn/protocol';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import { Type, type TSchema } from 'typebox';
+import { jsonSchemaError } from './data-schema.ts';
+
+/** What an event type may be called: visible characters that need no escaping in headers, URLs and patterns. */
+export const EVENT_NAME_PATTERN = '^[A-Za-z0-9_][A-Za-z0-9_.:/-]{0,127}$';
+
+const CLOSED = { additionalProperties: false };
+const EventName = Type.String({ pattern: EVENT_NAME_PATTERN });
+const Delay = Type.Number({ minimum: 0, maximum: 7 * 86_400_000 });
+const Retries = Type.Integer({ minimum: 0, maximum: 100 });
+const Jitter = Type.Optional(Type.Number({ minimum: 0, maximum: 1 }));
+
+/** One of several shapes, which `kind` tells apart: only that one's breaches are named. */
+function byKind(shapes: TSchema[]): TSchema {
+  return Type.Unsafe({ type: 'object', required: ['kind'], discriminator: { propertyName: 'kind' }, oneOf: shapes });
+}
+
+const Retry = byKind([
+  Type.Object({ kind: Type.Literal('none') }, CLOSED),
+  Type.Object({ kind: Type.Literal('list'), delaysMs: Type.Array(Delay, { minItems: 1, maxItems: 100 }), jitter: Jitter }, CLOSED),
+  Type.Object({ kind: Type.Literal('fixed'), delayMs: Delay, retries: Retries, jitter: Jitter }, CLOSED),
+  Type.Object(
+    {
+      kind: Type.Literal('exponential'),
+      firstMs: Delay,
+      factor: Type.Number({ minimum: 1, maximum: 100 }),
+      maxMs: Delay,
+      retries: Retries,
+      jitter: Jitter,
+    },
+    CLOSED,
+  ),
+]);
+
+const Signature = byKind([
+  Type.Object({ kind: Type.Literal('standard-webhooks') }, CLOSED),
+  Type.Object(
+    {
+      kind: Type.Literal('hmac'),
+      header: Type.String({ pattern: '^[A-Za-z0-9-]+$' }),
+      algorithm: Type.Enum(['sha1', 'sha256', 'sha512']),
+      encoding: Type.Enum(['hex', 'base64']),
+      prefix: Type.Optional(Type.String({ pattern: '^[\\x20-\\x7e]*$' })),
+    },
+    CLOSED,
+  ),
+]);
+
+const Success = Type.Object(
+  {
+    status: Type.Union([Type.Literal('2xx'), Type.Array(Type.Integer({ minimum: 100, maximum: 599 }), { minItems: 1 })]),
+    bodyContains: Type.Union([Type.String({ minLength: 1 }), Type.Null()]),
+  },
+  CLOSED,
+);
+
+const Delivery = Type.Object(
+  {
+    methods: Type.Optional(Type.Array(Type.Enum(['POST', 'GET']), { minItems: 1, uniqueItems: true })),
+    contentTypes: Type.Optional(
+      Type.Array(Type.Enum(['application/json', 'application/x-www-form-urlencoded']), { minItems: 1, uniqueItems: true }),
+    ),
+    url: Type.Optional(Type.Enum(['https', 'http-or-https'])),
+    success: Type.Optional(Success),
+    timeoutMs: Type.Optional(Type.Integer({ minimum: 100, maximum: 60_000 })),
+    retry: Type.Optional(Retry),
+    whenExhausted: Type.Optional(Type.Enum(['nothing', 'fail-webhook'])),
+    disableAfterMs: Type.Optional(Type.Union([Type.Number({ exclusiveMinimum: 0 }), Type.Null()])),
+    signatures: Type.Optional(Type.Array(Signature)),
+    secret: Type.Optional(Type.Enum(['generated', 'optional'])),
+    headers: Type.Optional(Type.Record(Type.String(), Type.String())),
+    formParameter: Type.Optional(Type.String({ minLength: 1 })),
+    ordered: Type.Optional(Type.Boolean()),
+  },
+  CLOSED,
+);
+
+const Event = Type.Object({
+  description: Type.String(),
+  group: Type.Optional(Type.String()),
+  sample: Type.Object({}),
+  aliases: Type.Optional(Type.Array(EventName)),
+});
+
+const Definition = Type.Object({
+  name: Type.String({ pattern: '^[a-z][a-z0-9-]{0,62}$' }),
+  title: Type.Optional(Type.String({ minLength: 1 })),
+  events: Type.Record(EventName, Event, CLOSED),
+  anyEvent: Type.Optional(Type.Boolean()),
+  delivery: Type.Optional(Delivery),
+  ping: Type.Optional(Type.Object({ type: EventName, onCreate: Type.Optional(Type.Boolean()) })),
+});
+
+const ajv = new Ajv2020({ allErrors: true, strict: false, discriminator: true });
+const validateDefinition = ajv.compile(Definition);
+const validateRetry = ajv.compile(Retry);
+
+/** Where a product definition has not the shape it should have. Its functions and schemas are tried out where it is loaded. */
+export function definitionProblems(definition: unknown): FieldError[] {
+  return validateDefinition(definition) ? [] : (validateDefinition.errors ?? []).map(jsonSchemaError);
+}
+
+/** What is wrong with a retry plan: a field that its kind lacks or does not have, more than 100 retries, a wait of more than 7 days. */
+export function retryProblems(plan: unknown): FieldError[] {
+  return validateRetry(plan) ? [] : (validateRetry.errors ?? []).map(jsonSchemaError);
+}
