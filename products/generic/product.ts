@@ -1,4 +1,4 @@
-import { defineProduct } from '@posthorn/sdk';
+import { defaultEnvelope, defineProduct } from '@posthorn/sdk';
 
 /** Any events, in the Standard Webhooks envelope, with the default policy. */
 export const generic = defineProduct({
@@ -6,4 +6,6 @@ export const generic = defineProduct({
   title: 'Generic',
   anyEvent: true,
   events: {},
+  envelope: defaultEnvelope,
+  ping: { type: 'ping', data: ({ webhook }) => ({ webhook: { ...webhook, events: [...webhook.events] } }) },
 });

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 
-/** Money travels as text, with its currency and precision beside it: nothing is rounded on the way. */
-const money = z.string();
-const precision = z.union([z.number().int(), z.string()]);
+/** Money travels as text, with its currency and precision beside it: nothing is rounded on the way. A draft may have no price yet. */
+const money = z.string().nullable();
+const precision = z.union([z.number().int(), z.string()]).nullable();
 const text = z.string().nullable();
 
 const contact = z.looseObject({
@@ -23,9 +23,9 @@ const sku = z.looseObject({
   quantity: z.number().optional(),
   unit_name: text.optional(),
   billing_schedule: text.optional(),
-  monthly_price: money.nullable().optional(),
+  monthly_price: money.optional(),
   monthly_price_currency: text.optional(),
-  annual_price: money.nullable().optional(),
+  annual_price: money.optional(),
   annual_price_currency: text.optional(),
   product_id: text.optional(),
   pricebook_id: text.optional(),
@@ -38,12 +38,12 @@ export const deal = z.looseObject({
   id: z.string(),
   status: z.string(),
   contract_activates_date: text.optional(),
-  customer: z.looseObject({}).optional(),
+  customer: z.looseObject({}).nullable().optional(),
   net_price: money.optional(),
-  net_price_currency: z.string().optional(),
+  net_price_currency: text.optional(),
   net_price_precision: precision.optional(),
   original_net_price: money.optional(),
-  original_net_price_currency: z.string().optional(),
+  original_net_price_currency: text.optional(),
   original_net_price_precision: precision.optional(),
   opportunity_id: text.optional(),
   hubspot_deal_id: text.optional(),

@@ -6,5 +6,5 @@ export type { BatchEvent, Deliveries, EventContext, Events, OrganizationClient }
 export type * from './client/resources.ts';
 export type { CallOptions, ClientOptions, PostOptions } from './client/transport.ts';
 export type { Webhooks } from './client/webhooks.ts';
-export { delays, duration, every, exponential, hmacSignature, NO_RETRY, standardWebhooks } from '@posthorn/protocol';
+export { defaultEnvelope, delays, duration, every, exponential, hmacSignature, NO_RETRY, standardWebhooks } from '@posthorn/protocol';
 export type * from '@posthorn/protocol';
