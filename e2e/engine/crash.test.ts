@@ -19,9 +19,9 @@ interface Load {
 /** Emits to the nodes in turn with so many requests in flight; what no node accepted is simply not counted. */
 function emitAt(nodes: readonly Api[], tenant: TestTenant, inFlight: number): Load {
   const accepted = new Set<string>();
-  let stopped = false;
+  const stopping = new AbortController();
   const worker = async (index: number): Promise<void> => {
-    for (let turn = index; !stopped; turn++) {
+    for (let turn = index; !stopping.signal.aborted; turn++) {
       const node = nodes[turn % nodes.length];
       try {
         const answer = await node?.request<{ id: string }>('POST', `${tenant.path}/events`, { body: { type: 'a.b', data: { turn } } });
@@ -36,7 +36,7 @@ function emitAt(nodes: readonly Api[], tenant: TestTenant, inFlight: number): Lo
   return {
     accepted,
     async stop() {
-      stopped = true;
+      stopping.abort();
       await Promise.all(workers);
     },
   };
