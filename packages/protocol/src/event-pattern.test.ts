@@ -4,8 +4,8 @@ import { compileEventPatterns } from './event-pattern.ts';
 
 const matches = (pattern: string, type: string): boolean => compileEventPatterns([pattern]).matches(type);
 /** Few letters, so that parts of names meet often. */
-const name = fc.string({ unit: fc.constantFrom('a', 'b', '.'), maxLength: 12 });
-const pattern = fc.string({ unit: fc.constantFrom('a', 'b', '.', '*'), maxLength: 10 });
+const name = fc.string({ unit: fc.constantFrom('a', 'b'), maxLength: 8 });
+const pattern = fc.string({ unit: fc.constantFrom('a', 'b', '*'), maxLength: 8 });
 
 describe('event patterns', () => {
   test.each([
@@ -23,6 +23,8 @@ describe('event patterns', () => {
     ['a*b*c', 'a-b-b-c', true],
     ['a*b*c', 'a-c', false],
     ['ab*ba', 'aba', false],
+    ['*ab*ba', 'aba', false],
+    ['*ab*ba', 'abba', true],
     ['**', 'anything', true],
     ['a**b', 'axb', true],
     ['deal.signed', 'dealxsigned', false],
@@ -71,6 +73,7 @@ describe('event patterns', () => {
       fc.property(pattern, name, (one, type) => {
         expect(matches(one, type)).toBe(defined(one, type));
       }),
+      { numRuns: 2_000 },
     );
   });
 
