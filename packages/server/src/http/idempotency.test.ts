@@ -15,7 +15,7 @@ interface Work {
   run: (request: FastifyRequest, reply: FastifyReply) => unknown;
 }
 
-async function start(database: TestDatabase): Promise<{ edge: HttpEdge; work: Work }> {
+async function start(database: TestDatabase): Promise<{ edge: HttpEdge; work: Work } & AsyncDisposable> {
   const work: Work = { calls: 0, run: (_request, reply) => reply.code(201).send({ call: work.calls }) };
   const edge = await startHttpEdge({
     database,
@@ -28,7 +28,7 @@ async function start(database: TestDatabase): Promise<{ edge: HttpEdge; work: Wo
       app.put('/organizations/:org/work', handler);
     },
   });
-  return { edge, work };
+  return { edge, work, [Symbol.asyncDispose]: () => edge[Symbol.asyncDispose]() };
 }
 
 function keyed(key: string, body: unknown = { a: 1 }): { headers: Record<string, string>; body: string } {
@@ -47,8 +47,8 @@ async function organizationKey(edge: HttpEdge, organization: string): Promise<st
 
 describeOnBothDatabases('Idempotency-Key', (open) => {
   test('a repeated request gets the first answer again and does nothing', async () => {
-    const { edge, work } = await start(await open());
-    await using _edge = edge;
+    await using started = await start(await open());
+    const { edge, work } = started;
     const first = await edge.request(ACME, keyed('one'));
     const again = await edge.request(ACME, keyed('one'));
     expect(first).toMatchObject({ status: 201, body: { call: 1 } });
@@ -61,8 +61,8 @@ describeOnBothDatabases('Idempotency-Key', (open) => {
   });
 
   test('a refusal is kept like any other answer', async () => {
-    const { edge, work } = await start(await open());
-    await using _edge = edge;
+    await using started = await start(await open());
+    const { edge, work } = started;
     work.run = () => {
       throw new PosthornError('conflict', 'Not now.');
     };
@@ -74,8 +74,8 @@ describeOnBothDatabases('Idempotency-Key', (open) => {
   });
 
   test('another body, address or spelling with the same key is refused and not worked on', async () => {
-    const { edge, work } = await start(await open());
-    await using _edge = edge;
+    await using started = await start(await open());
+    const { edge, work } = started;
     await edge.request(ACME, keyed('one', '{"a":1}'));
     for (const answer of [
       await edge.request(ACME, keyed('one', '{"a":2}')),
@@ -91,8 +91,8 @@ describeOnBothDatabases('Idempotency-Key', (open) => {
   });
 
   test('while the first is being worked on, others are told to wait; then they get its answer', async () => {
-    const { edge, work } = await start(await open());
-    await using _edge = edge;
+    await using started = await start(await open());
+    const { edge, work } = started;
     const begun = Promise.withResolvers<void>();
     const end = Promise.withResolvers<void>();
     work.run = async () => {
@@ -113,16 +113,16 @@ describeOnBothDatabases('Idempotency-Key', (open) => {
   });
 
   test('of many at once exactly one is worked on', async () => {
-    const { edge, work } = await start(await open());
-    await using _edge = edge;
+    await using started = await start(await open());
+    const { edge, work } = started;
     const answers = await Promise.all(Array.from({ length: 20 }, () => edge.request(ACME, keyed('one'))));
     expect(work.calls).toBe(1);
     for (const answer of answers) expect(answer.status === 201 || codeOf(answer) === 'idempotency_in_flight').toBe(true);
   });
 
   test('a failure of the server frees the key', async () => {
-    const { edge, work } = await start(await open());
-    await using _edge = edge;
+    await using started = await start(await open());
+    const { edge, work } = started;
     const good = work.run;
     work.run = () => {
       throw new PosthornError('unavailable', 'Not now.', { retryAfterSeconds: 1 });
@@ -137,8 +137,8 @@ describeOnBothDatabases('Idempotency-Key', (open) => {
   });
 
   test('a first request that never ended frees the key after a minute, and its late answer is dropped', async () => {
-    const { edge, work } = await start(await open());
-    await using _edge = edge;
+    await using started = await start(await open());
+    const { edge, work } = started;
     const end = Promise.withResolvers<void>();
     const begun = Promise.withResolvers<void>();
     const good = work.run;
@@ -160,8 +160,8 @@ describeOnBothDatabases('Idempotency-Key', (open) => {
   });
 
   test('after 24 hours the key stands for a new request', async () => {
-    const { edge } = await start(await open());
-    await using _edge = edge;
+    await using started = await start(await open());
+    const { edge } = started;
     await edge.request(ACME, keyed('one'));
     edge.time += 23 * HOUR;
     expect((await edge.request(ACME, keyed('one'))).body).toEqual({ call: 1 });
@@ -170,8 +170,8 @@ describeOnBothDatabases('Idempotency-Key', (open) => {
   });
 
   test('old answers are forgotten, new ones are not', async () => {
-    const { edge } = await start(await open());
-    await using _edge = edge;
+    await using started = await start(await open());
+    const { edge } = started;
     await edge.request(ACME, keyed('old'));
     edge.time += 25 * HOUR;
     await edge.request(ACME, keyed('new'));
@@ -181,8 +181,8 @@ describeOnBothDatabases('Idempotency-Key', (open) => {
   });
 
   test('each organization has its own keys, and none gets what the operator was answered', async () => {
-    const { edge, work } = await start(await open());
-    await using _edge = edge;
+    await using started = await start(await open());
+    const { edge, work } = started;
     const acme = await organizationKey(edge, 'acme');
     const made = await edge.request('POST /v1/api-keys', keyed('same', { name: 'root' }));
     expect(made.status).toBe(201);
@@ -196,8 +196,8 @@ describeOnBothDatabases('Idempotency-Key', (open) => {
   });
 
   test('an answer that held a secret is given again, and is not to be read in the database', async () => {
-    const { edge } = await start(await open());
-    await using _edge = edge;
+    await using started = await start(await open());
+    const { edge } = started;
     const first = await edge.request('POST /v1/api-keys', keyed('one', { name: 'root' }));
     const again = await edge.request('POST /v1/api-keys', keyed('one', { name: 'root' }));
     expect(again.body).toEqual(first.body);
@@ -207,8 +207,8 @@ describeOnBothDatabases('Idempotency-Key', (open) => {
   });
 
   test('keys that are no keys are refused, and the longest one is taken', async () => {
-    const { edge, work } = await start(await open());
-    await using _edge = edge;
+    await using started = await start(await open());
+    const { edge, work } = started;
     for (const key of ['', 'with space', 'ümlaut', 'x'.repeat(256)]) {
       const answer = await edge.request(ACME, keyed(key));
       expect([key.slice(0, 20), answer.status, codeOf(answer)]).toEqual([key.slice(0, 20), 422, 'invalid_request']);
@@ -218,8 +218,8 @@ describeOnBothDatabases('Idempotency-Key', (open) => {
   });
 
   test('methods that are idempotent by themselves ignore the header', async () => {
-    const { edge, work } = await start(await open());
-    await using _edge = edge;
+    await using started = await start(await open());
+    const { edge, work } = started;
     await edge.request('PUT /v1/organizations/acme/work', keyed('one'));
     const again = await edge.request('PUT /v1/organizations/acme/work', keyed('one'));
     expect(again.headers.get('idempotency-replayed')).toBeNull();
@@ -227,8 +227,8 @@ describeOnBothDatabases('Idempotency-Key', (open) => {
   });
 
   test('the same request makes the same event ids, another one others; without a key there are none', async () => {
-    const { edge, work } = await start(await open());
-    await using _edge = edge;
+    await using started = await start(await open());
+    const { edge, work } = started;
     work.run = (request) => {
       const ids = { ids: [idempotentEventId(request), idempotentEventId(request, 1)] };
       throw new PosthornError('unavailable', JSON.stringify(ids));

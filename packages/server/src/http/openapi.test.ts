@@ -19,7 +19,9 @@ interface Document {
   readonly openapi: string;
   readonly info: { readonly title: string; readonly version: string };
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
-  readonly components: { readonly schemas: { readonly Problem: { readonly properties: { readonly code: { enum: string[]; description: string } } } } };
+  readonly components: {
+    readonly schemas: { readonly Problem: { readonly properties: { readonly code: { enum: string[]; description: string } } } };
+  };
 }
 
 let app: FastifyInstance;
@@ -74,7 +76,10 @@ test('every operation has an id of its own, a summary, a tag, a described succes
 test('parameters in the path are declared, each once, and required', () => {
   for (const [name, path, { parameters = [] }] of operations) {
     const declared = parameters.filter((parameter) => parameter.in === 'path');
-    expect([name, declared.map((parameter) => parameter.name).sort()]).toEqual([name, [...path.matchAll(/\{(\w+)\}/g)].map(([, word]) => word).sort()]);
+    expect([name, new Set(declared.map((parameter) => parameter.name))]).toEqual([
+      name,
+      new Set([...path.matchAll(/\{(\w+)\}/g)].map(([, word]) => word)),
+    ]);
     expect(declared.every(({ required }) => required === true)).toBe(true);
   }
 });
@@ -94,20 +99,24 @@ test('every reference leads somewhere', () => {
     const found = target
       .replace('#/', '')
       .split('/')
-      .reduce<unknown>((value, part) => (typeof value === 'object' && value !== null ? Object.entries(value).find(([key]) => key === part)?.[1] : null), document);
+      .reduce<unknown>(
+        (value, part) => (typeof value === 'object' && value !== null ? Object.entries(value).find(([key]) => key === part)?.[1] : null),
+        document,
+      );
     expect([target, typeof found]).toEqual([target, 'object']);
   }
 });
 
 test('every error code is documented, and no other', () => {
   const { code } = document.components.schemas.Problem.properties;
-  expect([...code.enum].sort()).toEqual(Object.keys(ERRORS).sort());
+  expect(new Set(code.enum)).toEqual(new Set(Object.keys(ERRORS)));
   for (const [name, { status }] of Object.entries(ERRORS)) expect(code.description).toContain(`\`${name}\` (${status})`);
 });
 
 test('every route under /v1 is in the document, and nothing else', () => {
   expect(routes.length).toBeGreaterThan(25);
-  expect(operations.map(([name]) => name).sort()).toEqual(routes.sort());
+  expect(new Set(operations.map(([name]) => name))).toEqual(new Set(routes));
+  expect(operations.length).toBe(routes.length);
 });
 
 test('/docs brings everything along, and its policy lets it ask no other address', async () => {

@@ -1,5 +1,6 @@
 import { ERRORS, PosthornError, type ErrorCode, type FieldError } from '@posthorn/protocol';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import { MAX_ERRORS, pointerToken } from './field-path.ts';
 import { TEXT_PATTERN } from './text-schema.ts';
 
 /** An error as the API answers it (RFC 9457). */
@@ -74,7 +75,7 @@ function invalidRequest(error: FastifyError): PosthornError {
 /** A value that breaks its schema, each breach named. `where`: the part of the request; '' the body. */
 export function wrongShape(found: readonly ValidationIssue[], where = '', cause?: unknown): PosthornError {
   const issues = found.filter((issue) => !UNHELPFUL.has(issue.keyword));
-  const errors = issues.map((issue) => fieldError(where, issue));
+  const errors = issues.slice(0, MAX_ERRORS).map((issue) => fieldError(where, issue));
   const [first] = errors;
   const detail = first
     ? `${first.path === '' ? 'The body' : first.path} ${first.message}.`
@@ -94,7 +95,11 @@ function fieldError(where: string, issue: ValidationIssue): FieldError {
         ? { path: base, rule: 'text', message: 'must not contain NUL or half of a surrogate pair' }
         : { path: base, rule: 'pattern', message: issue.message ?? 'is not valid' };
     case 'additionalProperties':
-      return { path: `${base}/${String(params['additionalProperty'])}`, rule: 'unknown_field', message: 'is not a known field' };
+      return {
+        path: `${base}/${pointerToken(String(params['additionalProperty']))}`,
+        rule: 'unknown_field',
+        message: 'is not a known field',
+      };
     case 'required':
       return { path: `${base}/${String(params['missingProperty'])}`, rule: 'required', message: 'is required' };
     case 'enum':

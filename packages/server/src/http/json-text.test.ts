@@ -1,0 +1,137 @@
+import { PosthornError } from '@posthorn/protocol';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { parseJsonBody } from './json-text.ts';
+
+const parse = (text: string): unknown => parseJsonBody(Buffer.from(text));
+
+function refusal(text: string | Uint8Array): PosthornError {
+  try {
+    parseJsonBody(typeof text === 'string' ? Buffer.from(text) : text);
+  } catch (error) {
+    if (error instanceof PosthornError) return error;
+    throw error;
+  }
+  throw new Error(`It was taken: ${String(text).slice(0, 100)}`);
+}
+
+/** JSON as others write it: white space between tokens, keys that look like values, escapes. */
+const json = fc
+  .tuple(fc.json({ depthSize: 'medium', maxDepth: 5 }), fc.constantFrom(undefined, 1, '\t', '  '))
+  .map(([text, space]) => JSON.stringify(JSON.parse(text), null, space));
+
+const exact = (value: unknown): boolean => {
+  if (typeof value === 'number') return Number.isSafeInteger(value) || !Number.isInteger(value) || Math.abs(value) >= 1e21;
+  return typeof value !== 'object' || value === null || Object.entries(value).every(([key, item]) => key !== '__proto__' && exact(item));
+};
+
+test('what it takes is what JSON.parse makes of it', () => {
+  fc.assert(
+    fc.property(json, (text) => {
+      const value: unknown = JSON.parse(text);
+      fc.pre(exact(value));
+      expect(parse(text)).toEqual(value);
+    }),
+  );
+});
+
+test('a key that stands twice is refused, however it is written and wherever it stands', () => {
+  const key = fc.string({ unit: fc.constantFrom('a', '"', '\\', ':', ' ', '{', 'é') });
+  fc.assert(
+    fc.property(key, fc.constantFrom('', ' ', '\n\t'), fc.boolean(), (name, space, escaped) => {
+      const plain = JSON.stringify(name);
+      const other = escaped ? `"${[...name].map((char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`).join('')}"` : plain;
+      const inside = `{"x${'":'.replace('"', '\\"')}":"a\\":b",${plain}${space}:1,"other":[{}],${other}${space}:2}`;
+      const error = refusal(`{"list":[${inside}]}`);
+      expect(error.code).toBe('malformed_json');
+      expect(error.message).toContain(plain);
+    }),
+  );
+});
+
+test('the same key in different objects is no repetition', () => {
+  expect(parse('{"a":{"a":[{"a":1},{"a" : 2}]},"b":"\\"a\\":"}')).toEqual({ a: { a: [{ a: 1 }, { a: 2 }] }, b: '"a":' });
+});
+
+describe('numbers', () => {
+  test('an integer passes exactly up to 2^53', () => {
+    fc.assert(
+      fc.property(fc.bigInt({ min: -(2n ** 70n), max: 2n ** 70n }), (integer) => {
+        const isSafe = integer >= -(2n ** 53n) + 1n && integer <= 2n ** 53n - 1n;
+        if (isSafe) expect(parse(`{"n":${integer}}`)).toEqual({ n: Number(integer) });
+        else expect(refusal(`{"n":${integer}}`).code).toBe('unsafe_number');
+      }),
+    );
+  });
+
+  test('each one that would be lost is named by its place', () => {
+    const error = refusal('{"a":[1,12345678901234567890],"b/c~d":{"e":-9007199254740993},"f":1e999,"g":"12345678901234567890"}');
+    expect(error.code).toBe('unsafe_number');
+    expect(error.errors.map(({ path, rule }) => [path, rule])).toEqual([
+      ['/a/1', 'safe_number'],
+      ['/b~1c~0d/e', 'safe_number'],
+      ['/f', 'safe_number'],
+    ]);
+    expect(error.errors[1]?.message).toContain('-9007199254740993');
+    expect(refusal('12345678901234567890').message).toContain('The body');
+  });
+
+  test('decimals and exponents pass as the doubles they are to everybody', () => {
+    expect(parse('[0.1, 1234567890.123456789, 1e20, 1E-9, -0.5e+3, 100000000000000000000.5]')).toEqual([
+      0.1, 1234567890.123456789, 1e20, 1e-9, -500, 100000000000000000000.5,
+    ]);
+  });
+
+  test('a text that looks like a number is a text', () => {
+    expect(parse('{"12345678901234567890":"x,12345678901234567890","y":"1e999"}')).toEqual({
+      '12345678901234567890': 'x,12345678901234567890',
+      y: '1e999',
+    });
+  });
+
+  test('of many lost numbers the first fifty are named', () => {
+    expect(refusal(`[${Array.from({ length: 1_000 }, () => '12345678901234567890').join()}]`).errors).toHaveLength(50);
+  });
+});
+
+test.each(['', ' ', '{', '{"a":}', '{"a":1,}', "{'a':1}", '[1 2]', 'NaN', 'undefined', '{"a":01}', '"\t"', '{}{}', '\u00a0{}'])(
+  'what is no JSON is refused: %j',
+  (text) => {
+    expect(refusal(text).code).toBe('malformed_json');
+  },
+);
+
+test('bytes that are no UTF-8 are refused, not replaced', () => {
+  for (const bytes of [[0x22, 0xff, 0x22], [0x22, 0xc0, 0x80, 0x22], [0x22, 0xed, 0xa0, 0x80, 0x22], [0xff, 0xfe, 0x7b, 0x00, 0x7d, 0x00]]) {
+    expect(refusal(Buffer.from(bytes))).toMatchObject({ code: 'malformed_json', message: expect.stringContaining('UTF-8') });
+  }
+});
+
+test('keys that reach a prototype are refused with their place', () => {
+  for (const [text, path] of [
+    ['{"__proto__":{"isAdmin":true}}', '/__proto__'],
+    ['{"data":[{"a/b":{"__proto__":1}}]}', '/data/0/a~1b/__proto__'],
+    ['{"\\u005f_proto__":{}}', '/__proto__'],
+  ] as const) {
+    expect(refusal(text)).toMatchObject({ code: 'invalid_request', errors: [{ path, rule: 'key' }] });
+  }
+  expect(parse('{"a":"__proto__","constructor":1,"prototype":2}')).toMatchObject({ a: '__proto__' });
+});
+
+test('a hundred levels pass, more are refused, a million do no harm', () => {
+  const nested = (levels: number): string => '['.repeat(levels) + ']'.repeat(levels);
+  expect(parse(nested(100))).toBeInstanceOf(Array);
+  expect(refusal(nested(101)).code).toBe('malformed_json');
+  expect(refusal(nested(500_000)).code).toBe('malformed_json');
+  expect(refusal('{"a":'.repeat(100_000) + '1' + '}'.repeat(100_000)).code).toBe('malformed_json');
+});
+
+test('a body made to be slow is not', () => {
+  const started = performance.now();
+  parse(JSON.stringify({ a: '\\"'.repeat(100_000), b: '":'.repeat(100_000) }));
+  parse(`["${'\\\\'.repeat(400_000)}"]`);
+  parse(`{"a"${' '.repeat(900_000)}:1}`);
+  parse(`["${'\\"          '.repeat(80_000)}"]`);
+  refusal(`{${Array.from({ length: 50_000 }, (_, index) => `"k${index}":1`).join()},"k0":2}`);
+  expect(performance.now() - started).toBeLessThan(2_000);
+});
