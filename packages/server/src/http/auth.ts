@@ -16,7 +16,8 @@ export interface AuthenticatorOptions {
   readonly now: () => number;
 }
 
-const BEARER = /^Bearer ([\x21-\x7e]{8,512})$/;
+/** The name of the scheme is the same in any case (RFC 9110, section 11.1). */
+const BEARER = /^Bearer +([\x21-\x7e]{8,512})$/i;
 /** How long a key is trusted without asking again; a revocation clears it at once on every node that hears of it. */
 const TRUST_MS = 5_000;
 const ROOT: Principal = { kind: 'root' };

@@ -36,6 +36,7 @@ export function answerError(error: unknown, request: FastifyRequest, reply: Fast
   const problem = problemOf(known, request.id);
   if (problem.status >= 500) request.log.error({ err: error, requestId: request.id }, problem.title);
   if (known.retryAfterSeconds !== null) void reply.header('retry-after', String(known.retryAfterSeconds));
+  if (problem.status === 401) void reply.header('www-authenticate', 'Bearer');
   return reply.code(problem.status).type('application/problem+json').send(JSON.stringify(problem));
 }
 

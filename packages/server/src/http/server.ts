@@ -46,6 +46,9 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
     genReqId: () => randomUUID(),
     requestIdHeader: false,
     routerOptions: { maxParamLength: 1_024, ignoreTrailingSlash: true },
+    frameworkErrors: (_error, request, reply) => {
+      answerError(new PosthornError('not_found', `There is nothing at ${pathOf(request)}.`), request, reply);
+    },
     trustProxy: options.trustedProxies && options.trustedProxies.length > 0 ? [...options.trustedProxies] : false,
     forceCloseConnections: 'idle',
     keepAliveTimeout: 72_000,
