@@ -25,6 +25,8 @@ export interface Answer<Body> {
 export interface ApiServer extends AsyncDisposable {
   readonly url: string;
   readonly rootKey: string;
+  /** To look at its data past the API; null: embedded. */
+  readonly databaseUrl: string | null;
   /** Sends one request with the root key, or another one. The body goes out as JSON, a string as it is. */
   request<Body>(call: string, body?: unknown, key?: string): Promise<Answer<Body>>;
   /** As `request`, and expects a 2xx. Throws with the problem otherwise. */
@@ -76,6 +78,7 @@ export async function startApiServer({ products, embedded = false }: ApiServerOp
   return {
     url: server.url,
     rootKey,
+    databaseUrl: database?.url ?? null,
     request,
     async call<Body>(call: string, body?: unknown) {
       const answer = await request<Body>(call, body);

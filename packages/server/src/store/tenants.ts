@@ -14,12 +14,11 @@ export interface OrganizationRow {
   readonly updated_at: Date;
 }
 
-/** A webhook as stored; null: as the product’s policy says. `headers` and `secrets` are sealed. */
-export interface WebhookRow {
+/** What of a webhook matching and delivery need; null: as the product’s policy says. `headers` and `secrets` are sealed. */
+export interface DeliveringWebhookRow {
   readonly id: string;
   readonly organization_key: number;
   readonly url: string;
-  readonly description: string | null;
   readonly events: string[];
   readonly scope: string | null;
   readonly method: WebhookMethod | null;
@@ -32,16 +31,22 @@ export interface WebhookRow {
   readonly rate_limit: number | null;
   readonly ordered: boolean | null;
   readonly status: WebhookStatus;
+  readonly failing_since: Date | null;
+}
+
+/** A webhook as stored. */
+export interface WebhookRow extends DeliveringWebhookRow {
+  readonly description: string | null;
   readonly status_reason: string | null;
   readonly status_changed_at: Date;
-  readonly failing_since: Date | null;
   readonly created_at: Date;
   readonly updated_at: Date;
 }
 
 export const ORGANIZATION_COLUMNS = 'key, id, name, product, time_zone, inbound, version, created_at, updated_at';
-export const WEBHOOK_COLUMNS = `id, organization_key, url, description, events, scope, method, content_type, headers, secrets, retry, success,
-  timeout_ms, rate_limit, ordered, status, status_reason, status_changed_at, failing_since, created_at, updated_at`;
+const DELIVERING_COLUMNS = `id, organization_key, url, events, scope, method, content_type, headers, secrets, retry, success, timeout_ms,
+  rate_limit, ordered, status, failing_since`;
+export const WEBHOOK_COLUMNS = `${DELIVERING_COLUMNS}, description, status_reason, status_changed_at, created_at, updated_at`;
 
 /** Index: organizations_id. */
 const BY_ID = statement(
@@ -55,12 +60,12 @@ const BY_KEY = statement(
 /** Index: webhooks_organization. */
 const WEBHOOKS = statement(
   'webhooks_of_organizations',
-  `SELECT ${WEBHOOK_COLUMNS} FROM webhooks WHERE organization_key = ANY($1::int[]) ORDER BY id`,
+  `SELECT ${DELIVERING_COLUMNS} FROM webhooks WHERE organization_key = ANY($1::int[]) ORDER BY id`,
 );
 
 export interface TenantRows {
   readonly organization: OrganizationRow;
-  readonly webhooks: readonly WebhookRow[];
+  readonly webhooks: readonly DeliveringWebhookRow[];
 }
 
 /** Organizations with their webhooks, in two statements however many. */
@@ -76,7 +81,7 @@ export async function readTenants(
   for (const row of [...byId, ...byKey]) found.set(row.key, row);
   if (found.size === 0) return [];
   // After the organizations: webhooks newer than the version are harmless, the version check of the accept finds them out.
-  const webhooks = await queryable.query<WebhookRow>(WEBHOOKS, [[...found.keys()]]);
+  const webhooks = await queryable.query<DeliveringWebhookRow>(WEBHOOKS, [[...found.keys()]]);
   const byOrganization = Map.groupBy(webhooks, (row) => row.organization_key);
   return [...found.values()].map((organization) => ({ organization, webhooks: byOrganization.get(organization.key) ?? [] }));
 }

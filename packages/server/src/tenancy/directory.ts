@@ -4,8 +4,10 @@ import type { Product } from '../catalog/product.ts';
 import type { Database } from '../store/database.ts';
 import type { Sealer } from '../store/sealing.ts';
 import { readTenants, type TenantRows } from '../store/tenants.ts';
+import { CachedTenant } from './cached-tenant.ts';
 import type { Organization } from './model.ts';
-import { resolveWebhook, type ResolvedWebhook } from './resolve-webhook.ts';
+import type { ResolvedWebhook } from './resolve-webhook.ts';
+import { SharedSettings } from './shared-settings.ts';
 
 /** An organization with its product and webhooks, as of one version. */
 export interface Tenant {
@@ -24,8 +26,8 @@ export interface DirectoryOptions {
   readonly database: Database;
   readonly catalog: Catalog;
   readonly sealer: Sealer;
-  /** Organizations kept. */
-  readonly maxOrganizations?: number;
+  /** Organizations and webhooks kept, together. A webhook takes about half a kilobyte. */
+  readonly maxEntries?: number;
 }
 
 interface Asked {
@@ -35,22 +37,29 @@ interface Asked {
   readonly reject: (error: unknown) => void;
 }
 
+/** A read under way, and what has changed since it began: that is not kept. */
+interface Read {
+  readonly invalidated: Set<number>;
+  cleared: boolean;
+}
+
 const ORGANIZATION_ID = /^[A-Za-z0-9._:-]{1,128}$/;
-const DEFAULT_MAX_ORGANIZATIONS = 50_000;
+const DEFAULT_MAX_ENTRIES = 400_000;
 
 /** Organizations by id and key, cached. All that is asked for in one turn of the event loop shares one read. */
 export class Directory {
   readonly #options: DirectoryOptions;
   readonly #byKey: LRUCache<number, Tenant>;
   readonly #keyOfId = new Map<string, number>();
+  readonly #shared = new Map<Product, SharedSettings>();
+  readonly #reads = new Set<Read>();
   #asked: Asked[] = [];
-  /** Grows with every invalidation: a read that began before one is not kept. */
-  #generation = 0;
 
   constructor(options: DirectoryOptions) {
     this.#options = options;
     this.#byKey = new LRUCache({
-      max: options.maxOrganizations ?? DEFAULT_MAX_ORGANIZATIONS,
+      maxSize: options.maxEntries ?? DEFAULT_MAX_ENTRIES,
+      sizeCalculation: (tenant) => 1 + tenant.webhooks.size,
       dispose: (tenant) => this.#keyOfId.delete(tenant.organization.id),
     });
   }
@@ -82,13 +91,13 @@ export class Directory {
 
   /** Something of the organization changed. */
   invalidate(key: number): void {
-    this.#generation++;
+    for (const read of this.#reads) read.invalidated.add(key);
     this.#byKey.delete(key);
   }
 
   /** Changes may have been missed. */
   clear(): void {
-    this.#generation++;
+    for (const read of this.#reads) read.cleared = true;
     this.#byKey.clear();
     this.#keyOfId.clear();
   }
@@ -101,63 +110,38 @@ export class Directory {
 
   async #read(): Promise<void> {
     const asked = this.#asked.splice(0);
-    const generation = this.#generation;
+    const read: Read = { invalidated: new Set(), cleared: false };
+    this.#reads.add(read);
     try {
       const rows = await readTenants(this.#options.database, {
         ids: [...new Set(asked.flatMap(({ id }) => id ?? []))],
         keys: [...new Set(asked.flatMap(({ key }) => key ?? []))],
       });
-      const tenants = rows.flatMap((row) => makeTenant(row, this.#options) ?? []);
-      if (generation === this.#generation) for (const tenant of tenants) this.#keep(tenant);
+      const tenants = rows.flatMap((row) => this.#make(row) ?? []);
+      for (const tenant of tenants) this.#keep(tenant, read);
       const byId = new Map(tenants.map((tenant) => [tenant.organization.id, tenant]));
       const byKey = new Map(tenants.map((tenant) => [tenant.organization.key, tenant]));
       for (const { id, key, resolve } of asked) resolve((id === null ? byKey.get(key ?? -1) : byId.get(id)) ?? null);
     } catch (error) {
       for (const { reject } of asked) reject(error);
+    } finally {
+      this.#reads.delete(read);
     }
   }
 
-  #keep(tenant: Tenant): void {
-    this.#byKey.set(tenant.organization.key, tenant);
-    this.#keyOfId.set(tenant.organization.id, tenant.organization.key);
+  #keep(tenant: Tenant, read: Read): void {
+    const { key, id } = tenant.organization;
+    if (read.cleared || read.invalidated.has(key)) return;
+    this.#byKey.set(key, tenant);
+    this.#keyOfId.set(id, key);
+  }
+
+  /** null: its product is not loaded here. */
+  #make(rows: TenantRows): Tenant | null {
+    const product = this.#options.catalog.product(rows.organization.product);
+    if (!product) return null;
+    let shared = this.#shared.get(product);
+    if (!shared) this.#shared.set(product, (shared = new SharedSettings(product, this.#options.sealer)));
+    return new CachedTenant(rows, shared);
   }
 }
-
-/** null: its product is not loaded here. */
-function makeTenant({ organization: row, webhooks: rows }: TenantRows, { catalog, sealer }: DirectoryOptions): Tenant | null {
-  const product = catalog.product(row.product);
-  if (!product) return null;
-  const webhooks = new Map(rows.map((webhook) => [webhook.id, resolveWebhook(webhook, product, sealer)]));
-  const listening = [...webhooks.values()].filter((webhook) => webhook.status !== 'failed');
-  const matches = new Map<string, readonly ResolvedWebhook[]>();
-  const wants = (webhook: ResolvedWebhook, type: string, scope: string | null): boolean =>
-    (webhook.scope === null || webhook.scope === scope) && webhook.wants(type);
-  return {
-    organization: {
-      key: row.key,
-      id: row.id,
-      name: row.name,
-      product: row.product,
-      timeZone: row.time_zone,
-      inbound: row.inbound,
-      createdAt: row.created_at,
-      updatedAt: row.updated_at,
-    },
-    version: row.version,
-    product,
-    webhooks,
-    wants,
-    match(type, scope) {
-      const name = scope === null ? type : `${type}\n${scope}`;
-      const known = matches.get(name);
-      if (known) return known;
-      const found = listening.filter((webhook) => wants(webhook, type, scope));
-      // Types and scopes are the callers' to choose: the memory of them is bounded.
-      if (matches.size >= MAX_REMEMBERED_MATCHES) matches.clear();
-      matches.set(name, found);
-      return found;
-    },
-  };
-}
-
-const MAX_REMEMBERED_MATCHES = 1_000;

@@ -1,35 +1,23 @@
-import {
-  compileEventPatterns,
-  type EventPatterns,
-  type HeaderList,
-  type RetryPlan,
-  type SuccessRule,
-  type WebhookContentType,
-  type WebhookMethod,
-  type WebhookStatus,
-} from '@posthorn/protocol';
+import type { HeaderList, RetryPlan, SuccessRule, WebhookContentType, WebhookMethod, WebhookStatus } from '@posthorn/protocol';
 import { createSigner, type Signer } from '@posthorn/protocol/signing';
-import { aliasesIn } from '../catalog/load-product.ts';
 import type { Product } from '../catalog/product.ts';
 import type { Sealer } from '../store/sealing.ts';
-import type { WebhookRow } from '../store/tenants.ts';
+import type { DeliveringWebhookRow, WebhookRow } from '../store/tenants.ts';
+import { SharedSettings, type DeliverySettings, type OpenedSecrets, type Subscription } from './shared-settings.ts';
 import { openHeaders, openSecrets, publicKey } from './webhook-secrets.ts';
 
-/** A webhook with everything it leaves open filled in from its product's policy. */
+/** A webhook with everything it leaves open filled in from its product's policy: what matching and delivery need. */
 export interface ResolvedWebhook {
   readonly id: string;
   readonly organizationKey: number;
   readonly url: string;
-  readonly description: string | null;
   readonly events: readonly string[];
   readonly scope: string | null;
   readonly method: WebhookMethod;
   readonly contentType: WebhookContentType;
-  /** The product's fixed headers, then the webhook's own. */
+  /** The product's fixed headers, and the webhook's own, which replace those of the same name. */
   readonly headers: HeaderList;
   readonly hasSecret: boolean;
-  /** What receivers verify with where it signs with an ed25519 key; null: they need the secret. */
-  readonly publicKey: string | null;
   readonly success: SuccessRule;
   readonly retry: RetryPlan;
   readonly timeoutMs: number;
@@ -37,135 +25,162 @@ export interface ResolvedWebhook {
   readonly rateLimit: number | null;
   readonly ordered: boolean;
   readonly status: WebhookStatus;
-  readonly statusReason: string | null;
-  readonly statusChangedAt: Date;
   readonly whenExhausted: 'nothing' | 'fail-webhook';
   readonly disableAfterMs: number | null;
   readonly failingSince: Date | null;
   readonly formParameter: string;
-  readonly createdAt: Date;
-  readonly updatedAt: Date;
   /** Signs with the secrets that hold at the moment. */
   signer(nowMs: number): Signer;
   /** Whether it subscribes to the type. */
   wants(type: string): boolean;
 }
 
-/**
- * Fills a webhook in. A class with getters rather than a copied object: a hundred thousand of them are kept, and
- * secrets are opened only when something is sent.
- */
-export function resolveWebhook(row: WebhookRow, product: Product, sealer: Sealer): ResolvedWebhook {
-  return new StoredWebhook(row, product, sealer);
+/** A webhook with what its owner sees of it. */
+export interface ShownWebhook extends ResolvedWebhook {
+  readonly description: string | null;
+  /** Without the product's. */
+  readonly ownHeaders: Readonly<Record<string, string>>;
+  /** What receivers verify with where it signs with an ed25519 key; null: they need the secret. */
+  readonly publicKey: string | null;
+  readonly statusReason: string | null;
+  readonly statusChangedAt: Date;
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
 }
 
-class StoredWebhook implements ResolvedWebhook {
-  readonly #row: WebhookRow;
-  readonly #product: Product;
-  readonly #sealer: Sealer;
-  #patterns: EventPatterns | null = null;
-  #headers: HeaderList | null = null;
-  #signer: { readonly signer: Signer; readonly until: number } | null = null;
+/** Fills a webhook in that is kept: a hundred thousand of them share what they have in common. */
+export function resolveWebhook(row: DeliveringWebhookRow, shared: SharedSettings): ResolvedWebhook {
+  return new KeptWebhook(row, shared);
+}
 
-  constructor(row: WebhookRow, product: Product, sealer: Sealer) {
-    this.#row = row;
-    this.#product = product;
-    this.#sealer = sealer;
+/** Fills a webhook in to show it. */
+export function showWebhook(row: WebhookRow, product: Product, sealer: Sealer): ShownWebhook {
+  return new CompleteWebhook(row, new SharedSettings(product, sealer));
+}
+
+class KeptWebhook implements ResolvedWebhook {
+  readonly id: string;
+  readonly organizationKey: number;
+  readonly url: string;
+  readonly scope: string | null;
+  readonly status: WebhookStatus;
+  readonly failingSince: Date | null;
+  readonly #subscription: Subscription;
+  readonly #settings: DeliverySettings;
+  readonly #shared: SharedSettings;
+  /** Sealed bytes as a string of one byte a character, which takes half of a Buffer's memory. */
+  readonly #secrets: string | null;
+  readonly #headers: string | null;
+
+  constructor(row: DeliveringWebhookRow, shared: SharedSettings) {
+    this.id = row.id;
+    this.organizationKey = row.organization_key;
+    this.url = row.url;
+    this.scope = row.scope;
+    this.status = sameText(row.status);
+    this.failingSince = row.failing_since;
+    this.#subscription = shared.subscription(row.events);
+    this.#settings = shared.settings(row);
+    this.#shared = shared;
+    this.#secrets = row.secrets?.toString('latin1') ?? null;
+    this.#headers = row.headers?.toString('latin1') ?? null;
   }
 
-  get id(): string {
-    return this.#row.id;
-  }
-  get organizationKey(): number {
-    return this.#row.organization_key;
-  }
-  get url(): string {
-    return this.#row.url;
-  }
-  get description(): string | null {
-    return this.#row.description;
-  }
   get events(): readonly string[] {
-    return this.#row.events;
-  }
-  get scope(): string | null {
-    return this.#row.scope;
+    return this.#subscription.events;
   }
   get method(): WebhookMethod {
-    return this.#row.method ?? this.#product.policy.methods[0] ?? 'POST';
+    return this.#settings.method;
   }
   get contentType(): WebhookContentType {
-    return this.#row.content_type ?? this.#product.policy.contentTypes[0] ?? 'application/json';
-  }
-  get headers(): HeaderList {
-    this.#headers ??= [...Object.entries(this.#product.policy.headers), ...Object.entries(openHeaders(this.#row, this.#sealer))];
-    return this.#headers;
+    return this.#settings.contentType;
   }
   get hasSecret(): boolean {
-    return this.#row.secrets !== null;
-  }
-  get publicKey(): string | null {
-    return publicKey(openSecrets(this.#row, this.#sealer));
+    return this.#secrets !== null;
   }
   get success(): SuccessRule {
-    return this.#row.success ?? this.#product.policy.success;
+    return this.#settings.success;
   }
   get retry(): RetryPlan {
-    return this.#row.retry ?? this.#product.policy.retry;
+    return this.#settings.retry;
   }
   get timeoutMs(): number {
-    return this.#row.timeout_ms ?? this.#product.policy.timeoutMs;
+    return this.#settings.timeoutMs;
   }
   get rateLimit(): number | null {
-    return this.#row.rate_limit;
+    return this.#settings.rateLimit;
   }
   get ordered(): boolean {
-    return this.#row.ordered ?? this.#product.policy.ordered;
-  }
-  get status(): WebhookStatus {
-    return this.#row.status;
-  }
-  get statusReason(): string | null {
-    return this.#row.status_reason;
-  }
-  get statusChangedAt(): Date {
-    return this.#row.status_changed_at;
+    return this.#settings.ordered;
   }
   get whenExhausted(): 'nothing' | 'fail-webhook' {
-    return this.#product.policy.whenExhausted;
+    return this.#shared.product.policy.whenExhausted;
   }
   get disableAfterMs(): number | null {
-    return this.#product.policy.disableAfterMs;
-  }
-  get failingSince(): Date | null {
-    return this.#row.failing_since;
+    return this.#shared.product.policy.disableAfterMs;
   }
   get formParameter(): string {
-    return this.#product.policy.formParameter;
+    return this.#shared.product.policy.formParameter;
   }
-  get createdAt(): Date {
-    return this.#row.created_at;
-  }
-  get updatedAt(): Date {
-    return this.#row.updated_at;
+  get headers(): HeaderList {
+    return (this.#shared.opened.get(this) ?? this.#open(Date.now())).headers;
   }
 
   signer(nowMs: number): Signer {
-    if (this.#signer && nowMs < this.#signer.until) return this.#signer.signer;
-    const holding = openSecrets(this.#row, this.#sealer).filter(({ expiresAt }) => expiresAt === null || expiresAt.getTime() > nowMs);
-    const until = Math.min(...holding.map(({ expiresAt }) => expiresAt?.getTime() ?? Number.POSITIVE_INFINITY));
-    this.#signer = {
-      signer: createSigner(
-        this.#product.policy.signatures,
-        holding.map(({ secret }) => secret),
-      ),
-      until,
-    };
-    return this.#signer.signer;
+    const opened = this.#shared.opened.get(this);
+    return opened && nowMs < opened.until ? opened.signer : this.#open(nowMs).signer;
   }
 
   wants(type: string): boolean {
-    this.#patterns ??= compileEventPatterns(this.#row.events, aliasesIn(this.#product));
-    return this.#patterns.matches(type);
+    return this.#subscription.patterns.matches(type);
   }
+
+  #open(nowMs: number): OpenedSecrets {
+    const { product, sealer, opened } = this.#shared;
+    const row = { id: this.id, secrets: bytesOf(this.#secrets), headers: bytesOf(this.#headers) };
+    const holding = openSecrets(row, sealer).filter(({ expiresAt }) => expiresAt === null || expiresAt.getTime() > nowMs);
+    const signer = createSigner(
+      product.policy.signatures,
+      holding.map(({ secret }) => secret),
+    );
+    const until = Math.min(...holding.map(({ expiresAt }) => expiresAt?.getTime() ?? Number.POSITIVE_INFINITY));
+    const made = { signer, until, headers: mergeHeaders(product.policy.headers, openHeaders(row, sealer)) };
+    opened.set(this, made);
+    return made;
+  }
+}
+
+class CompleteWebhook extends KeptWebhook implements ShownWebhook {
+  readonly description: string | null;
+  readonly ownHeaders: Readonly<Record<string, string>>;
+  readonly publicKey: string | null;
+  readonly statusReason: string | null;
+  readonly statusChangedAt: Date;
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+
+  constructor(row: WebhookRow, shared: SharedSettings) {
+    super(row, shared);
+    this.description = row.description;
+    this.ownHeaders = openHeaders(row, shared.sealer);
+    this.publicKey = publicKey(openSecrets(row, shared.sealer));
+    this.statusReason = row.status_reason;
+    this.statusChangedAt = row.status_changed_at;
+    this.createdAt = row.created_at;
+    this.updatedAt = row.updated_at;
+  }
+}
+
+function mergeHeaders(fixed: Readonly<Record<string, string>>, own: Readonly<Record<string, string>>): HeaderList {
+  const replaced = new Set(Object.keys(own).map((name) => name.toLowerCase()));
+  return [...Object.entries(fixed).filter(([name]) => !replaced.has(name.toLowerCase())), ...Object.entries(own)];
+}
+
+function bytesOf(latin1: string | null): Buffer | null {
+  return latin1 === null ? null : Buffer.from(latin1, 'latin1');
+}
+
+/** The text of the program instead of the one that came with the row: one for all webhooks. */
+function sameText(status: WebhookStatus): WebhookStatus {
+  return status === 'active' ? 'active' : status === 'paused' ? 'paused' : 'failed';
 }

@@ -15,7 +15,7 @@ import {
   updateWebhook,
 } from '../store/webhooks.ts';
 import type { Directory, Tenant } from './directory.ts';
-import { resolveWebhook, type ResolvedWebhook } from './resolve-webhook.ts';
+import { showWebhook, type ShownWebhook } from './resolve-webhook.ts';
 import type { AllowedTargets } from './target-address.ts';
 import { checkSecret, checkWebhookInput, type Warning, type WebhookInput } from './webhook-input.ts';
 import { newSecretLike, openSecrets, overlapping, sealedHeaders, sealedSecrets, sealHeaders, sealSecrets } from './webhook-secrets.ts';
@@ -30,14 +30,14 @@ export interface WebhooksOptions {
 }
 
 export interface CreatedWebhook {
-  readonly webhook: ResolvedWebhook;
+  readonly webhook: ShownWebhook;
   /** Shown this once; null: it has none. */
   readonly secret: string | null;
   readonly warnings: readonly Warning[];
 }
 
 export interface ChangedWebhook {
-  readonly webhook: ResolvedWebhook;
+  readonly webhook: ShownWebhook;
   readonly warnings: readonly Warning[];
 }
 
@@ -58,7 +58,7 @@ export class Webhooks {
   }
 
   /** As stored at this moment, past every cache. Throws `not_found`. */
-  async find(tenant: Tenant, id: string): Promise<ResolvedWebhook> {
+  async find(tenant: Tenant, id: string): Promise<ShownWebhook> {
     const row = isUuid(id) ? await findWebhook(this.#options.database, id, tenant.organization.key) : null;
     return this.#resolved(row ?? raise(noWebhook()), tenant);
   }
@@ -110,12 +110,12 @@ export class Webhooks {
   }
 
   /** Makes it active: what was held goes out. Throws `not_found`. */
-  async enable(tenant: Tenant, id: string): Promise<ResolvedWebhook> {
+  async enable(tenant: Tenant, id: string): Promise<ShownWebhook> {
     return this.#setStatus(tenant, id, 'active');
   }
 
   /** Holds its deliveries until it is enabled. Throws `not_found`, or `conflict` where it is marked failed. */
-  async pause(tenant: Tenant, id: string): Promise<ResolvedWebhook> {
+  async pause(tenant: Tenant, id: string): Promise<ShownWebhook> {
     return this.#setStatus(tenant, id, 'paused');
   }
 
@@ -149,8 +149,8 @@ export class Webhooks {
     return { webhook: this.#resolved(row, tenant), secret, warnings: [] };
   }
 
-  #resolved(row: WebhookRow, tenant: Tenant): ResolvedWebhook {
-    return resolveWebhook(row, tenant.product, this.#options.sealer);
+  #resolved(row: WebhookRow, tenant: Tenant): ShownWebhook {
+    return showWebhook(row, tenant.product, this.#options.sealer);
   }
 
   #check(tenant: Tenant, input: WebhookInput, { more, change }: { more: readonly FieldError[]; change: object }): readonly Warning[] {
@@ -163,7 +163,7 @@ export class Webhooks {
       : invalid(all);
   }
 
-  async #setStatus(tenant: Tenant, id: string, status: Status): Promise<ResolvedWebhook> {
+  async #setStatus(tenant: Tenant, id: string, status: Status): Promise<ShownWebhook> {
     const row = await this.#change(tenant, async (transaction) => setStatus(transaction, await lock(transaction, tenant, id), status));
     return this.#resolved(row, tenant);
   }

@@ -49,7 +49,7 @@ function enableRoute(app: FastifyInstance, { database, directory, webhooks, now 
         const tenant = (await directory.reload(request.tenant.organization.key)) ?? request.tenant;
         await replay(database, { tenant, webhook, since: before.statusChangedAt, until: new Date(now()) });
       }
-      return webhookJson(webhook, request.tenant.product.policy.headers);
+      return webhookJson(webhook);
     },
   );
 }

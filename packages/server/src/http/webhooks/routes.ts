@@ -7,7 +7,7 @@ import { isUuid } from '../../store/uuid-time.ts';
 import { listWebhooks } from '../../store/webhooks.ts';
 import type { Sealer } from '../../store/sealing.ts';
 import type { Tenant } from '../../tenancy/directory.ts';
-import { resolveWebhook, type ResolvedWebhook } from '../../tenancy/resolve-webhook.ts';
+import { showWebhook, type ShownWebhook } from '../../tenancy/resolve-webhook.ts';
 import type { Warning } from '../../tenancy/webhook-input.ts';
 import type { Webhooks } from '../../tenancy/webhooks.ts';
 import { decodeCursor, DEFAULT_LIMIT, PAGE_QUERY, pageFrom, pageOf, type PageQuery } from '../pagination.ts';
@@ -47,7 +47,7 @@ function webhookListRoutes(app: FastifyInstance, { database, sealer, webhooks, i
       const { url, events } = request.body;
       const { webhook, secret, warnings } = await webhooks.create(request.tenant, { ...webhookChange(request.body), url, events });
       const more = request.tenant.product.ping.onCreate ? await pingNew(intake, request.tenant, webhook) : [];
-      return reply.code(201).send({ ...shown(request.tenant, webhook), secret, warnings: [...warnings, ...more] });
+      return reply.code(201).send({ ...webhookJson(webhook), secret, warnings: [...warnings, ...more] });
     },
   );
 
@@ -67,7 +67,7 @@ function webhookListRoutes(app: FastifyInstance, { database, sealer, webhooks, i
       const before = decodeCursor(cursor, isUuid) ?? HIGHEST_ID;
       const rows = await listWebhooks(database, { organizationKey: tenant.organization.key, before, limit: limit + 1, scope });
       return pageFrom(rows, limit, {
-        item: (row) => shown(tenant, resolveWebhook(row, tenant.product, sealer)),
+        item: (row) => webhookJson(showWebhook(row, tenant.product, sealer)),
         position: (row) => row.id,
       });
     },
@@ -76,7 +76,7 @@ function webhookListRoutes(app: FastifyInstance, { database, sealer, webhooks, i
 
 function webhookChangeRoutes(app: FastifyInstance, { webhooks }: WebhookServices): void {
   app.get<{ Params: OneWebhook }>(ONE, { schema: { tags: TAGS, summary: 'Read a webhook', response: { 200: Webhook } } }, async (request) =>
-    shown(request.tenant, await webhooks.find(request.tenant, request.params.webhook)),
+    webhookJson(await webhooks.find(request.tenant, request.params.webhook)),
   );
 
   app.patch<{ Params: OneWebhook; Body: WebhookBody }>(
@@ -84,7 +84,7 @@ function webhookChangeRoutes(app: FastifyInstance, { webhooks }: WebhookServices
     { schema: { tags: TAGS, summary: 'Change a webhook', body: WebhookChange, response: { 200: Webhook } } },
     async (request) => {
       const { webhook, warnings } = await webhooks.update(request.tenant, request.params.webhook, webhookChange(request.body));
-      return { ...shown(request.tenant, webhook), warnings: [...warnings] };
+      return { ...webhookJson(webhook), warnings: [...warnings] };
     },
   );
 
@@ -100,7 +100,7 @@ function webhookChangeRoutes(app: FastifyInstance, { webhooks }: WebhookServices
   app.post<{ Params: OneWebhook }>(
     `${ONE}/pause`,
     { schema: { tags: TAGS, summary: 'Hold its deliveries', response: { 200: Webhook } } },
-    async (request) => shown(request.tenant, await webhooks.pause(request.tenant, request.params.webhook)),
+    async (request) => webhookJson(await webhooks.pause(request.tenant, request.params.webhook)),
   );
 }
 
@@ -125,7 +125,7 @@ function webhookSecretRoutes(app: FastifyInstance, { webhooks }: WebhookServices
     },
     async (request) => {
       const { webhook, secret } = await webhooks.rotateSecret(request.tenant, request.params.webhook, request.body);
-      return { ...shown(request.tenant, webhook), secret };
+      return { ...webhookJson(webhook), secret };
     },
   );
 }
@@ -163,7 +163,7 @@ function webhookSendRoutes(app: FastifyInstance, { webhooks, intake }: WebhookSe
 const Sent = Type.Object({ id: Type.String(), deliveries: Type.Integer(), deliveryId: Type.String() });
 
 /** The webhook is there and its secret is shown this once: a ping that cannot be sent must not hide that. */
-async function pingNew(intake: Intake, tenant: Tenant, webhook: ResolvedWebhook): Promise<Warning[]> {
+async function pingNew(intake: Intake, tenant: Tenant, webhook: ShownWebhook): Promise<Warning[]> {
   try {
     await ping(intake, tenant, webhook);
     return [];
@@ -172,7 +172,7 @@ async function pingNew(intake: Intake, tenant: Tenant, webhook: ResolvedWebhook)
   }
 }
 
-function ping(intake: Intake, tenant: Tenant, webhook: ResolvedWebhook) {
+function ping(intake: Intake, tenant: Tenant, webhook: ShownWebhook) {
   const { organization, product } = tenant;
   const data = product.ping.data({
     webhook: {
@@ -189,10 +189,6 @@ function ping(intake: Intake, tenant: Tenant, webhook: ResolvedWebhook) {
     sender: null,
   });
   return intake.emitTo(tenant, webhook, { type: product.ping.type, data, test: true, sender: null });
-}
-
-function shown(tenant: Tenant, webhook: ResolvedWebhook) {
-  return webhookJson(webhook, tenant.product.policy.headers);
 }
 
 function unknownType({ product }: Tenant, type: string): PosthornError {

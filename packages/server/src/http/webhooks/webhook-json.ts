@@ -1,11 +1,10 @@
 import type { SuccessRule } from '@posthorn/protocol';
 import { maskHeaders } from '../../store/attempt-record.ts';
-import type { ResolvedWebhook } from '../../tenancy/resolve-webhook.ts';
+import type { ShownWebhook } from '../../tenancy/resolve-webhook.ts';
 import type { WebhookInput } from '../../tenancy/webhook-input.ts';
 
 /** A webhook as the API shows it: never its secret. */
-export function webhookJson(webhook: ResolvedWebhook, productHeaders: Readonly<Record<string, string>>) {
-  const own = webhook.headers.slice(Object.keys(productHeaders).length);
+export function webhookJson(webhook: ShownWebhook) {
   return {
     id: webhook.id,
     url: webhook.url,
@@ -14,7 +13,7 @@ export function webhookJson(webhook: ResolvedWebhook, productHeaders: Readonly<R
     scope: webhook.scope,
     method: webhook.method,
     contentType: webhook.contentType,
-    headers: Object.fromEntries(maskHeaders(own)),
+    headers: Object.fromEntries(maskHeaders(Object.entries(webhook.ownHeaders))),
     hasSecret: webhook.hasSecret,
     publicKey: webhook.publicKey,
     retry: webhook.retry,
