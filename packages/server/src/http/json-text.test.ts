@@ -40,7 +40,7 @@ test('a key that stands twice is refused, however it is written and wherever it 
   fc.assert(
     fc.property(key, fc.constantFrom('', ' ', '\n\t'), fc.boolean(), (name, space, escaped) => {
       const plain = JSON.stringify(name);
-      const other = escaped ? `"${[...name].map((char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`).join('')}"` : plain;
+      const other = escaped ? `"${name.replaceAll(/[^]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`)}"` : plain;
       const inside = `{"x${'":'.replace('"', '\\"')}":"a\\":b",${plain}${space}:1,"other":[{}],${other}${space}:2}`;
       const error = refusal(`{"list":[${inside}]}`);
       expect(error.code).toBe('malformed_json');
@@ -77,9 +77,8 @@ describe('numbers', () => {
   });
 
   test('decimals and exponents pass as the doubles they are to everybody', () => {
-    expect(parse('[0.1, 1234567890.123456789, 1e20, 1E-9, -0.5e+3, 100000000000000000000.5]')).toEqual([
-      0.1, 1234567890.123456789, 1e20, 1e-9, -500, 100000000000000000000.5,
-    ]);
+    const text = '[0.1,1234567890.123456789,1e20,1E-9,-0.5e+3,100000000000000000000.5]';
+    expect(parse(text)).toEqual(JSON.parse(text));
   });
 
   test('a text that looks like a number is a text', () => {
@@ -102,7 +101,12 @@ test.each(['', ' ', '{', '{"a":}', '{"a":1,}', "{'a':1}", '[1 2]', 'NaN', 'undef
 );
 
 test('bytes that are no UTF-8 are refused, not replaced', () => {
-  for (const bytes of [[0x22, 0xff, 0x22], [0x22, 0xc0, 0x80, 0x22], [0x22, 0xed, 0xa0, 0x80, 0x22], [0xff, 0xfe, 0x7b, 0x00, 0x7d, 0x00]]) {
+  for (const bytes of [
+    [0x22, 0xff, 0x22],
+    [0x22, 0xc0, 0x80, 0x22],
+    [0x22, 0xed, 0xa0, 0x80, 0x22],
+    [0xff, 0xfe, 0x7b, 0x00, 0x7d, 0x00],
+  ]) {
     expect(refusal(Buffer.from(bytes))).toMatchObject({ code: 'malformed_json', message: expect.stringContaining('UTF-8') });
   }
 });
@@ -123,7 +127,7 @@ test('a hundred levels pass, more are refused, a million do no harm', () => {
   expect(parse(nested(100))).toBeInstanceOf(Array);
   expect(refusal(nested(101)).code).toBe('malformed_json');
   expect(refusal(nested(500_000)).code).toBe('malformed_json');
-  expect(refusal('{"a":'.repeat(100_000) + '1' + '}'.repeat(100_000)).code).toBe('malformed_json');
+  expect(refusal(`${'{"a":'.repeat(100_000)}1${'}'.repeat(100_000)}`).code).toBe('malformed_json');
 });
 
 test('a body made to be slow is not', () => {

@@ -40,14 +40,16 @@ test('it is answered as application/problem+json, with Retry-After where there i
   expect(answer.headers.get('retry-after')).toBe('7');
 });
 
-test.each([[new Error('secret of the database')], [Object.assign(new Error('secret'), { code: '42P01' })], ['secret'], [{ statusCode: 418 }]])(
-  'what nobody foresaw says nothing of itself: %j',
-  async (error) => {
-    const answer = await answerTo(error);
-    expect(answer).toMatchObject({ status: 500, body: { code: 'internal', title: 'Unexpected error' } });
-    expect(JSON.stringify(answer.body)).not.toMatch(/secret|418/);
-  },
-);
+test.each([
+  [new Error('secret of the database')],
+  [Object.assign(new Error('secret'), { code: '42P01' })],
+  ['secret'],
+  [{ statusCode: 418 }],
+])('what nobody foresaw says nothing of itself: %j', async (error) => {
+  const answer = await answerTo(error);
+  expect(answer).toMatchObject({ status: 500, body: { code: 'internal', title: 'Unexpected error' } });
+  expect(JSON.stringify(answer.body)).not.toMatch(/secret|418/);
+});
 
 test('each breach of a schema is named by place, rule and sentence', () => {
   const issue = { schemaPath: '', instancePath: '/a' };

@@ -41,7 +41,10 @@ beforeAll(async () => {
 afterAll(async () => edge[Symbol.asyncDispose]());
 
 /** Sends it, expects a problem, and that nothing was done. */
-async function refused(call: string, options: EdgeRequest = {}): Promise<{ status: number; code: unknown; errors: unknown; headers: Headers }> {
+async function refused(
+  call: string,
+  options: EdgeRequest = {},
+): Promise<{ status: number; code: unknown; errors: unknown; headers: Headers }> {
   const before = handled;
   const answer = await edge.request(call, options);
   expect(answer.headers.get('content-type')).toContain('application/problem+json');
@@ -70,7 +73,9 @@ const AUTHORIZED = 'Authorization: Bearer ph_root_of_the_test\r\n';
 test('a good request reaches its route with body and organization', async () => {
   const body = { name: 'x', count: 3, data: { any: [1, null] } };
   expect(await edge.request(`POST ${THINGS}`, { body })).toMatchObject({ status: 200, body: { body, organization: 'acme' } });
-  expect((await edge.request(`POST ${THINGS}/`, { body, headers: { 'content-type': 'application/json; charset=utf-8' } })).status).toBe(200);
+  expect((await edge.request(`POST ${THINGS}/`, { body, headers: { 'content-type': 'application/json; charset=utf-8' } })).status).toBe(
+    200,
+  );
 });
 
 test.each([
@@ -119,9 +124,14 @@ test('a body of 1 MiB is taken, one byte more is not, announced or streamed', as
   expect((await edge.request(`POST ${THINGS}`, { body: body(MIB) })).status).toBe(200);
   expect(await refused(`POST ${THINGS}`, { body: body(MIB + 1) })).toMatchObject({ status: 413, code: 'payload_too_large' });
   const head = `POST ${THINGS} HTTP/1.1\r\nHost: x\r\n${AUTHORIZED}Content-Type: application/json\r\n`;
-  expect(await sendRaw([`${head}Content-Length: 999999999\r\nConnection: close\r\n\r\n`])).toMatch(/^HTTP\/1\.1 413 [^]*"code":"payload_too_large"/);
+  expect(await sendRaw([`${head}Content-Length: 999999999\r\nConnection: close\r\n\r\n`])).toMatch(
+    /^HTTP\/1\.1 413 [^]*"code":"payload_too_large"/,
+  );
   const chunk = `10000\r\n${'x'.repeat(65_536)}\r\n`;
-  const streamed = await sendRaw([`${head}Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n`, ...Array.from({ length: 17 }, () => chunk)]);
+  const streamed = await sendRaw([
+    `${head}Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n`,
+    ...Array.from({ length: 17 }, () => chunk),
+  ]);
   expect(streamed).toMatch(/^HTTP\/1\.1 413 [^]*"code":"payload_too_large"/);
 });
 
