@@ -80,7 +80,9 @@ export function keepBodyDigest(request: FastifyRequest, body: Uint8Array): void 
  */
 export function idempotentEventId({ idempotency: work }: FastifyRequest, index = 0): string | undefined {
   if (work === null) return undefined;
-  return `idem_${hash('sha256', `${work.key} ${index} ${work.requestHash.toString('hex')}`, 'base64url').slice(0, 27)}`;
+  const digest = hash('sha256', `${work.key} ${index} ${work.requestHash.toString('hex')}`, 'hex');
+  // A UUIDv8 (RFC 9562, section 5.8): envelopes may promise that ids are UUIDs.
+  return `${digest.slice(0, 8)}-${digest.slice(8, 12)}-8${digest.slice(12, 15)}-a${digest.slice(15, 18)}-${digest.slice(18, 30)}`;
 }
 
 /** Forgets answers that are no longer given. */
