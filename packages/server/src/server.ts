@@ -18,8 +18,9 @@ import type { Database } from './store/database.ts';
 import { migrate } from './store/migrate.ts';
 import { openPglite } from './store/pglite.ts';
 import { openPostgres } from './store/postgres.ts';
-import { createSealer } from './store/sealing.ts';
+import { createSealer, type Sealer } from './store/sealing.ts';
 import { Directory } from './tenancy/directory.ts';
+import { resealWebhooks } from './tenancy/webhook-resealing.ts';
 import { Webhooks } from './tenancy/webhooks.ts';
 
 export interface ServerOptions {
@@ -56,9 +57,11 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     const directory = new Directory({ database, catalog, sealer });
     const sender = createSender({ allowedTargets: config.allowedTargets, connectionsPerOrigin: 128 });
     const alone = config.databaseUrl === null;
-    undo.push(
-      await startHousekeeping({ database, log, now, retentionDays: config.retentionDays, also: [() => forgetOldAnswers(database, now())] }),
-    );
+    const also = [
+      () => forgetOldAnswers(database, now()),
+      ...(olderKeys.length > 0 ? [() => leaveOldKeys({ database, sealer, log })] : []),
+    ];
+    undo.push(await startHousekeeping({ database, log, now, retentionDays: config.retentionDays, also }));
     const engine = new Engine({ database, directory, sender, log, now, random, nodeName: hostname(), alone, ...options.timing });
     const intake = new Intake({ database, owner: engine, now, reload: (key) => directory.reload(key) });
     const authenticator = new Authenticator({ database, directory, rootKey: keys.root.reveal(), now });
@@ -92,6 +95,13 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     for (const step of undo.toReversed()) await step().catch(() => {});
     throw error;
   }
+}
+
+/** While older encryption keys are configured: nothing needs them for longer than it takes to seal everything anew. */
+async function leaveOldKeys({ database, sealer, log }: { database: Database; sealer: Sealer; log: Logger }): Promise<void> {
+  const { resealed, unreadable } = await resealWebhooks(database, sealer);
+  if (resealed > 0) log.info({ webhooks: resealed }, 'Sealed anew with the first encryption key.');
+  if (unreadable.length > 0) log.warn({ webhooks: unreadable.slice(0, 20) }, 'No configured encryption key opens these webhooks.');
 }
 
 function openDatabase(config: Config, log: Logger): Promise<Database> {

@@ -6,6 +6,8 @@ export interface Sealer {
   seal(text: string, place: string): Buffer;
   /** Throws where the key is unknown, or value and place do not belong together. */
   open(sealed: Uint8Array, place: string): string;
+  /** What values begin with that are sealed with the key that seals now: the layout's version and the key's id. */
+  readonly prefix: Buffer;
   /** Whether the value was sealed with a key that no longer seals. */
   isOutdated(sealed: Uint8Array): boolean;
 }
@@ -30,11 +32,13 @@ export function createSealer(keys: readonly [string, ...string[]]): Sealer {
   const [current, ...older] = keys.map(deriveKey);
   if (!current) throw new Error('A sealer needs a key.');
   const all = [current, ...older];
+  const prefix = Buffer.concat([Buffer.of(VERSION), current.id]);
   return {
+    prefix,
     seal(text, place) {
       const nonce = randomBytes(NONCE_BYTES);
       const cipher = createCipheriv('aes-256-gcm', current.bytes, nonce).setAAD(Buffer.from(place));
-      return Buffer.concat([Buffer.of(VERSION), current.id, nonce, cipher.update(text, 'utf8'), cipher.final(), cipher.getAuthTag()]);
+      return Buffer.concat([prefix, nonce, cipher.update(text, 'utf8'), cipher.final(), cipher.getAuthTag()]);
     },
     open(sealed, place) {
       const bytes = Buffer.from(sealed.buffer, sealed.byteOffset, sealed.byteLength);

@@ -1,0 +1,34 @@
+import { statement, type Queryable } from './database.ts';
+
+/** What of a webhook is sealed. */
+export interface SealedWebhookRow {
+  readonly id: string;
+  readonly secrets: Buffer | null;
+  readonly headers: Buffer | null;
+}
+
+/** No index: a look at every webhook, in the order of their ids. */
+const OUTDATED = statement(
+  'webhooks_sealed_otherwise',
+  `SELECT id, secrets, headers FROM webhooks
+   WHERE id > $1 AND (substring(secrets FROM 1 FOR 5) <> $2 OR substring(headers FROM 1 FOR 5) <> $2) ORDER BY id LIMIT $3`,
+);
+
+/** Webhooks after an id whose secrets or headers do not begin as what is sealed now does. */
+export function outdatedWebhooks(
+  queryable: Queryable,
+  { after, prefix, limit }: { after: string; prefix: Uint8Array; limit: number },
+): Promise<SealedWebhookRow[]> {
+  return queryable.query<SealedWebhookRow>(OUTDATED, [after, prefix, limit]);
+}
+
+/** Not over what was written meanwhile: that is sealed with the new key already. */
+const RESEAL = statement(
+  'reseal_webhook',
+  `UPDATE webhooks SET secrets = $2, headers = $3
+   WHERE id = $1 AND secrets IS NOT DISTINCT FROM $4 AND headers IS NOT DISTINCT FROM $5`,
+);
+
+export async function resealWebhook(queryable: Queryable, before: SealedWebhookRow, after: SealedWebhookRow): Promise<void> {
+  await queryable.query(RESEAL, [before.id, after.secrets, after.headers, before.secrets, before.headers]);
+}

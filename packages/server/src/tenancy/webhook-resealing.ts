@@ -1,0 +1,44 @@
+import type { Database } from '../store/database.ts';
+import type { Sealer } from '../store/sealing.ts';
+import { outdatedWebhooks, resealWebhook, type SealedWebhookRow } from '../store/webhooks-sealed.ts';
+import { sealedHeaders, sealedSecrets } from './webhook-secrets.ts';
+
+export interface Resealed {
+  readonly resealed: number;
+  /** Webhooks that no configured key opens. */
+  readonly unreadable: readonly string[];
+}
+
+const BATCH = 500;
+const LOWEST = '00000000-0000-0000-0000-000000000000';
+
+/**
+ * Seals anew what an older key sealed, so that the older key can be taken out of the configuration.
+ * Webhooks that no key opens are left as they are, and named.
+ */
+export async function resealWebhooks(database: Database, sealer: Sealer): Promise<Resealed> {
+  const unreadable: string[] = [];
+  let resealed = 0;
+  let after = LOWEST;
+  for (;;) {
+    const rows = await outdatedWebhooks(database, { after, prefix: sealer.prefix, limit: BATCH });
+    const pairs = rows.map((row) => ({ row, again: sealedAgain(row, sealer) }));
+    await database.transaction(async (transaction) => {
+      for (const { row, again } of pairs) if (again) await resealWebhook(transaction, row, again);
+    });
+    unreadable.push(...pairs.flatMap(({ row, again }) => (again ? [] : [row.id])));
+    resealed += pairs.filter(({ again }) => again).length;
+    const last = rows.at(-1);
+    if (!last || rows.length < BATCH) return { resealed, unreadable };
+    after = last.id;
+  }
+}
+
+/** null: no configured key opens it. */
+function sealedAgain(row: SealedWebhookRow, sealer: Sealer): SealedWebhookRow | null {
+  try {
+    return { id: row.id, secrets: sealedSecrets(row, sealer), headers: sealedHeaders(row, sealer) };
+  } catch {
+    return null;
+  }
+}
