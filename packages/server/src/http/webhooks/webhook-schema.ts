@@ -24,17 +24,17 @@ export const RetryPlan = Type.Object(
   },
 );
 
+/** As one type with two names and not as a union, whose errors speak of both. */
+const orNull = (schema: TSchema & { readonly type: string }) => Type.Optional(Type.Unsafe({ ...schema, type: [schema.type, 'null'] }));
+
 /** Which answers count as received. */
 export const SuccessRule = Type.Object(
   {
     status: Type.Union([Type.Literal('2xx'), Type.Array(Type.Integer({ minimum: 100, maximum: 599 }), { minItems: 1, maxItems: 50 })]),
-    bodyContains: Type.Optional(Type.Union([storedText({ minLength: 1, maxLength: 500 }), Type.Null()])),
+    bodyContains: orNull(storedText({ minLength: 1, maxLength: 500 })),
   },
   { additionalProperties: false },
 );
-
-/** As one type with two names and not as a union, whose errors speak of both. */
-const orNull = (schema: TSchema & { readonly type: string }) => Type.Optional(Type.Unsafe({ ...schema, type: [schema.type, 'null'] }));
 
 const FIELDS = {
   description: orNull(storedText({ maxLength: 1_000 })),
