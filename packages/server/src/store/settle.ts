@@ -2,8 +2,8 @@ import type { DeliveryStatus } from '@posthorn/protocol';
 import { statement, type Queryable } from './database.ts';
 import { joinBytes } from './joined-bytes.ts';
 
-/** Why a delivery waits: for its time, for its webhook to be enabled, or for room or recovery. */
-export type WaitingReason = 'retry' | 'held' | 'backlog';
+/** Why a delivery waits: for its time, for its webhook to be enabled, for room or recovery, or for an earlier one of its order. */
+export type WaitingReason = 'retry' | 'held' | 'backlog' | 'behind';
 
 /** What happened to a delivery, to be recorded. */
 export interface Settlement {
@@ -23,6 +23,8 @@ export interface Settlement {
   readonly attempt: Uint8Array | null;
   /** null: it waits for nothing any more. */
   readonly waiting: { readonly reason: WaitingReason; readonly dueAt: Date | 'infinity' } | null;
+  /** What the webhook keeps in order; null: nothing. */
+  readonly orderKey: string | null;
   /** It had a row in `waiting`. */
   readonly wasWaiting: boolean;
 }
@@ -56,9 +58,9 @@ const LATER = statement(
   `WITH input AS MATERIALIZED (
      SELECT row.*, substring($12::bytea FROM row.attempt_at FOR row.attempt_bytes) AS attempt
      FROM unnest($2::int[], $3::int[], $4::int[], $5::uuid[], $6::uuid[], $7::uuid[], $8::text[], $9::bool[], $10::text[], $11::int[],
-                 $13::int[], $14::int[], $15::text[], $16::timestamptz[])
+                 $13::int[], $14::int[], $15::text[], $16::timestamptz[], $18::text[])
        AS row (organization_key, shard, epoch, id, webhook_id, event_id, event_type, test, status, attempt_count, attempt_at, attempt_bytes,
-               reason, due_at)
+               reason, due_at, order_key)
      JOIN shards ON shards.id = row.shard AND shards.epoch = row.epoch AND shards.owner = $1
    ),
    enabled AS MATERIALIZED (
@@ -85,12 +87,12 @@ const LATER = statement(
    ended AS (
      DELETE FROM waiting USING input WHERE waiting.delivery_id = input.id AND input.reason IS NULL
    )
-   INSERT INTO waiting (delivery_id, organization_key, shard, webhook_id, event_id, attempt_count, due_at, reason)
-   SELECT id, organization_key, shard, webhook_id, event_id, attempt_count,
+   INSERT INTO waiting (delivery_id, organization_key, shard, webhook_id, event_id, attempt_count, order_key, due_at, reason)
+   SELECT id, organization_key, shard, webhook_id, event_id, attempt_count, order_key,
           CASE WHEN reason = 'held' AND webhook_id IN (SELECT id FROM enabled) THEN $17::timestamptz ELSE due_at END,
           CASE WHEN reason = 'held' AND webhook_id IN (SELECT id FROM enabled) THEN 'retry' ELSE reason END
    FROM input WHERE reason IS NOT NULL AND id IN (SELECT id FROM recorded)
-   ON CONFLICT (delivery_id) DO UPDATE SET attempt_count = excluded.attempt_count, due_at = excluded.due_at, reason = excluded.reason`,
+   ON CONFLICT (delivery_id) DO UPDATE SET attempt_count = excluded.attempt_count, due_at = excluded.due_at, reason = excluded.reason, order_key = excluded.order_key`,
 );
 
 /** Records everything else: retries, holds, backlog, ends after waiting. `nowMs` is when what need not be held any more is due. */
@@ -109,6 +111,7 @@ export async function settleLater(
     settlements.map((settlement) => settlement.waiting?.reason ?? null),
     settlements.map((settlement) => dueText(settlement)),
     new Date(nowMs),
+    settlements.map((settlement) => settlement.orderKey),
   ]);
 }
 

@@ -9,6 +9,7 @@ import type { Directory, Tenant } from '../../tenancy/directory.ts';
 import { Dispatcher, type Lease } from '../dispatch/dispatcher.ts';
 import { DEFAULT_DISPATCHER_OPTIONS, type DispatcherOptions } from '../dispatch/options.ts';
 import type { Sender } from '../sender/sender.ts';
+import { DeliveryOrder } from './delivery-order.ts';
 import { Exchanges } from './exchanges.ts';
 import { freshJob, type Job } from './job.ts';
 import { LogFollower } from './log-follower.ts';
@@ -56,6 +57,7 @@ export class Engine implements LogOwner {
   readonly #dispatcher: Dispatcher<Job>;
   readonly #ownership: Ownership;
   readonly #follower: LogFollower;
+  readonly #order: DeliveryOrder;
   readonly #settler: Settler;
   readonly #health: WebhookHealth;
   readonly #exchanges: Exchanges;
@@ -89,9 +91,11 @@ export class Engine implements LogOwner {
       now,
       pollMs: options.logPollMs ?? 100,
       take: (shard, event, webhookIds) => this.#takeIn(shard, event, webhookIds),
+      onAcquired: (shards) => this.#order.adopt(shards),
       onEstablished: (shards) => this.#waiting.adopt(shards),
       hasRoom: () => this.inMemory < (options.maxInMemory ?? 20_000),
     });
+    this.#order = new DeliveryOrder({ database, log, now, onReleased: () => this.#waiting.wake() });
     this.#settler = new Settler({ database, log, now, nodeId: () => this.nodeId });
     this.#health = new WebhookHealth({ database, log, now, onFailed: (key) => options.directory.invalidate(key) });
     this.#exchanges = new Exchanges({
@@ -102,6 +106,7 @@ export class Engine implements LogOwner {
       random: options.random,
       onEnd: (ended) => {
         const released = this.#dispatcher.release(ended.lease, ended.outcome, now());
+        if (!ended.outcome.final) this.#order.waits(ended.job);
         for (const job of released.evicted) this.#setAside(job);
         if (released.recovered) this.#waiting.wake();
         this.#record(ended.job, ended.settlement);
@@ -232,6 +237,7 @@ export class Engine implements LogOwner {
 
   /** A delivery was cancelled: if it is in memory it is not sent any more. */
   cancelled(deliveryId: string): void {
+    this.#order.cancelled(deliveryId);
     if (this.inMemory === 0) return;
     this.#cancelled.add(deliveryId);
     setTimeout(() => this.#cancelled.delete(deliveryId), 600_000).unref();
@@ -286,8 +292,10 @@ export class Engine implements LogOwner {
   #offerFresh(tenant: Tenant | null, job: Job): void {
     const webhook = tenant?.webhooks.get(job.webhookId);
     if (!webhook) return this.#record(job, settlementOf(job, { status: 'cancelled', waiting: null }));
+    job.orderKey = orderKeyOf(job, webhook);
     if (webhook.status !== 'active') return this.#record(job, holdSettlement(job));
-    const taken = this.#dispatcher.offer(laneOf(job, webhook), job, { kind: 'fresh', orderKey: orderKeyOf(job, webhook) });
+    if (this.#order.isHeldUp(job)) return this.#setAside(job);
+    const taken = this.#dispatcher.offer(laneOf(job, webhook), job, { kind: 'fresh', orderKey: job.orderKey });
     if (taken !== 'queued') this.#setAside(job);
   }
 
@@ -297,11 +305,16 @@ export class Engine implements LogOwner {
       void this.#offerWaitingSlowly(job);
       return 'queued';
     }
+    job.orderKey = orderKeyOf(job, webhook);
     if (webhook.status !== 'active') {
       this.#record(job, holdSettlement(job));
       return 'queued';
     }
-    const taken = this.#dispatcher.offer(laneOf(job, webhook), job, { kind, orderKey: orderKeyOf(job, webhook) });
+    if (this.#order.isHeldUp(job)) {
+      this.#setAside(job);
+      return 'queued';
+    }
+    const taken = this.#dispatcher.offer(laneOf(job, webhook), job, { kind, orderKey: job.orderKey });
     if (taken === 'queued') this.#schedulePump();
     return taken;
   }
@@ -314,10 +327,12 @@ export class Engine implements LogOwner {
     else this.#pump();
   }
 
-  /** No room, or an open breaker: the delivery goes on from the database. */
+  /** No room, an open breaker, or an earlier delivery of its order that waits: it goes on from the database. */
   #setAside(job: Job): void {
     const status = job.attemptCount === 0 ? 'pending' : 'retrying';
-    this.#record(job, settlementOf(job, { status, waiting: { reason: 'backlog', dueAt: 'infinity' } }));
+    const reason = this.#order.isHeldUp(job) ? 'behind' : 'backlog';
+    this.#order.waits(job);
+    this.#record(job, settlementOf(job, { status, waiting: { reason, dueAt: 'infinity' } }));
   }
 
   // Sending
@@ -355,7 +370,7 @@ export class Engine implements LogOwner {
     void this.#tenant(job.event.organizationKey).then((tenant) => {
       const webhook = tenant?.webhooks.get(job.webhookId);
       if (webhook?.status === 'active' && !this.#stopping) {
-        const offered = this.#dispatcher.offer(laneOf(job, webhook), job, { kind: 'fresh', orderKey: orderKeyOf(job, webhook) });
+        const offered = this.#dispatcher.offer(laneOf(job, webhook), job, { kind: 'fresh', orderKey: job.orderKey });
         if (offered !== 'queued') this.#setAside(job);
         return this.#pump();
       }
@@ -381,6 +396,8 @@ export class Engine implements LogOwner {
       () => {
         this.#waiting.unload(job);
         if (settlement.waiting?.reason === 'backlog') this.#waiting.expectBacklog(job);
+        if (settlement.waiting?.reason === 'behind') this.#order.recorded(job);
+        if (settlement.waiting === null) this.#order.settled(job);
         if (!job.wasWaiting) job.shard.recorded(job.event.id);
         if (this.#settler.pending < MAX_UNRECORDED) this.#schedulePump();
       },

@@ -12,8 +12,10 @@ export interface Job {
   readonly attemptCount: number;
   /** It has a row in `waiting`, and is in memory besides. */
   readonly wasWaiting: boolean;
+  /** What its webhook keeps in order; null: nothing, or its webhook was not looked at yet. */
+  orderKey: string | null;
 }
 
 export function freshJob(shard: OwnedShard, event: LoggedEvent, webhookId: string): Job {
-  return { shard, event, webhookId, deliveryId: deliveryId(event.id, webhookId), attemptCount: 0, wasWaiting: false };
+  return { shard, event, webhookId, deliveryId: deliveryId(event.id, webhookId), attemptCount: 0, wasWaiting: false, orderKey: null };
 }

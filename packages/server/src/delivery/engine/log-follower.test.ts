@@ -65,6 +65,7 @@ async function node(database: Database, options: { leaseMs?: number; renewMs?: n
     take: (shard, logged, webhookIds) => {
       if (shard.track(logged, webhookIds.length)) taken.push({ event: logged, webhookIds });
     },
+    onAcquired: async () => {},
     onEstablished: async () => {},
     hasRoom: () => true,
   });
@@ -104,6 +105,7 @@ describeOnBothDatabases('reading the log', (open) => {
         attemptCount: 1,
         attempt: null,
         waiting: null,
+        orderKey: null,
         wasWaiting: false,
       },
     ]);

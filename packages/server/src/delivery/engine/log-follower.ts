@@ -15,6 +15,8 @@ export interface LogFollowerOptions {
   readonly pollMs: number;
   /** Takes an event in; `webhookIds` are those whose delivery has no row yet. */
   readonly take: (shard: OwnedShard, event: LoggedEvent, webhookIds: readonly string[]) => void;
+  /** Shards that are new, before anything of theirs is read. */
+  readonly onAcquired: (shards: readonly OwnedShard[]) => Promise<void>;
   /** Shards whose log has been read: what they have waiting can be looked for. */
   readonly onEstablished: (shards: readonly OwnedShard[]) => Promise<void>;
   /** Whether there is room for more. */
@@ -77,6 +79,8 @@ export class LogFollower {
     const current = shards.filter((shard) => shard.established);
     if (current.length > 0) await this.#readTail(current, horizon);
     this.#position = { xid: horizon, id: null };
+    const fresh = behind.filter((shard) => !shard.established);
+    if (fresh.length > 0) await this.#options.onAcquired(fresh);
     if (behind.length > 0) await this.#catchUp(behind, horizon);
     // From here on the node claims what it accepts for them: an append that starts now gets a higher transaction id
     // than any read so far, so what is claimed and what was read cannot overlap.

@@ -198,6 +198,7 @@ export class WaitingLoader {
       deliveryId: row.delivery_id,
       attemptCount: row.attempt_count,
       wasWaiting: true,
+      orderKey: null,
     };
     this.#loaded.set(job.deliveryId, job);
     const taken = this.#options.offer(job, kind);

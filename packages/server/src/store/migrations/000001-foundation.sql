@@ -161,8 +161,11 @@ CREATE TABLE waiting (
   attempt_count smallint NOT NULL,
   -- 'infinity' while something else than time must happen first.
   due_at timestamptz NOT NULL,
-  -- retry, held (webhook paused), parked (breaker open), spilled (queue full)
-  reason text NOT NULL
+  -- retry, held (webhook paused), backlog (no room, or breaker open), behind (an earlier one about the same subject waits)
+  reason text NOT NULL,
+  -- What an ordered webhook keeps in order: the subject. NULL: in no order.
+  order_key text
 );
+CREATE INDEX waiting_order ON waiting (webhook_id, order_key, event_id) WHERE order_key IS NOT NULL;
 CREATE INDEX waiting_due ON waiting (shard, due_at);
 CREATE INDEX waiting_webhook ON waiting (webhook_id, delivery_id);

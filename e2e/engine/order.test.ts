@@ -1,0 +1,74 @@
+import { expect, test } from 'vitest';
+import { testPostgresUrl } from '../../packages/server/test-support/database.ts';
+import { startNode, TestClock } from '../harness/node-in-process.ts';
+import { startReceiver, type Receiver } from '../harness/receiver.ts';
+import { makeTenant } from '../harness/tenant.ts';
+
+const RETRY = { kind: 'fixed', delayMs: 3_600_000, retries: 5, jitter: 0 };
+const HOUR_MS = 3_600_000;
+
+function stepsOf(receiver: Receiver, subject: string): number[] {
+  return receiver.requests.flatMap(({ text }) => {
+    const { data } = JSON.parse(text) as { data: { subject: string; step: number } };
+    return data.subject === subject ? [data.step] : [];
+  });
+}
+
+test('VIR-07 a failing event holds back the later ones of its subject alone, and they follow in order', async () => {
+  await using place = await testPostgresUrl();
+  await using node = await startNode({ databaseUrl: place.url });
+  await using receiver = await startReceiver(({ text }, index) => ({ status: text.includes('"a"') && index < 1 ? 500 : 200 }));
+  const tenant = await makeTenant(node);
+  await tenant.webhook({ url: receiver.url, ordered: true, retry: RETRY });
+  const emit = (subject: string, step: number) =>
+    tenant.emit('step.done', { subject, step }, { subject: { kind: 'execution', id: subject } });
+  const first = await emit('a', 1);
+  await tenant.settled(first.id, 'retrying', 1);
+  const later = [await emit('a', 2), await emit('a', 3), await emit('b', 1), await emit('b', 2)];
+  await tenant.settled(later[3]?.id ?? '', 'delivered');
+  expect(stepsOf(receiver, 'a')).toEqual([1]);
+  expect(stepsOf(receiver, 'b')).toEqual([1, 2]);
+  node.clock.advance(HOUR_MS);
+  for (const { id } of later) await tenant.settled(id, 'delivered', 1);
+  expect(stepsOf(receiver, 'a')).toEqual([1, 1, 2, 3]);
+});
+
+test('an order is kept across a restart', async () => {
+  await using place = await testPostgresUrl();
+  const clock = new TestClock();
+  await using receiver = await startReceiver({ status: 500 });
+  const before = await startNode({ databaseUrl: place.url, clock });
+  const tenant = await makeTenant(before);
+  await tenant.webhook({ url: receiver.url, ordered: true, retry: RETRY });
+  const subject = { kind: 'execution', id: 'a' };
+  const first = await tenant.emit('step.done', { subject: 'a', step: 1 }, { subject });
+  await tenant.settled(first.id, 'retrying', 1);
+  await tenant.emit('step.done', { subject: 'a', step: 2 }, { subject });
+  await before[Symbol.asyncDispose]();
+  receiver.react({});
+  await using after = await startNode({ databaseUrl: place.url, clock });
+  const third = await after.call<{ id: string }>('POST', `${tenant.path}/events`, {
+    type: 'step.done',
+    data: { subject: 'a', step: 3 },
+    subject,
+  });
+  clock.advance(HOUR_MS);
+  await receiver.waitFor(4);
+  expect(stepsOf(receiver, 'a')).toEqual([1, 1, 2, 3]);
+  expect(third.id).toBeTruthy();
+});
+
+test('when the delivery that holds up an order is cancelled, the next goes on', async () => {
+  await using place = await testPostgresUrl();
+  await using node = await startNode({ databaseUrl: place.url });
+  await using receiver = await startReceiver((_request, index) => ({ status: index === 0 ? 500 : 200 }));
+  const tenant = await makeTenant(node);
+  await tenant.webhook({ url: receiver.url, ordered: true, retry: RETRY });
+  const subject = { kind: 'execution', id: 'a' };
+  const first = await tenant.emit('step.done', { subject: 'a', step: 1 }, { subject });
+  const held = await tenant.settled(first.id, 'retrying', 1);
+  const second = await tenant.emit('step.done', { subject: 'a', step: 2 }, { subject });
+  await tenant.call('POST', `/deliveries/${held.id}/cancel`);
+  await tenant.settled(second.id, 'delivered', 1);
+  expect(stepsOf(receiver, 'a')).toEqual([1, 2]);
+});
