@@ -4,7 +4,7 @@ import type { Attempt, HeaderList } from '@posthorn/protocol';
 export type StoredAttempt = Omit<Attempt, 'request'> & { readonly request: Omit<Attempt['request'], 'body'> };
 
 /** Names of request headers whose values are credentials of the endpoint’s owner. */
-const SECRET_NAME = /authorization|token|secret|password|api-?key|credential|cookie/i;
+const SECRET_NAME = /auth|token|secret|passw|credential|cookie|session|jwt|bearer|(?:^|[-_])key$|api-?key/i;
 
 /** What stands in the place of a secret value. */
 export const MASK = '***';

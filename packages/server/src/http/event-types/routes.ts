@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
+import { RetryPlan, SuccessRule } from '../webhooks/webhook-schema.ts';
 
 const TAGS = ['Event types'];
 
@@ -31,7 +32,12 @@ export function eventTypeRoutes(app: FastifyInstance): void {
               anyEvent: Type.Boolean({ description: 'Types that are not listed are accepted too.' }),
               methods: Type.Array(Type.String()),
               contentTypes: Type.Array(Type.String()),
-              url: Type.String(),
+              url: Type.String({ description: 'https, or http-or-https.' }),
+              secret: Type.String({ description: 'generated: every webhook has one; optional: only where one is given.' }),
+              retry: RetryPlan,
+              success: SuccessRule,
+              timeoutMs: Type.Integer(),
+              ordered: Type.Boolean(),
             }),
           }),
         },
@@ -47,7 +53,7 @@ export function eventTypeRoutes(app: FastifyInstance): void {
         schema: jsonSchema,
         sample,
       }));
-      const { methods, contentTypes, url } = product.policy;
+      const { methods, contentTypes, url, secret, retry, success, timeoutMs, ordered } = product.policy;
       return {
         data,
         product: {
@@ -57,6 +63,11 @@ export function eventTypeRoutes(app: FastifyInstance): void {
           methods: [...methods],
           contentTypes: [...contentTypes],
           url,
+          secret,
+          retry,
+          success,
+          timeoutMs,
+          ordered,
         },
       };
     },
