@@ -49,7 +49,7 @@ export interface IntakeOptions {
 
 /** An organization whose webhooks change faster than an event can be matched is not waited for longer than this. */
 const MATCH_TRIES = 8;
-const DEFAULT_MAX_QUEUED = 5_000;
+const DEFAULT_MAX_QUEUED = 20_000;
 
 /** Everything that ends in an event comes through here: checked, rendered, matched, stored in one commit. */
 export class Intake {
