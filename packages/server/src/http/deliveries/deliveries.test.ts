@@ -69,7 +69,7 @@ describe.each([
     expect(found).toHaveLength(60);
     expect(new Set(found.map((delivery) => delivery.eventId))).toEqual(new Set(events));
     const ids = found.map((delivery) => delivery.id);
-    expect(ids).toEqual(ids.toSorted().reverse());
+    expect(ids).toEqual(ids.toSorted().toReversed());
     expect(new Set(ids).size).toBe(60);
   });
 
