@@ -5,7 +5,8 @@ import type { Logger } from 'pino';
 import { Catalog } from './catalog/catalog.ts';
 import { listenToChanges } from './changes.ts';
 import type { Config } from './config.ts';
-import { Engine, type EngineOptions } from './delivery/engine/engine.ts';
+import { Engine } from './delivery/engine/engine.ts';
+import type { EngineOptions } from './delivery/engine/engine-options.ts';
 import { createSender } from './delivery/sender/sender.ts';
 import { startHousekeeping } from './housekeeping.ts';
 import { Authenticator } from './http/auth.ts';
@@ -55,7 +56,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     const [firstKey, ...olderKeys] = keys.encryption;
     const sealer = createSealer([firstKey.reveal(), ...olderKeys.map((key) => key.reveal())]);
     const directory = new Directory({ database, catalog, sealer });
-    const sender = createSender({ allowedTargets: config.allowedTargets, connectionsPerOrigin: 128 });
+    const sender = createSender({ allowedTargets: config.allowedTargets, connectionsPerOrigin: 256 });
     const alone = config.databaseUrl === null;
     const also = [
       () => forgetOldAnswers(database, now()),

@@ -5,9 +5,11 @@ import { appendEvents, firstAnswers, type AppendResult, type NewEvent } from '..
 import { isMissingPartition, makePartitions } from '../store/partitions.ts';
 import type { LogOwner } from './log-owner.ts';
 
-/** What became of an event: stored, known already (the first answer again), or matched with webhooks that have changed since. */
-export type AcceptOutcome = { readonly id: string; readonly deliveries: number } | 'stale';
+/** What became of an event: stored, known already (the first answer again), matched with webhooks that have changed since, or not storable. */
+export type AcceptOutcome = { readonly id: string; readonly deliveries: number } | 'stale' | PosthornError;
 
+/** A statement with 500 large events would take as much memory here and in the database. */
+const MAX_BATCH_BYTES = 8 * 1024 * 1024;
 /** How long accepting may wait for delivery to catch up. */
 const MAX_HOLD_MS = 250;
 
@@ -30,12 +32,19 @@ export class AcceptWriter {
       maxItems: 500,
       maxInFlight: 2,
       eagerItems: 100,
+      weigh: (event) => event.body.length + (event.data?.length ?? 0),
+      maxWeight: MAX_BATCH_BYTES,
       hold: () => this.#hold(),
     });
   }
 
   get queued(): number {
     return this.#batches.queued;
+  }
+
+  /** Bytes that wait to be stored. */
+  get queuedBytes(): number {
+    return this.#batches.queuedWeight;
   }
 
   add(event: NewEvent): Promise<AcceptOutcome> {
@@ -66,12 +75,22 @@ export class AcceptWriter {
       result = await this.#append(first);
     } catch (error) {
       flush.failed();
+      if (isDataError(error)) return this.#oneByOne(events, error);
       throw asUnavailable(error);
     }
     const stored = first.filter((event) => isStored(event, result));
     flush.committed(result.xid, stored);
     if (stored.length === events.length) return events.map(answer);
     return this.#answers({ claimed, result, repeated });
+  }
+
+  /** Something in the batch cannot be stored for good: the others must not suffer for it. */
+  async #oneByOne(events: readonly NewEvent[], error: unknown): Promise<AcceptOutcome[]> {
+    if (events.length === 1)
+      return [new PosthornError('invalid_data', 'The event holds something that cannot be stored.', { cause: error })];
+    const outcomes: AcceptOutcome[] = [];
+    for (const event of events) outcomes.push(...(await this.#write([event])));
+    return outcomes;
   }
 
   async #append(events: readonly NewEvent[]): Promise<AppendResult> {
@@ -125,6 +144,11 @@ function withoutRepeats(events: readonly NewEvent[]): { first: readonly NewEvent
     seen.add(name);
   }
   return { first: events.filter((event) => !repeated.has(event)), repeated };
+}
+
+/** SQLSTATE class 22: the data itself is refused. */
+function isDataError(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' && error.code.startsWith('22');
 }
 
 function asUnavailable(cause: unknown): PosthornError {

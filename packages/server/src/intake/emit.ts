@@ -50,6 +50,7 @@ export interface IntakeOptions {
 /** An organization whose webhooks change faster than an event can be matched is not waited for longer than this. */
 const MATCH_TRIES = 8;
 const DEFAULT_MAX_QUEUED = 20_000;
+const MAX_QUEUED_BYTES = 64 * 1024 * 1024;
 
 /** Everything that ends in an event comes through here: checked, rendered, matched, stored in one commit. */
 export class Intake {
@@ -115,7 +116,8 @@ export class Intake {
 
   #admit(count: number): void {
     const limit = this.#options.maxQueued ?? DEFAULT_MAX_QUEUED;
-    if (this.#writer.queued === 0 || this.#writer.queued + count <= limit) return;
+    const { queued, queuedBytes } = this.#writer;
+    if (queued === 0 || (queued + count <= limit && queuedBytes <= MAX_QUEUED_BYTES)) return;
     throw new PosthornError('overloaded', 'More events are waiting to be stored than the server takes on.', { retryAfterSeconds: 1 });
   }
 
@@ -139,6 +141,7 @@ export class Intake {
     for (let tries = 0; tries < MATCH_TRIES; tries++) {
       const webhookIds = match(current);
       const outcome = await this.#writer.add({ ...rendered, organizationVersion: current.version, webhookIds, claimedBy: null });
+      if (outcome instanceof PosthornError) throw outcome;
       if (outcome !== 'stale') return outcome;
       const reloaded = await this.#options.reload(rendered.organizationKey);
       if (!reloaded) throw new PosthornError('organization_not_found', 'The organization was deleted.');

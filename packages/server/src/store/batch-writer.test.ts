@@ -86,3 +86,13 @@ test('a lingering writer waits for company, and no longer once enough has come',
   await turn();
   expect(batches[0]?.items).toEqual([1, 2, 3]);
 });
+
+test('a batch ends before it gets too heavy, and one heavy item goes alone', async () => {
+  const { batches, write } = controlledWrite();
+  const writer = new BatchWriter({ write, maxItems: 10, maxInFlight: 9, eagerItems: 1, weigh: (item: number) => item, maxWeight: 10 });
+  for (const item of [4, 5, 3, 50, 1]) void writer.add(item);
+  expect(writer.queuedWeight).toBe(63);
+  await turn();
+  expect(batches.map((batch) => batch.items)).toEqual([[4, 5], [3], [50], [1]]);
+  expect(writer.queuedWeight).toBe(0);
+});

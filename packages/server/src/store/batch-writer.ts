@@ -8,6 +8,9 @@ export interface BatchWriterOptions<Item, Result> {
   readonly eagerItems: number;
   /** How long the first item of a batch may wait for company while fewer than `eagerItems` are there. Default: not at all when idle. */
   readonly lingerMs?: number;
+  /** What an item weighs; a batch ends before `maxWeight` unless one item alone passes it. Default: nothing. */
+  readonly weigh?: (item: Item) => number;
+  readonly maxWeight?: number;
   /** Asked before each batch; while it answers true, writing waits and asks again every few milliseconds. */
   readonly hold?: () => boolean;
 }
@@ -28,6 +31,7 @@ export class BatchWriter<Item, Result> {
   readonly #options: BatchWriterOptions<Item, Result>;
   #queue: Entry<Item, Result>[] = [];
   #inFlight = 0;
+  #weight = 0;
   #scheduled = false;
   #linger: NodeJS.Timeout | null = null;
   #idle: (() => void)[] = [];
@@ -41,10 +45,16 @@ export class BatchWriter<Item, Result> {
     return this.#queue.length;
   }
 
+  /** What they weigh together. */
+  get queuedWeight(): number {
+    return this.#weight;
+  }
+
   /** Answers when the item's batch is committed; rejects when it could not be. */
   add(item: Item): Promise<Result> {
     return new Promise((resolve, reject) => {
       this.#queue.push({ item, resolve, reject });
+      this.#weight += this.#options.weigh?.(item) ?? 0;
       this.#hurry();
       this.#schedule();
     });
@@ -88,8 +98,21 @@ export class BatchWriter<Item, Result> {
     return this.#inFlight === 0 || this.#queue.length >= eagerItems;
   }
 
+  #nextSize(): number {
+    const { maxItems, weigh, maxWeight = Number.POSITIVE_INFINITY } = this.#options;
+    let weight = 0;
+    let size = 0;
+    for (const { item } of this.#queue) {
+      weight += weigh?.(item) ?? 0;
+      if (size === maxItems || (size > 0 && weight > maxWeight)) break;
+      size++;
+    }
+    return size;
+  }
+
   async #writeNext(): Promise<void> {
-    const entries = this.#queue.splice(0, this.#options.maxItems);
+    const entries = this.#queue.splice(0, this.#nextSize());
+    for (const { item } of entries) this.#weight -= this.#options.weigh?.(item) ?? 0;
     this.#inFlight++;
     try {
       const results = await this.#options.write(entries.map((entry) => entry.item));

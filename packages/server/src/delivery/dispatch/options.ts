@@ -46,7 +46,7 @@ export const DEFAULT_DISPATCHER_OPTIONS: DispatcherOptions = {
   queuePerWebhook: 4000,
   queueTotal: 40_000,
   windowStart: 8,
-  windowMax: 128,
+  windowMax: 256,
   slowAfterMs: 1000,
   retryEvery: 8,
   rememberedLanes: 100_000,

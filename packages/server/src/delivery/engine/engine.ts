@@ -1,15 +1,13 @@
-import type { Logger } from 'pino';
 import type { Flush, LogOwner, LoggedEvent } from '../../intake/log-owner.ts';
-import type { Database } from '../../store/database.ts';
 import type { NewEvent } from '../../store/event-log.ts';
 import type { Settlement } from '../../store/settle.ts';
 import { shardOf } from '../../store/shard.ts';
 import { endAllLeases } from '../../store/shards.ts';
-import type { Directory, Tenant } from '../../tenancy/directory.ts';
+import type { Tenant } from '../../tenancy/directory.ts';
 import { Dispatcher, type Lease } from '../dispatch/dispatcher.ts';
-import { DEFAULT_DISPATCHER_OPTIONS, type DispatcherOptions } from '../dispatch/options.ts';
-import type { Sender } from '../sender/sender.ts';
+import { DEFAULT_DISPATCHER_OPTIONS } from '../dispatch/options.ts';
 import { DeliveryOrder } from './delivery-order.ts';
+import type { EngineOptions } from './engine-options.ts';
 import { Exchanges } from './exchanges.ts';
 import { freshJob, type Job } from './job.ts';
 import { LogFollower } from './log-follower.ts';
@@ -18,35 +16,17 @@ import type { OwnedShard } from './owned-shard.ts';
 import { Ownership } from './ownership.ts';
 import { Settler } from './settler.ts';
 import { holdSettlement, laneOf, orderKeyOf, settlementOf } from './settlement.ts';
+import { findTenant } from './find-tenant.ts';
 import { WaitingLoader } from './waiting-loader.ts';
 import { WebhookHealth } from './webhook-health.ts';
 
-export interface EngineOptions {
-  readonly database: Database;
-  readonly directory: Directory;
-  readonly sender: Sender;
-  readonly log: Logger;
-  /** Milliseconds since the epoch. */
-  readonly now: () => number;
-  readonly random: () => number;
-  readonly nodeName: string;
-  /** No other process can have the database open: leases that a crash left behind are ended at once. */
-  readonly alone: boolean;
-  readonly leaseMs?: number;
-  readonly renewMs?: number;
-  readonly logPollMs?: number;
-  readonly waitingPollMs?: number;
-  readonly dispatcher?: Partial<DispatcherOptions>;
-  /** Deliveries in memory, past which the log is read no further. */
-  readonly maxInMemory?: number;
-}
-
 /** Deliveries to webhooks that answer fast: with more of them queued and no time left, accepting waits a little. */
 const CONGESTED_AT = 1_000;
+/** Bodies in memory, in bytes: past it deliveries go on from the database. */
+const MAX_BYTES = 256 * 1024 * 1024;
 /** Outcomes not recorded yet: past it nothing new is sent. */
 const MAX_UNRECORDED = 5_000;
 const SWEEP_MS = 250;
-const DIRECTORY_RETRY_MS = 250;
 
 /**
  * The owner of shards: takes their events in from memory and log, sends their deliveries fairly, records what became of
@@ -93,7 +73,7 @@ export class Engine implements LogOwner {
       take: (shard, event, webhookIds) => this.#takeIn(shard, event, webhookIds),
       onAcquired: (shards) => this.#order.adopt(shards),
       onEstablished: (shards) => this.#waiting.adopt(shards),
-      hasRoom: () => this.inMemory < (options.maxInMemory ?? 20_000),
+      hasRoom: () => this.inMemory < (options.maxInMemory ?? 20_000) && this.#bytes < MAX_BYTES,
     });
     this.#order = new DeliveryOrder({ database, log, now, onReleased: () => this.#waiting.wake() });
     this.#settler = new Settler({ database, log, now, nodeId: () => this.nodeId });
@@ -245,6 +225,12 @@ export class Engine implements LogOwner {
 
   // Taking in
 
+  get #bytes(): number {
+    let bytes = 0;
+    for (const shard of this.#ownership.shards) bytes += shard.bytes;
+    return bytes;
+  }
+
   #lowWaterLimit(): number {
     let limit = this.#follower.cursor;
     for (const { since } of this.#flushes) limit = Math.min(limit, since);
@@ -273,16 +259,8 @@ export class Engine implements LogOwner {
     this.#pump();
   }
 
-  async #tenant(organizationKey: number): Promise<Tenant | null> {
-    for (;;) {
-      try {
-        return await this.#options.directory.findByKey(organizationKey);
-      } catch (error) {
-        this.#options.log.warn({ err: error }, 'An organization could not be read; trying again.');
-        await new Promise((resolve) => setTimeout(resolve, DIRECTORY_RETRY_MS));
-        if (this.#stopping) return null;
-      }
-    }
+  #tenant(organizationKey: number): Promise<Tenant | null> {
+    return findTenant(this.#options.directory, organizationKey, { log: this.#options.log, isStopping: () => this.#stopping });
   }
 
   #offerAll(tenant: Tenant | null, taken: { shard: OwnedShard; event: LoggedEvent; webhookIds: readonly string[] }): void {
@@ -294,7 +272,7 @@ export class Engine implements LogOwner {
     if (!webhook) return this.#record(job, settlementOf(job, { status: 'cancelled', waiting: null }));
     job.orderKey = orderKeyOf(job, webhook);
     if (webhook.status !== 'active') return this.#record(job, holdSettlement(job));
-    if (this.#order.isHeldUp(job)) return this.#setAside(job);
+    if (this.#order.isHeldUp(job) || this.#bytes > MAX_BYTES) return this.#setAside(job);
     const taken = this.#dispatcher.offer(laneOf(job, webhook), job, { kind: 'fresh', orderKey: job.orderKey });
     if (taken !== 'queued') this.#setAside(job);
   }

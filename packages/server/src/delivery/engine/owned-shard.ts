@@ -2,6 +2,7 @@ import type { LoggedEvent } from '../../intake/log-owner.ts';
 
 interface Outstanding {
   readonly xid: number;
+  readonly bytes: number;
   left: number;
 }
 
@@ -22,6 +23,7 @@ export class OwnedShard {
   /** The shard is on its way to another node: what is committed from here on is nobody's until that one reads it. */
   #leftAt: number | null = null;
   readonly #events = new Map<string, Outstanding>();
+  #bytes = 0;
 
   constructor(input: { id: number; epoch: number; lowWater: number }) {
     this.id = input.id;
@@ -29,14 +31,18 @@ export class OwnedShard {
     this.readFrom = input.lowWater;
   }
 
-  get outstanding(): number {
-    return this.#events.size;
+  /** Bodies of the events in memory. */
+  get bytes(): number {
+    return this.#bytes;
   }
 
   /** Answers false where the event is in memory already. */
   track(event: LoggedEvent, deliveries: number): boolean {
     if (this.#events.has(event.id)) return false;
-    if (deliveries > 0) this.#events.set(event.id, { xid: event.xid, left: deliveries });
+    if (deliveries === 0) return true;
+    const bytes = event.body.length;
+    this.#events.set(event.id, { xid: event.xid, bytes, left: deliveries });
+    this.#bytes += bytes;
     return true;
   }
 
@@ -45,7 +51,9 @@ export class OwnedShard {
     const entry = this.#events.get(eventId);
     if (!entry) return;
     entry.left--;
-    if (entry.left === 0) this.#events.delete(eventId);
+    if (entry.left > 0) return;
+    this.#events.delete(eventId);
+    this.#bytes -= entry.bytes;
   }
 
   /** The lowest transaction id that holds something unrecorded, or `limit`. */
@@ -63,5 +71,6 @@ export class OwnedShard {
   forget(): void {
     this.lost = true;
     this.#events.clear();
+    this.#bytes = 0;
   }
 }

@@ -1,0 +1,26 @@
+import type { Logger } from 'pino';
+import type { Database } from '../../store/database.ts';
+import type { Directory } from '../../tenancy/directory.ts';
+import type { DispatcherOptions } from '../dispatch/options.ts';
+import type { Sender } from '../sender/sender.ts';
+
+/** What an engine works with, and how it is timed. */
+export interface EngineOptions {
+  readonly database: Database;
+  readonly directory: Directory;
+  readonly sender: Sender;
+  readonly log: Logger;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  readonly random: () => number;
+  readonly nodeName: string;
+  /** No other process can have the database open: leases that a crash left behind are ended at once. */
+  readonly alone: boolean;
+  readonly leaseMs?: number;
+  readonly renewMs?: number;
+  readonly logPollMs?: number;
+  readonly waitingPollMs?: number;
+  readonly dispatcher?: Partial<DispatcherOptions>;
+  /** Deliveries in memory, past which the log is read no further. */
+  readonly maxInMemory?: number;
+}
