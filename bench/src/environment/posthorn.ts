@@ -32,6 +32,8 @@ export interface PosthornOptions {
 export const ROOT_KEY = 'phk_bench_0123456789abcdefghijklmnopqrstuvwxyzABCDEF';
 export const ENCRYPTION_KEY = Buffer.alloc(32, 7).toString('base64');
 
+/** As `npm start` has it. Room for short-lived objects: in `batch` it saves an eighth of the server's CPU time. */
+const NODE_FLAGS = ['--max-semi-space-size=64'];
 const READY_MS = 60_000;
 const STOP_MS = 60_000;
 
@@ -43,7 +45,7 @@ export async function startPosthorn(options: PosthornOptions): Promise<Posthorn>
   const { DATABASE_URL: _, ...environment } = process.env;
   const startedAt = performance.now();
   const profiling = options.profileFolder ? ['--cpu-prof', `--cpu-prof-dir=${options.profileFolder}`] : [];
-  const child = spawn(process.execPath, [...profiling, options.main], {
+  const child = spawn(process.execPath, [...NODE_FLAGS, ...profiling, options.main], {
     stdio: ['ignore', log, log],
     env: {
       ...environment,
