@@ -63,7 +63,9 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       ...(olderKeys.length > 0 ? [() => leaveOldKeys({ database, sealer, log })] : []),
     ];
     undo.push(await startHousekeeping({ database, log, now, retentionDays: config.retentionDays, also }));
-    const engine = new Engine({ database, directory, sender, log, now, random, nodeName: hostname(), alone, ...options.timing });
+    const outcomes = await openOutcomes(config, { database, log });
+    if (outcomes !== database) undo.push(() => outcomes.close());
+    const engine = new Engine({ database, outcomes, directory, sender, log, now, random, nodeName: hostname(), alone, ...options.timing });
     const intake = new Intake({ database, owner: engine, now, reload: (key) => directory.reload(key) });
     const authenticator = new Authenticator({ database, directory, rootKey: keys.root.reveal(), now });
     undo.push(await listenToChanges({ database, directory, engine, onApiKeys: () => authenticator.forget() }));
@@ -109,6 +111,17 @@ function openDatabase(config: Config, log: Logger): Promise<Database> {
   if (config.databaseUrl === null) return openPglite(`${config.dataDir}/pglite`);
   return openPostgres(config.databaseUrl.reveal(), {
     connections: 12,
+    onError: (error) => log.warn({ err: error }, 'A database connection broke; it is replaced.'),
+  });
+}
+
+/** Outcomes do not wait for the disk, so that accepted events need not wait for them. */
+function openOutcomes(config: Config, { database, log }: { database: Database; log: Logger }): Promise<Database> {
+  if (config.databaseUrl === null) return Promise.resolve(database);
+  return openPostgres(config.databaseUrl.reveal(), {
+    connections: 3,
+    applicationName: 'posthorn-outcomes',
+    durable: false,
     onError: (error) => log.warn({ err: error }, 'A database connection broke; it is replaced.'),
   });
 }

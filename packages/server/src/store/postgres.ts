@@ -6,6 +6,11 @@ export interface PostgresOptions {
   readonly connections?: number;
   /** Shown in pg_stat_activity. */
   readonly applicationName?: string;
+  /**
+   * Commits wait until they are on disk. Default: true. Without it a crash of the database server, not of this process,
+   * may take the last commits with it; never one of them without all that came after.
+   */
+  readonly durable?: boolean;
   /** Told when an idle connection breaks; the pool replaces it. */
   readonly onError?: (error: Error) => void;
 }
@@ -32,7 +37,7 @@ export async function openPostgres(url: string, options: PostgresOptions = {}): 
     max: options.connections ?? 10,
     application_name: options.applicationName ?? 'posthorn',
     connectionTimeoutMillis: 10_000,
-    options: SESSION,
+    options: options.durable === false ? `${SESSION} -c synchronous_commit=off` : SESSION,
   });
   pool.on('error', (error) => options.onError?.(error));
   await pool.query('SELECT 1').catch(async (error: unknown) => {

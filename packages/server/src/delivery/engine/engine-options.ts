@@ -7,6 +7,11 @@ import type { Sender } from '../sender/sender.ts';
 /** What an engine works with, and how it is timed. */
 export interface EngineOptions {
   readonly database: Database;
+  /**
+   * Records outcomes; it need not wait for the disk. What a crash of the database server takes back of them is sent again,
+   * as after any crash: the log's order sees to it that no low-water mark outlives the outcomes below it.
+   */
+  readonly outcomes: Database;
   readonly directory: Directory;
   readonly sender: Sender;
   readonly log: Logger;

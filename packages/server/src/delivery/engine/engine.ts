@@ -76,7 +76,7 @@ export class Engine implements LogOwner {
       hasRoom: () => this.inMemory < (options.maxInMemory ?? 20_000) && this.#bytes < MAX_BYTES,
     });
     this.#order = new DeliveryOrder({ database, log, now, onReleased: () => this.#waiting.wake() });
-    this.#settler = new Settler({ database, log, now, nodeId: () => this.nodeId });
+    this.#settler = new Settler({ database: options.outcomes, log, now, nodeId: () => this.nodeId });
     this.#health = new WebhookHealth({ database, log, now, onFailed: (key) => options.directory.invalidate(key) });
     this.#exchanges = new Exchanges({
       sender: options.sender,
