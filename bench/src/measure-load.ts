@@ -15,6 +15,8 @@ export interface LoadOptions {
   readonly organizations?: number;
   readonly types?: number;
   readonly seconds?: number;
+  /** Default: as long as the compiler and the pools need. */
+  readonly warmUpSeconds?: number;
   /** Of so many organizations the first has a webhook that hangs: its deliveries are not waited for. */
   readonly hangingOneIn?: number;
 }
@@ -30,7 +32,7 @@ export async function measureLoad(bench: Bench, stage: Stage, options: LoadOptio
   const recordedBefore = await recordedAsDelivered(stage);
   await sink.call('reset', { fanOut: options.fanOut ?? 1 });
   await load.call('start', loadPlan(bench, stage, options));
-  await pause(warmUpSeconds(seconds) * 1000);
+  await pause((options.warmUpSeconds ?? warmUpSeconds(seconds)) * 1000);
 
   const before = await usages(bench, stage);
   await Promise.all([load.call('openWindow', undefined), sink.call('openWindow', undefined)]);

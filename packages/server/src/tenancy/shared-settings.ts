@@ -42,7 +42,7 @@ export interface OpenedSecrets {
 /** Past it, what is not shared by anyone any more is let go. */
 const MAX_SHARED = 10_000;
 /** About 1 KB each. */
-const MAX_OPENED = 20_000;
+const MAX_OPENED = 100_000;
 
 /**
  * What webhooks of one product have in common. Of a hundred thousand webhooks most differ in URL and secret alone:

@@ -24,7 +24,7 @@ import { WebhookHealth } from './webhook-health.ts';
 const CONGESTED_AT = 1_000;
 /** Bodies in memory, in bytes: past it deliveries go on from the database. */
 const MAX_BYTES = 256 * 1024 * 1024;
-/** Outcomes not recorded yet: past it nothing new is sent. */
+/** Exchanges not recorded yet: past it nothing new is sent. */
 const MAX_UNRECORDED = 5_000;
 const SWEEP_MS = 250;
 
@@ -325,7 +325,7 @@ export class Engine implements LogOwner {
   }
 
   #pump(): void {
-    while (!this.#stopping && this.#ownership.valid && this.#settler.pending < MAX_UNRECORDED) {
+    while (!this.#stopping && this.#ownership.valid && this.#settler.pendingExchanges < MAX_UNRECORDED) {
       const next = this.#dispatcher.take(this.#options.now());
       if (!next) return this.#armReadyTimer();
       this.#begin(next.job, next.lease);
@@ -377,7 +377,7 @@ export class Engine implements LogOwner {
         if (settlement.waiting?.reason === 'behind') this.#order.recorded(job);
         if (settlement.waiting === null) this.#order.settled(job);
         if (!job.wasWaiting) job.shard.recorded(job.event.id);
-        if (this.#settler.pending < MAX_UNRECORDED) this.#schedulePump();
+        if (this.#settler.pendingExchanges < MAX_UNRECORDED) this.#schedulePump();
       },
       (error: unknown) => this.#options.log.error({ err: error, delivery: job.deliveryId }, 'An outcome was not recorded.'),
     );

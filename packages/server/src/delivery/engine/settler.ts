@@ -24,6 +24,7 @@ export class Settler {
   readonly #first: BatchWriter<Settlement, true>;
   readonly #later: BatchWriter<Settlement, true>;
   #pending = 0;
+  #pendingExchanges = 0;
   #stopped = false;
 
   constructor(options: SettlerOptions) {
@@ -48,14 +49,22 @@ export class Settler {
     return this.#pending;
   }
 
+  /** Of them, those of exchanges. What is only set aside must not keep the others from being sent: a breaker that opens sets thousands aside at once. */
+  get pendingExchanges(): number {
+    return this.#pendingExchanges;
+  }
+
   /** Answers when the outcome is recorded, or a later owner has taken the word. */
   async record(settlement: Settlement): Promise<void> {
+    const ofExchange = settlement.attempt === null ? 0 : 1;
     this.#pending++;
+    this.#pendingExchanges += ofExchange;
     try {
       const endedAtOnce = settlement.waiting === null && !settlement.wasWaiting && settlement.attemptCount <= 1;
       await (endedAtOnce ? this.#first : this.#later).add(settlement);
     } finally {
       this.#pending--;
+      this.#pendingExchanges -= ofExchange;
     }
   }
 

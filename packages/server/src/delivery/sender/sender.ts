@@ -42,7 +42,7 @@ interface ParsedUrl {
 
 const CLOSED = named('timeout', 'Posthorn was shut down before the endpoint had answered.');
 const BAD_URL = named('bad_response', 'The request could not be sent: its URL is not a valid http or https URL.');
-const MAX_KEPT_URLS = 10_000;
+const MAX_KEPT_URLS = 100_000;
 
 class PooledSender implements Sender {
   readonly #network: Network;
