@@ -89,6 +89,46 @@ export const ERRORS = {
     title: 'Webhooks may not reach this address',
     help: 'The URL points to a private, loopback, link-local or otherwise reserved address. The operator may allow networks with `POSTHORN_ALLOW_TARGETS`.',
   },
+  inbound_disabled: {
+    status: 403,
+    title: 'Inbound hooks are off for this organization',
+    help: 'The operator turns them on with `PATCH /v1/organizations/{org} {"inbound": true}`.',
+  },
+  inbound_key_wrong: {
+    status: 401,
+    title: 'The key in the URL is not valid',
+    help: 'The target was found, but none of its inbound hooks has this key now. Copy the URL again, or rotate the key.',
+  },
+  inbound_prevented: {
+    status: 403,
+    title: 'Access is prevented',
+    help: 'The target was found and the key is valid. Why it is prevented is not said to the caller; the organization sees it in the inbound hook’s requests.',
+  },
+  inbound_data: {
+    status: 400,
+    title: 'The data supplied was not in the correct format',
+    help: '`errors` names every failing field and rule. Nothing was stored.',
+  },
+  request_timeout: {
+    status: 408,
+    title: 'The request took too long',
+    help: 'The body was not received in time. Nothing was stored; the request may be sent again.',
+  },
+  gone: {
+    status: 410,
+    title: 'The target was deleted',
+    help: 'It takes no more data.',
+  },
+  rate_limited: {
+    status: 429,
+    title: 'Too many requests',
+    help: 'The address or the target has reached its limit. Repeat after the seconds in `Retry-After`.',
+  },
+  maintenance: {
+    status: 503,
+    title: 'Temporarily unavailable',
+    help: 'The operator has switched on maintenance mode. Nothing was stored. Repeat after the seconds in `Retry-After`.',
+  },
   overloaded: {
     status: 503,
     title: 'Too much is waiting to be stored',

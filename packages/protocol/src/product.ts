@@ -1,4 +1,5 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
+import type { InboundDefinition } from './inbound.ts';
 
 /** A JSON value, as it travels in events, states and bodies. */
 export type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
@@ -153,4 +154,6 @@ export interface ProductDefinition {
     /** Send one by itself after a webhook was created. */
     readonly onCreate?: boolean;
   };
+  /** What its organizations may take in through inbound hooks. Default: every kind of target. */
+  readonly inbound?: InboundDefinition;
 }
