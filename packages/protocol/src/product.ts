@@ -1,5 +1,6 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { InboundDefinition } from './inbound.ts';
+import type { ObjectKindDefinition } from './objects.ts';
 
 /** A JSON value, as it travels in events, states and bodies. */
 export type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
@@ -143,6 +144,10 @@ export interface ProductDefinition {
   readonly events: Readonly<Record<string, EventTypeDefinition>>;
   /** Accept types that `events` does not list, with any JSON object as data. */
   readonly anyEvent?: boolean;
+  /** Kinds of objects whose states are pushed, with the events that follow from their changes. */
+  readonly objects?: Readonly<Record<string, ObjectKindDefinition>>;
+  /** Accept kinds that `objects` does not list; a change gives `<kind>.created`, `.updated` or `.deleted`. Needs `anyEvent`. */
+  readonly anyObject?: boolean;
   /** Default: the Standard Webhooks envelope `{type, timestamp, data}`. */
   readonly envelope?: Envelope;
   /** What differs from the default policy. */
