@@ -34,6 +34,21 @@ export const ERRORS = {
     title: 'The product has no such event type',
     help: 'See `GET …/event-types` for the types of the organization’s product.',
   },
+  unknown_object_kind: {
+    status: 404,
+    title: 'The product has no such object kind',
+    help: 'See `GET …/object-kinds` for the kinds of the organization’s product.',
+  },
+  invalid_state: {
+    status: 422,
+    title: 'The state does not satisfy the schema of its kind',
+    help: '`errors` names each failing field. Nothing was stored. `GET …/object-kinds` shows the schema.',
+  },
+  version_mismatch: {
+    status: 412,
+    title: 'The object is not in the version that was expected',
+    help: 'Someone changed it meanwhile. Read it again, and send `If-Match` with the version that you read.',
+  },
   unauthenticated: {
     status: 401,
     title: 'No valid API key',

@@ -1,4 +1,4 @@
-import type { JsonObject, ProductDefinition } from '@posthorn/protocol';
+import { everyItem, field, once, type JsonObject, type ProductDefinition } from '@posthorn/protocol';
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { describe, expect, expectTypeOf, test } from 'vitest';
 import { defineProduct, type EventData, type EventName } from './define-product.ts';
@@ -111,5 +111,41 @@ describe('the compiler refuses', () => {
     expect(defineProduct({ name: 'shop', events: {}, delivery: { methods: ['PUT'] } })).toHaveProperty('delivery');
     // @ts-expect-error -- there is no such setting
     expect(defineProduct({ name: 'shop', events: {}, delivery: { timeOut: 5 } })).toHaveProperty('delivery');
+  });
+});
+
+describe('object kinds', () => {
+  test('name events of the product, and know the state by its schema', () => {
+    const product = defineProduct({
+      name: 'shop',
+      events: { 'order-placed': { description: 'Placed.', schema: Order, sample: { id: 'o-1', total: '1' } } },
+      objects: {
+        order: {
+          schema: Order,
+          sample: { id: 'o-1', total: '1' },
+          created: once('order-placed'),
+          when: [{ becomes: everyItem('lines', field('sent', true)), event: 'order-placed' }],
+          data: ({ state, previous }) => {
+            expectTypeOf(state).toEqualTypeOf<Order>();
+            expectTypeOf(previous).toEqualTypeOf<Order | null>();
+            return { ...state };
+          },
+        },
+        note: { updated: 'order-placed', data: ({ state }) => ({ text: state['text'] ?? null }) },
+      },
+    });
+    expectTypeOf(product).toExtend<ProductDefinition>();
+    expect(Object.keys(product.objects ?? {})).toEqual(['order', 'note']);
+  });
+
+  test('with an event that the product does not have do not compile', () => {
+    const events = { 'order-placed': { description: 'Placed.', sample: {} } };
+    // @ts-expect-error -- no such event
+    defineProduct({ name: 'shop', events, objects: { order: { updated: 'order-updated' } } });
+    // @ts-expect-error -- no such event
+    defineProduct({ name: 'shop', events, objects: { order: { created: once('order-made') } } });
+    // @ts-expect-error -- no such event
+    defineProduct({ name: 'shop', events, objects: { order: { enters: { status: { paid: 'order-paid' } } } } });
+    expect(defineProduct({ name: 'shop', events, objects: { order: { created: 'order-placed' } } }).name).toBe('shop');
   });
 });

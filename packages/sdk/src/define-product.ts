@@ -1,5 +1,12 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
-import type { DataSchema, EventTypeDefinition, JsonObject, ProductDefinition } from '@posthorn/protocol';
+import type {
+  DataSchema,
+  EventTypeDefinition,
+  JsonObject,
+  ObjectChange,
+  ObjectKindDefinition,
+  ProductDefinition,
+} from '@posthorn/protocol';
 
 /** What `data` of a schema may be; a JSON Schema says nothing to the compiler. */
 type DataOf<Schema> = [Schema] extends [StandardSchemaV1] ? StandardSchemaV1.InferInput<Schema> : JsonObject;
@@ -14,6 +21,17 @@ type Events<Schemas extends EventSchemas> = {
   };
 };
 
+/** Object kinds with their schemas: rules name events of the product, `sample` and `data` have the schema's type. */
+type Kinds<KindSchemas extends EventSchemas, Event extends string> = {
+  readonly [Kind in keyof KindSchemas]: Omit<ObjectKindDefinition<Event>, 'schema' | 'sample' | 'data'> & {
+    readonly schema?: KindSchemas[Kind] & DataSchema;
+    readonly sample?: NoInfer<DataOf<KindSchemas[Kind]>>;
+    readonly data?: (change: ObjectChange<NoInfer<StateOf<KindSchemas[Kind]>>>) => object;
+  };
+};
+
+type StateOf<Schema> = DataOf<Schema> extends infer State extends object ? State : JsonObject;
+
 type KnownSchema<Schema> = Schema extends DataSchema ? Schema : DataSchema;
 
 type Ping = NonNullable<ProductDefinition['ping']>;
@@ -22,22 +40,30 @@ type Ping = NonNullable<ProductDefinition['ping']>;
 type PingType<Schemas, AnyEvent> = AnyEvent extends true ? string : Extract<keyof Schemas, string>;
 
 /** A definition as it is written: every sample held against its schema. */
-export type ProductInput<Name extends string, Schemas extends EventSchemas, AnyEvent extends boolean> = Omit<
-  ProductDefinition,
-  'name' | 'events' | 'anyEvent' | 'ping'
-> & {
+export type ProductInput<
+  Name extends string,
+  Schemas extends EventSchemas,
+  AnyEvent extends boolean,
+  KindSchemas extends EventSchemas = EventSchemas,
+> = Omit<ProductDefinition, 'name' | 'events' | 'anyEvent' | 'ping' | 'objects'> & {
   readonly name: Name;
   readonly events: Events<Schemas>;
   readonly anyEvent?: AnyEvent;
+  readonly objects?: Kinds<KindSchemas, NoInfer<PingType<Schemas, AnyEvent>>>;
   readonly ping?: Omit<Ping, 'type'> & { readonly type: NoInfer<PingType<Schemas, AnyEvent>> };
 };
 
 /** A definition that knows its name and its events by name and schema: what `createClient` takes its types from. */
-export type TypedProduct<Name extends string, Schemas extends EventSchemas, AnyEvent extends boolean> = Omit<
-  ProductDefinition,
-  'name' | 'events' | 'anyEvent'
-> & {
+export type TypedProduct<
+  Name extends string,
+  Schemas extends EventSchemas,
+  AnyEvent extends boolean,
+  KindSchemas extends EventSchemas = EventSchemas,
+> = Omit<ProductDefinition, 'name' | 'events' | 'anyEvent' | 'objects'> & {
   readonly name: Name;
+  readonly objects?: {
+    readonly [Kind in keyof KindSchemas]: ObjectKindDefinition & { readonly schema?: KnownSchema<KindSchemas[Kind]> };
+  };
   readonly events: { readonly [Type in keyof Schemas]: EventTypeDefinition & { readonly schema?: KnownSchema<Schemas[Type]> } };
   readonly anyEvent?: AnyEvent;
 };
@@ -52,13 +78,20 @@ export type TypedProduct<Name extends string, Schemas extends EventSchemas, AnyE
  *   events: {
  *     'order-paid': { description: 'An order was paid.', schema: z.object({ id: z.string() }), sample: { id: '42' } },
  *   },
+ *   objects: {
+ *     order: { enters: { status: { paid: once('order-paid') } } },
+ *   },
  * });
  */
-export function defineProduct<const Name extends string, const Schemas extends EventSchemas, const AnyEvent extends boolean = false>(
-  definition: ProductInput<Name, Schemas, AnyEvent>,
-): TypedProduct<Name, Schemas, AnyEvent> {
-  // Samples are JSON by their schema's word, which the compiler cannot follow through every schema library.
-  return definition as TypedProduct<Name, Schemas, AnyEvent>;
+export function defineProduct<
+  const Name extends string,
+  const Schemas extends EventSchemas,
+  const AnyEvent extends boolean = false,
+  const KindSchemas extends EventSchemas = EventSchemas,
+>(definition: ProductInput<Name, Schemas, AnyEvent, KindSchemas>): TypedProduct<Name, Schemas, AnyEvent, KindSchemas> {
+  // Samples and states are JSON by their schema's word, which the compiler cannot follow through every schema library.
+  const unchecked: unknown = definition;
+  return unchecked as TypedProduct<Name, Schemas, AnyEvent, KindSchemas>;
 }
 
 /** Whatever has events: a definition, or its type. */

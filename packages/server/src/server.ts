@@ -14,6 +14,7 @@ import { forgetOldAnswers } from './http/idempotency.ts';
 import { registerRoutes } from './http/routes.ts';
 import { createHttpServer } from './http/server.ts';
 import { Intake } from './intake/emit.ts';
+import { Objects } from './intake/objects/objects.ts';
 import type { ServerKeys } from './server-keys.ts';
 import type { Database } from './store/database.ts';
 import { migrate } from './store/migrate.ts';
@@ -67,11 +68,12 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     if (outcomes !== database) undo.push(() => outcomes.close());
     const engine = new Engine({ database, outcomes, directory, sender, log, now, random, nodeName: hostname(), alone, ...options.timing });
     const intake = new Intake({ database, owner: engine, now, reload: (key) => directory.reload(key) });
+    const objects = new Objects({ database, owner: engine, now, reload: (key) => directory.reload(key) });
     const authenticator = new Authenticator({ database, directory, rootKey: keys.root.reveal(), now });
     undo.push(await listenToChanges({ database, directory, engine, onApiKeys: () => authenticator.forget() }));
     await engine.start();
     const webhooks = new Webhooks({ database, directory, sealer, allowedTargets: config.allowedTargets, now });
-    const services = { config, database, catalog, sealer, directory, engine, intake, authenticator, webhooks, log, now };
+    const services = { config, database, catalog, sealer, directory, engine, intake, objects, authenticator, webhooks, log, now };
     const app = await createHttpServer({
       log,
       authenticator,
@@ -88,7 +90,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
         const end = performance.now() + deadlineMs;
         services.engine.beginStop();
         await Promise.race([app.close(), new Promise((resolve) => setTimeout(resolve, deadlineMs))]);
-        await intake.drained();
+        await Promise.all([intake.drained(), objects.drained()]);
         await engine.stop(Math.max(0, end - performance.now()));
         await sender.close(0);
         for (const step of undo.toReversed()) await step();

@@ -6,10 +6,15 @@ import { jsonSchemaError } from './data-schema.ts';
 /** What an event type may be called: visible characters that need no escaping in headers, URLs and patterns. */
 export const EVENT_NAME_PATTERN = '^[A-Za-z0-9_][A-Za-z0-9_.:/-]{0,127}$';
 
+/** What an object kind may be called, so that `<kind>.created` is an event name and `kind:id` a subject. */
+export const KIND_PATTERN = '^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$';
+
 const CLOSED = { additionalProperties: false };
 const EventName = Type.String({ pattern: EVENT_NAME_PATTERN });
 const Delay = Type.Number({ minimum: 0, maximum: 7 * 86_400_000 });
 const Retries = Type.Integer({ minimum: 0, maximum: 100 });
+const FieldPath = Type.String({ pattern: '^.+$' });
+const Scalar = Type.Union([Type.String(), Type.Number(), Type.Boolean(), Type.Null()]);
 const Jitter = Type.Optional(Type.Number({ minimum: 0, maximum: 1 }));
 
 /** One of several shapes, which `kind` tells apart: only that one's breaches are named. */
@@ -84,16 +89,51 @@ const Event = Type.Object({
   aliases: Type.Optional(Type.Array(EventName)),
 });
 
+const Rule = Type.Union([EventName, Type.Object({ event: EventName, once: Type.Literal(true) }, CLOSED)]);
+
+const Condition = Type.Unsafe({
+  $id: 'Condition',
+  type: 'object',
+  required: ['kind'],
+  discriminator: { propertyName: 'kind' },
+  oneOf: [
+    Type.Object({ kind: Type.Literal('field'), path: FieldPath, values: Type.Array(Scalar, { minItems: 1 }) }, CLOSED),
+    Type.Object({ kind: Type.Literal('present'), path: FieldPath }, CLOSED),
+    Type.Object({ kind: Type.Enum(['every-item', 'some-item']), path: FieldPath, condition: Type.Ref('Condition') }, CLOSED),
+    Type.Object({ kind: Type.Enum(['and', 'or']), conditions: Type.Array(Type.Ref('Condition'), { minItems: 1 }) }, CLOSED),
+    Type.Object({ kind: Type.Literal('not'), condition: Type.Ref('Condition') }, CLOSED),
+  ],
+});
+
+const ObjectKind = Type.Object(
+  {
+    schema: Type.Optional(Type.Unknown()),
+    sample: Type.Optional(Type.Object({})),
+    scoped: Type.Optional(Type.Boolean()),
+    created: Type.Optional(Rule),
+    updated: Type.Optional(Rule),
+    deleted: Type.Optional(Rule),
+    changes: Type.Optional(Type.Record(FieldPath, Rule, CLOSED)),
+    enters: Type.Optional(Type.Record(FieldPath, Type.Record(Type.String(), Rule), CLOSED)),
+    when: Type.Optional(Type.Array(Type.Object({ becomes: Type.Ref('Condition'), event: Rule }, CLOSED))),
+    data: Type.Optional(Type.Unknown()),
+  },
+  CLOSED,
+);
+
 const Definition = Type.Object({
   name: Type.String({ pattern: '^[a-z][a-z0-9-]{0,62}$' }),
   title: Type.Optional(Type.String({ minLength: 1 })),
   events: Type.Record(EventName, Event, CLOSED),
   anyEvent: Type.Optional(Type.Boolean()),
+  objects: Type.Optional(Type.Record(Type.String({ pattern: KIND_PATTERN }), ObjectKind, CLOSED)),
+  anyObject: Type.Optional(Type.Boolean()),
   delivery: Type.Optional(Delivery),
   ping: Type.Optional(Type.Object({ type: EventName, onCreate: Type.Optional(Type.Boolean()) })),
 });
 
 const ajv = new Ajv2020({ allErrors: true, strict: false, discriminator: true });
+ajv.addSchema(Condition);
 const validateDefinition = ajv.compile(Definition);
 const validateRetry = ajv.compile(Retry);
 

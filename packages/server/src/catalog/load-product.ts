@@ -13,6 +13,7 @@ import {
 import { checkCustomHeaders } from '../tenancy/custom-headers.ts';
 import { compileSchema } from './data-schema.ts';
 import { definitionProblems, EVENT_NAME_PATTERN } from './definition-schema.ts';
+import { loadObjects } from './load-objects.ts';
 import type { EventType, Product } from './product.ts';
 
 const EVENT_NAME = new RegExp(EVENT_NAME_PATTERN);
@@ -37,6 +38,9 @@ export async function loadProduct(definition: ProductDefinition): Promise<Produc
   }
   const byName = withAliases(name, eventTypes);
   const anyEvent = definition.anyEvent ?? false;
+  const eventType = (type: string) => byName.get(type) ?? (anyEvent && EVENT_NAME.test(type) ? openType(type) : undefined);
+  const { kinds: objectKinds, problems } = await loadObjects(definition, eventType);
+  refuseProblems(name, problems);
   return {
     name,
     title: definition.title ?? name,
@@ -49,7 +53,8 @@ export async function loadProduct(definition: ProductDefinition): Promise<Produc
       onCreate: definition.ping?.onCreate ?? false,
     },
     eventTypes,
-    eventType: (type) => byName.get(type) ?? (anyEvent && EVENT_NAME.test(type) ? openType(type) : undefined),
+    objectKinds,
+    eventType,
   };
 }
 
@@ -83,6 +88,7 @@ async function loadEventType(place: string, name: string, definition: EventTypeD
     description: definition.description,
     aliases: definition.aliases ?? [],
     jsonSchema: schema.jsonSchema,
+    schema: definition.schema,
     sample: definition.sample,
     check: schema.check,
   };
@@ -130,7 +136,7 @@ function withAliases(product: string, eventTypes: ReadonlyMap<string, EventType>
 }
 
 function openType(name: string): EventType {
-  return { name, group: null, description: '', aliases: [], jsonSchema: null, sample: OPEN_SAMPLE, check: () => [] };
+  return { name, group: null, description: '', aliases: [], jsonSchema: null, schema: undefined, sample: OPEN_SAMPLE, check: () => [] };
 }
 
 function defaultPing({ webhook }: PingContext): JsonObject {

@@ -1,4 +1,5 @@
-import type { DeliveryPolicy, Envelope, FieldError, JsonObject, JsonSchema, PingContext } from '@posthorn/protocol';
+import type { DataSchema, DeliveryPolicy, Envelope, FieldError, JsonObject, JsonSchema, PingContext } from '@posthorn/protocol';
+import type { ObjectKinds } from './load-objects.ts';
 
 /** An event type, ready to check data. */
 export interface EventType {
@@ -8,6 +9,8 @@ export interface EventType {
   readonly aliases: readonly string[];
   /** null: any JSON object is accepted, or the schema cannot be shown as JSON Schema. */
   readonly jsonSchema: JsonSchema | null;
+  /** As it was written. */
+  readonly schema: DataSchema | undefined;
   readonly sample: JsonObject;
   /** What is wrong with the data; empty: nothing. Paths are JSON Pointers into the data. The data is not altered. */
   check(data: JsonObject): readonly FieldError[] | Promise<readonly FieldError[]>;
@@ -22,6 +25,7 @@ export interface Product {
   readonly anyEvent: boolean;
   readonly ping: { readonly type: string; readonly data: (context: PingContext) => JsonObject; readonly onCreate: boolean };
   readonly eventTypes: ReadonlyMap<string, EventType>;
+  readonly objectKinds: ObjectKinds;
   /** By name or alias; of a product that takes any event, for every well-formed name. */
   eventType(name: string): EventType | undefined;
 }

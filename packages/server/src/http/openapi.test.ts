@@ -68,8 +68,9 @@ test('every operation has an id of its own, a summary, a tag, a described succes
     expect([name, summary, tags]).toEqual([name, expect.stringMatching(/./), [expect.stringMatching(/./)]]);
     expect([name, responses['default']]).toEqual([name, { $ref: '#/components/responses/Problem' }]);
     const success = Object.entries(responses).filter(([status]) => /^2\d\d$/.test(status));
-    expect([name, success.length]).toEqual([name, 1]);
-    expect([name, success[0]?.[1].description]).toEqual([name, expect.stringMatching(/./)]);
+    // What may create answers 201 or 200.
+    expect([name, success.length]).toEqual([name, name.startsWith('put ') ? 2 : 1]);
+    for (const [, { description }] of success) expect([name, description]).toEqual([name, expect.stringMatching(/./)]);
   }
 });
 

@@ -8,12 +8,23 @@ import { eventReadRoutes } from './events/read-routes.ts';
 import { emitRoutes, type EmitServices } from './events/emit-routes.ts';
 import { healthRoutes, type HealthServices } from './health.ts';
 import { inboxRoutes } from './inbox/routes.ts';
+import { objectBulkRoutes } from './objects/bulk-routes.ts';
+import { objectReadRoutes } from './objects/read-routes.ts';
+import { objectRoutes, type ObjectServices } from './objects/routes.ts';
 import { organizationRoutes, type OrganizationServices } from './organizations/routes.ts';
 import { webhookRecoveryRoutes, type RecoveryServices } from './webhooks/recovery-routes.ts';
 import { webhookRoutes, type WebhookServices } from './webhooks/routes.ts';
 
 export interface Services
-  extends OrganizationServices, WebhookServices, RecoveryServices, EmitServices, DeliveryServices, ApiKeyServices, HealthServices {
+  extends
+    OrganizationServices,
+    WebhookServices,
+    RecoveryServices,
+    EmitServices,
+    ObjectServices,
+    DeliveryServices,
+    ApiKeyServices,
+    HealthServices {
   readonly database: Database;
   readonly authenticator: Authenticator;
   readonly config: { readonly inbox: boolean };
@@ -29,6 +40,9 @@ export function registerRoutes(services: Services): { api: (app: FastifyInstance
       eventTypeRoutes(app);
       emitRoutes(app, services);
       eventReadRoutes(app, services);
+      objectRoutes(app, services);
+      objectReadRoutes(app, services);
+      objectBulkRoutes(app, services);
       deliveryRoutes(app, services);
       apiKeyRoutes(app, services);
     },

@@ -84,7 +84,7 @@ async function apiScope(app: FastifyInstance, { authenticator, api, idempotency:
   });
   // A body that is left out is an empty one: its missing fields are then named.
   app.addHook('preValidation', (request, _reply, done) => {
-    if (request.method === 'POST' || request.method === 'PATCH') request.body ??= {};
+    if (request.method !== 'GET') request.body ??= {};
     done();
   });
   idempotency(app, options);

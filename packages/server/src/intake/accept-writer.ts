@@ -3,6 +3,7 @@ import { BatchWriter } from '../store/batch-writer.ts';
 import type { Database } from '../store/database.ts';
 import { appendEvents, firstAnswers, type AppendResult, type NewEvent } from '../store/event-log.ts';
 import { isMissingPartition, makePartitions } from '../store/partitions.ts';
+import { holdWhileCongested } from './hold-while-congested.ts';
 import type { LogOwner } from './log-owner.ts';
 
 /** What became of an event: stored, known already (the first answer again), matched with webhooks that have changed since, or not storable. */
@@ -10,8 +11,6 @@ export type AcceptOutcome = { readonly id: string; readonly deliveries: number }
 
 /** A statement with 500 large events would take as much memory here and in the database. */
 const MAX_BATCH_BYTES = 8 * 1024 * 1024;
-/** How long accepting may wait for delivery to catch up. */
-const MAX_HOLD_MS = 250;
 
 /**
  * The accept: requests in flight together share one statement. After its commit the events go to delivery in memory.
@@ -21,7 +20,6 @@ export class AcceptWriter {
   readonly #owner: LogOwner;
   readonly #now: () => number;
   readonly #batches: BatchWriter<NewEvent, AcceptOutcome>;
-  #heldSince: number | null = null;
 
   constructor(options: { database: Database; owner: LogOwner; now: () => number }) {
     this.#now = options.now;
@@ -34,7 +32,7 @@ export class AcceptWriter {
       eagerItems: 100,
       weigh: (event) => event.body.length + (event.data?.length ?? 0),
       maxWeight: MAX_BATCH_BYTES,
-      hold: () => this.#hold(),
+      hold: holdWhileCongested(options.owner),
     });
   }
 
@@ -53,17 +51,6 @@ export class AcceptWriter {
 
   drained(): Promise<void> {
     return this.#batches.drained();
-  }
-
-  #hold(): boolean {
-    if (!this.#owner.congested()) {
-      this.#heldSince = null;
-      return false;
-    }
-    this.#heldSince ??= performance.now();
-    if (performance.now() - this.#heldSince < MAX_HOLD_MS) return true;
-    this.#heldSince = null;
-    return false;
   }
 
   async #write(events: NewEvent[]): Promise<AcceptOutcome[]> {
@@ -147,10 +134,11 @@ function withoutRepeats(events: readonly NewEvent[]): { first: readonly NewEvent
 }
 
 /** SQLSTATE class 22: the data itself is refused. */
-function isDataError(error: unknown): boolean {
+export function isDataError(error: unknown): boolean {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' && error.code.startsWith('22');
 }
 
-function asUnavailable(cause: unknown): PosthornError {
-  return new PosthornError('unavailable', 'The database did not take the event.', { cause, retryAfterSeconds: 1 });
+/** The database did not answer, or not in time. */
+export function asUnavailable(cause: unknown): PosthornError {
+  return new PosthornError('unavailable', 'The database did not take it.', { cause, retryAfterSeconds: 1 });
 }

@@ -1,0 +1,61 @@
+import { fieldPath, type Condition, type Json, type JsonObject } from '@posthorn/protocol';
+
+/** A condition, ready to be asked of states. */
+export type Predicate = (state: Json | undefined) => boolean;
+
+/** The value at a path; undefined: there is none. Only what the object itself has counts. */
+export function valueAt(state: Json | undefined, path: readonly string[]): Json | undefined {
+  let value = state;
+  for (const name of path) {
+    if (typeof value !== 'object' || value === null || Array.isArray(value) || !Object.hasOwn(value, name)) return undefined;
+    value = value[name];
+  }
+  return value;
+}
+
+/** Makes a function of a condition: paths are taken apart once. */
+export function compileCondition(condition: Condition): Predicate {
+  switch (condition.kind) {
+    case 'field': {
+      const path = fieldPath(condition.path);
+      const values = new Set<unknown>(condition.values);
+      return (state) => values.has(valueAt(state, path));
+    }
+    case 'present': {
+      const path = fieldPath(condition.path);
+      return (state) => (valueAt(state, path) ?? null) !== null;
+    }
+    case 'every-item':
+    case 'some-item':
+      return ofItems(condition);
+    case 'and': {
+      const all = condition.conditions.map(compileCondition);
+      return (state) => all.every((holds) => holds(state));
+    }
+    case 'or': {
+      const any = condition.conditions.map(compileCondition);
+      return (state) => any.some((holds) => holds(state));
+    }
+    case 'not': {
+      const holds = compileCondition(condition.condition);
+      return (state) => !holds(state);
+    }
+  }
+}
+
+/** Of an empty list neither holds: without parties nobody has signed. */
+function ofItems({ kind, path: at, condition }: Extract<Condition, { kind: 'every-item' | 'some-item' }>): Predicate {
+  const path = fieldPath(at);
+  const holds = compileCondition(condition);
+  return (state) => {
+    const items = valueAt(state, path);
+    if (!Array.isArray(items) || items.length === 0) return false;
+    return kind === 'every-item' ? items.every(holds) : items.some(holds);
+  };
+}
+
+/** Whether a field has the value that an `enters` rule names: its text. */
+export function hasValue(state: JsonObject | null, path: readonly string[], text: string): boolean {
+  const value = state === null ? undefined : valueAt(state, path);
+  return value !== undefined && typeof value !== 'object' ? String(value) === text : value === null && text === 'null';
+}

@@ -1,0 +1,110 @@
+import { PosthornError, type JsonObject } from '@posthorn/protocol';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { Type } from 'typebox';
+import type { ObjectAction, ObjectOutcome } from '../../intake/objects/object-batch.ts';
+import type { Objects } from '../../intake/objects/objects.ts';
+import { senderProblem } from '../events/emit-routes.ts';
+import { MAX_BODY_BYTES } from '../server.ts';
+import { Name, Outcome, outcomeJson, Scope, Sender, State } from './object-schema.ts';
+import { entityTag, expectedVersion } from './preconditions.ts';
+
+export interface ObjectServices {
+  readonly objects: Objects;
+}
+
+/** Room for what stands around a state of the largest size. */
+export const OBJECT_BODY_BYTES = MAX_BODY_BYTES + 64 * 1024;
+
+export const OBJECT_TAGS = ['Objects'];
+
+interface Address {
+  readonly kind: string;
+  readonly id: string;
+}
+
+interface Query {
+  readonly scope?: string;
+}
+
+interface Body {
+  readonly state: JsonObject;
+  readonly scope?: string | null;
+  readonly sender?: JsonObject;
+}
+
+type ChangeRequest = Pick<FastifyRequest, 'tenant' | 'headers'> & {
+  readonly params: Address;
+  readonly query: Query;
+  readonly body: Omit<Body, 'state'>;
+};
+
+export const ADDRESS = Type.Object({ org: Type.String(), kind: Type.String(), id: Name });
+export const SCOPE_QUERY = Type.Object({ scope: Type.Optional(Name) }, { additionalProperties: false });
+
+const CLOSED = { additionalProperties: false };
+const Change = Type.Object({ state: State, scope: Type.Optional(Scope), sender: Type.Optional(Sender) }, CLOSED);
+const Deletion = Type.Object({ scope: Type.Optional(Scope), sender: Type.Optional(Sender) }, CLOSED);
+
+/** Changing one object. */
+export function objectRoutes(app: FastifyInstance, { objects }: ObjectServices): void {
+  const path = '/organizations/:org/objects/:kind/:id';
+  const schema = { tags: OBJECT_TAGS, params: ADDRESS, querystring: SCOPE_QUERY, response: { 200: Outcome } };
+
+  const change = async (request: ChangeRequest, reply: FastifyReply, action: ObjectAction) => {
+    const { kind, id } = request.params;
+    const { sender } = request.body;
+    const scope = scopeOf(request.query, request.body);
+    const problem = senderProblem(request.body);
+    if (problem) throw problem;
+    const outcome = await objects.apply(request.tenant, { kind, id, scope, action, sender, expected: expectedVersion(request.headers) });
+    return answer(reply, outcome);
+  };
+
+  app.put<{ Params: Address; Querystring: Query; Body: Body }>(
+    path,
+    {
+      bodyLimit: OBJECT_BODY_BYTES,
+      schema: { ...schema, summary: 'Push an object’s state', body: Change, response: { 200: Outcome, 201: Outcome } },
+    },
+    async (request, reply) => {
+      refuseLarge(request.body.state, '/state');
+      return change(request, reply, { kind: 'put', state: request.body.state });
+    },
+  );
+
+  app.patch<{ Params: Address; Querystring: Query; Body: Body }>(
+    path,
+    { schema: { ...schema, summary: 'Change fields of an object’s state (JSON merge patch, RFC 7396)', body: Change } },
+    async (request, reply) => change(request, reply, { kind: 'patch', patch: request.body.state }),
+  );
+
+  app.delete<{ Params: Address; Querystring: Query; Body: Omit<Body, 'state'> }>(
+    path,
+    { schema: { ...schema, summary: 'Delete an object', body: Deletion } },
+    async (request, reply) => change(request, reply, { kind: 'delete' }),
+  );
+}
+
+function answer(reply: FastifyReply, outcome: ObjectOutcome): FastifyReply {
+  return reply
+    .code(outcome.created ? 201 : 200)
+    .header('etag', entityTag(outcome.object.version))
+    .send(outcomeJson(outcome));
+}
+
+/** The scope may stand in the URL or in the body, but not two of them. */
+function scopeOf(query: Query, body: { readonly scope?: string | null }): string | null | undefined {
+  if (query.scope === undefined) return body.scope;
+  if (body.scope === undefined || body.scope === query.scope) return query.scope;
+  throw new PosthornError('invalid_request', 'The URL and the body name different scopes.', {
+    errors: [{ path: '/scope', rule: 'same', message: 'must be the scope of the URL, or be left out' }],
+  });
+}
+
+/** Throws `payload_too_large` where a state is larger than 1 MiB. */
+export function refuseLarge(state: JsonObject, path: string): void {
+  if (Buffer.byteLength(JSON.stringify(state)) <= MAX_BODY_BYTES) return;
+  throw new PosthornError('payload_too_large', 'The state is larger than 1 MiB.', {
+    errors: [{ path, rule: 'maxBytes', message: 'must be at most 1 MiB of JSON' }],
+  });
+}

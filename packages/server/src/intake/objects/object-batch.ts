@@ -1,0 +1,248 @@
+import { diffFields, PosthornError, type Changes, type FieldError, type JsonObject, type ObjectChange } from '@posthorn/protocol';
+import type { ObjectKind, Rule } from '../../catalog/object-kind.ts';
+import type { ObjectName, ObjectRow, ObjectWrite } from '../../store/objects.ts';
+import { newId } from '../../store/uuid-time.ts';
+import type { Tenant } from '../../tenancy/directory.ts';
+import type { CommittedEvent } from '../event-commit.ts';
+import { eventsOf, type Transition } from './lifecycle.ts';
+import { mergePatch } from './merge-patch.ts';
+
+/** What is to become of an object's state. */
+export type ObjectAction =
+  | { readonly kind: 'put'; readonly state: JsonObject }
+  | { readonly kind: 'patch'; readonly patch: JsonObject }
+  | { readonly kind: 'delete' };
+
+/** A change of one object, its put state checked already. */
+export interface ObjectRequest {
+  readonly tenant: Tenant;
+  readonly kind: ObjectKind;
+  readonly id: string;
+  /** undefined: as it is. */
+  readonly scope: string | null | undefined;
+  readonly action: ObjectAction;
+  readonly sender: JsonObject | null;
+  /** The version that the object must have; 'none': it must not be there; 'some': it must be there; null: any. */
+  readonly expected: number | 'none' | 'some' | null;
+}
+
+/** An object as it is stored. */
+export interface StoredObject {
+  readonly kind: string;
+  readonly id: string;
+  readonly scope: string | null;
+  readonly state: JsonObject;
+  readonly version: number;
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+}
+
+export interface ObjectOutcome {
+  /** As it is now; a deleted one as it was last. */
+  readonly object: StoredObject;
+  readonly created: boolean;
+  readonly events: readonly { readonly id: string; readonly type: string }[];
+}
+
+/** What an object was before its first change in the batch, and is after its last. */
+export interface ObjectEdit {
+  readonly request: ObjectRequest;
+  readonly before: JsonObject | null;
+  readonly after: JsonObject | null;
+}
+
+/** An object while a batch is worked out. */
+interface Working {
+  readonly name: ObjectName;
+  readonly row: ObjectRow | null;
+  first: ObjectRequest | null;
+  scope: string | null;
+  state: JsonObject | null;
+  before: JsonObject | null;
+  version: number;
+  given: ReadonlySet<string>;
+  createdAt: Date;
+  updatedAt: Date;
+  changed: boolean;
+}
+
+/** The name of the object that a request is about. */
+export function nameOf({ tenant, kind, id, scope }: Pick<ObjectRequest, 'tenant' | 'kind' | 'id' | 'scope'>): ObjectName {
+  return { organizationKey: tenant.organization.key, kind: kind.name, scopeKey: kind.scoped ? (scope ?? '') : '', id };
+}
+
+/** A name as a key: no part but the last may hold the separator's neighbours unescaped, so lengths tell them apart. */
+export function keyOf({ organizationKey, kind, scopeKey, id }: ObjectName): string {
+  return `${organizationKey} ${kind} ${scopeKey.length} ${scopeKey} ${id}`;
+}
+
+/** Works out a batch: each request sees what the ones before it left. Nothing is stored here. */
+export class ObjectBatch {
+  readonly events: CommittedEvent[] = [];
+  readonly #objects = new Map<string, Working>();
+  readonly #now: number;
+
+  constructor(rows: readonly ObjectRow[], now: number) {
+    this.#now = now;
+    for (const row of rows) {
+      const name = { organizationKey: row.organization_key, kind: row.kind, scopeKey: row.scope_key, id: row.id };
+      this.#objects.set(keyOf(name), workingOf(name, row, new Date(now)));
+    }
+  }
+
+  /** Answers a PosthornError, and changes nothing, where the request is refused. */
+  async apply(request: ObjectRequest): Promise<ObjectOutcome | PosthornError> {
+    const name = nameOf(request);
+    const key = keyOf(name);
+    const object = this.#objects.get(key) ?? workingOf(name, null, new Date(this.#now));
+    const refusal = expectationProblem(object, request.expected);
+    if (refusal) return refusal;
+    const next = await nextState(object, request);
+    if (next instanceof PosthornError) return next;
+    this.#objects.set(key, object);
+    return this.#change(object, request, next);
+  }
+
+  /** Rows that were not there. */
+  inserted(): ObjectWrite[] {
+    return this.#written().flatMap((object) => (object.row === null ? writeOf(object) : []));
+  }
+
+  /** Rows that were there and differ now. */
+  updated(): ObjectWrite[] {
+    return this.#written().flatMap((object) => (object.row === null ? [] : writeOf(object)));
+  }
+
+  /** Objects whose state differs now from what it was before the batch. */
+  edits(): ObjectEdit[] {
+    return this.#written().flatMap(({ first, before, state }) => (first ? { request: first, before, after: state } : []));
+  }
+
+  #written(): Working[] {
+    return [...this.#objects.values()].filter(({ changed }) => changed);
+  }
+
+  async #change(object: Working, request: ObjectRequest, next: JsonObject | null): Promise<ObjectOutcome | PosthornError> {
+    const previous = object.state;
+    const scope = request.scope === undefined ? object.scope : request.scope;
+    const changed = previous !== null && next !== null ? diffFields(previous, next) : {};
+    const unchanged = previous !== null && next !== null && Object.keys(changed).length === 0;
+    if (unchanged && scope === object.scope) return { object: shown(object, previous), created: false, events: [] };
+    const rules = unchanged ? [] : eventsOf(request.kind.rules, transitionOf(previous, next, changed), object.given);
+    const told = {
+      kind: request.kind.name,
+      id: request.id,
+      scope,
+      previous,
+      state: next ?? previous ?? {},
+      deleted: next === null,
+      changed,
+    };
+    const events = await this.#events(request, rules, told);
+    if (events instanceof PosthornError) return events;
+    const once = rules.filter((rule) => rule.once).map((rule) => rule.type.name);
+    const now = new Date(this.#now);
+    if (once.length > 0) object.given = new Set([...object.given, ...once]);
+    if (previous === null) object.createdAt = now;
+    object.first ??= request;
+    object.scope = scope;
+    object.state = next;
+    object.version++;
+    object.updatedAt = now;
+    object.changed = true;
+    this.events.push(...events);
+    return {
+      object: shown(object, next ?? previous ?? {}),
+      created: previous === null,
+      events: events.map(({ id = '', type }) => ({ id, type })),
+    };
+  }
+
+  async #events(
+    { tenant, kind, sender }: ObjectRequest,
+    rules: readonly Rule[],
+    told: Omit<ObjectChange, 'event' | 'time'>,
+  ): Promise<CommittedEvent[] | PosthornError> {
+    const events: CommittedEvent[] = [];
+    for (const { type, checked } of rules) {
+      const data = kind.data({ ...told, event: type.name, time: new Date(this.#now) });
+      const result = checked ? type.check(data) : [];
+      const errors = result instanceof Promise ? await result : result;
+      if (errors.length > 0) return unfitData(kind, type.name, errors);
+      events.push({
+        organizationKey: tenant.organization.key,
+        id: newId(this.#now),
+        type: type.name,
+        data,
+        scope: told.scope,
+        subject: { kind: told.kind, id: told.id },
+        sender,
+      });
+    }
+    return events;
+  }
+}
+
+function workingOf(name: ObjectName, row: ObjectRow | null, now: Date): Working {
+  const text = row?.state ?? null;
+  const state = text === null ? null : (JSON.parse(text) as JsonObject);
+  return {
+    name,
+    row,
+    first: null,
+    scope: row?.scope ?? null,
+    state,
+    before: state,
+    version: row?.version ?? 0,
+    given: new Set(row?.given),
+    createdAt: row?.created_at ?? now,
+    updatedAt: row?.updated_at ?? now,
+    changed: false,
+  };
+}
+
+function writeOf({ name, scope, state, version, given, createdAt, updatedAt }: Working): ObjectWrite {
+  return { ...name, scope, state: state === null ? null : JSON.stringify(state), version, given: [...given], createdAt, updatedAt };
+}
+
+function expectationProblem({ state, version }: Working, expected: ObjectRequest['expected']): PosthornError | null {
+  if (expected === null) return null;
+  if (expected === 'none') {
+    return state === null ? null : new PosthornError('version_mismatch', `The object is there already, in version ${version}.`);
+  }
+  if (state === null) return new PosthornError('version_mismatch', 'The object is not there.');
+  if (expected === 'some' || version === expected) return null;
+  return new PosthornError('version_mismatch', `The object is in version ${version}; version ${expected} was expected.`);
+}
+
+/** The state after the request; null: deleted. */
+async function nextState({ state }: Working, { action, kind, id }: ObjectRequest): Promise<JsonObject | null | PosthornError> {
+  if (action.kind === 'put') return action.state;
+  if (state === null) return new PosthornError('not_found', `There is no ${kind.name} ${JSON.stringify(id)} in this organization.`);
+  if (action.kind === 'delete') return null;
+  const next = mergePatch(state, action.patch);
+  const errors = await kind.check(next);
+  return errors.length > 0 ? unfitState(kind, errors) : next;
+}
+
+function transitionOf(previous: JsonObject | null, next: JsonObject | null, changed: Changes): Transition {
+  if (next === null) return { kind: 'deleted' };
+  return previous === null ? { kind: 'created', state: next } : { kind: 'updated', previous, state: next, changed };
+}
+
+function shown({ name, scope, version, createdAt, updatedAt }: Working, state: JsonObject): StoredObject {
+  return { kind: name.kind, id: name.id, scope, state, version, createdAt, updatedAt };
+}
+
+/** A state that does not satisfy the schema of its kind. */
+export function unfitState(kind: ObjectKind, errors: readonly FieldError[]): PosthornError {
+  return new PosthornError('invalid_state', `The state is not a valid ${kind.name}.`, {
+    errors: errors.map((error) => ({ ...error, path: `/state${error.path}` })),
+  });
+}
+
+function unfitData(kind: ObjectKind, type: string, errors: readonly FieldError[]): PosthornError {
+  return new PosthornError('invalid_state', `The state of the ${kind.name} gives an event ${type} that is not valid.`, {
+    errors: errors.map((error) => ({ ...error, path: `/state${error.path}`, message: `${error.message} (in the event ${type})` })),
+  });
+}

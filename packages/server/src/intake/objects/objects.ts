@@ -1,0 +1,111 @@
+import { PosthornError, type JsonObject } from '@posthorn/protocol';
+import type { ObjectKind } from '../../catalog/object-kind.ts';
+import type { Tenant } from '../../tenancy/directory.ts';
+import type { EventCommitOptions } from '../event-commit.ts';
+import { ObjectWriter } from './object-writer.ts';
+import { unfitState, type ObjectAction, type ObjectOutcome, type ObjectRequest } from './object-batch.ts';
+
+/** A change of an object as a caller gives it. */
+export interface ObjectChangeInput {
+  readonly kind: string;
+  readonly id: string;
+  /** Needed where the scope is part of the identity. undefined: as it is. */
+  readonly scope?: string | null | undefined;
+  readonly action: ObjectAction;
+  readonly sender?: JsonObject | undefined;
+  /** The version that the object must have; 'none': it must not be there; 'some': it must be there. Default: any. */
+  readonly expected?: number | 'none' | 'some' | undefined;
+}
+
+const MAX_QUEUED = 20_000;
+const MAX_QUEUED_WEIGHT = 64 * 1024 * 1024;
+
+/** Object states in, events out: checked, compared with the last state, stored with the events that follow, in one commit. */
+export class Objects {
+  readonly #writer: ObjectWriter;
+
+  constructor(options: EventCommitOptions) {
+    this.#writer = new ObjectWriter(options);
+  }
+
+  /**
+   * Changes an object. The answer means: committed.
+   * Throws `unknown_object_kind`, `invalid_request`, `invalid_state`, `not_found`, `version_mismatch`, `overloaded`, `unavailable`.
+   */
+  async apply(tenant: Tenant, input: ObjectChangeInput): Promise<ObjectOutcome> {
+    this.#admit(1);
+    const outcome = await this.#one(tenant, input);
+    if (outcome instanceof PosthornError) throw outcome;
+    return outcome;
+  }
+
+  /** As `apply` for each, in order where they are about the same object; one that is refused does not hinder the others. */
+  async applyMany(tenant: Tenant, inputs: readonly ObjectChangeInput[]): Promise<(ObjectOutcome | PosthornError)[]> {
+    this.#admit(inputs.length);
+    return Promise.all(inputs.map((input) => this.#one(tenant, input)));
+  }
+
+  /** What `apply` would refuse before looking at what is stored; null: nothing. */
+  async problem(tenant: Tenant, input: ObjectChangeInput): Promise<PosthornError | null> {
+    const checked = this.#check(tenant, input);
+    const request = checked instanceof Promise ? await checked : checked;
+    return request instanceof PosthornError ? request : null;
+  }
+
+  /** Answers when everything taken in is stored or refused. */
+  drained(): Promise<void> {
+    return this.#writer.drained();
+  }
+
+  #admit(count: number): void {
+    const { queued, queuedWeight } = this.#writer;
+    if (queued === 0 || (queued + count <= MAX_QUEUED && queuedWeight <= MAX_QUEUED_WEIGHT)) return;
+    throw new PosthornError('overloaded', 'More changes are waiting to be stored than the server takes on.', { retryAfterSeconds: 1 });
+  }
+
+  async #one(tenant: Tenant, input: ObjectChangeInput): Promise<ObjectOutcome | PosthornError> {
+    const checked = this.#check(tenant, input);
+    // Not awaited where it need not be: changes that come together shall keep their order.
+    const request = checked instanceof Promise ? await checked : checked;
+    return request instanceof PosthornError ? request : this.#writer.add(request, weightOf(input.action));
+  }
+
+  #check(tenant: Tenant, input: ObjectChangeInput): ObjectRequest | PosthornError | Promise<ObjectRequest | PosthornError> {
+    const kind = tenant.product.objectKinds.find(input.kind);
+    if (!kind) return unknownKind(tenant, input.kind);
+    const { id, action, scope } = input;
+    if (kind.scoped && (scope === undefined || scope === null)) return missingScope(kind);
+    const request: ObjectRequest = { tenant, kind, id, scope, action, sender: input.sender ?? null, expected: input.expected ?? null };
+    if (action.kind !== 'put') return request;
+    const errors = kind.check(action.state);
+    if (errors instanceof Promise) return errors.then((found) => (found.length > 0 ? unfitState(kind, found) : request));
+    return errors.length > 0 ? unfitState(kind, errors) : request;
+  }
+}
+
+function weightOf(action: ObjectAction): number {
+  switch (action.kind) {
+    case 'put':
+      return JSON.stringify(action.state).length;
+    case 'patch':
+      return JSON.stringify(action.patch).length;
+    case 'delete':
+      return 0;
+  }
+}
+
+/** The error of a kind that the organization's product does not have. */
+export function unknownKind({ product }: Tenant, kind: string): PosthornError {
+  const known = [...product.objectKinds.listed.keys()];
+  const message = known.length > 0 ? `must be one of ${known.join(', ')}` : `is none: the product ${product.name} has no object kinds`;
+  return new PosthornError('unknown_object_kind', `The product ${product.name} has no object kind "${kind.slice(0, 100)}".`, {
+    errors: [{ path: '/kind', rule: 'known', message }],
+  });
+}
+
+/** The error of an object of a scoped kind that is named without its scope. */
+export function missingScope(kind: ObjectKind): PosthornError {
+  return new PosthornError('invalid_request', `A ${kind.name} is named by id and scope; the scope is missing.`, {
+    errors: [{ path: '/scope', rule: 'required', message: `is required: it is part of what names a ${kind.name}` }],
+  });
+}

@@ -1,0 +1,146 @@
+import { statement, type Queryable } from './database.ts';
+
+/** What names an object. */
+export interface ObjectName {
+  readonly organizationKey: number;
+  readonly kind: string;
+  /** The scope where it is part of the identity, else ''. */
+  readonly scopeKey: string;
+  readonly id: string;
+}
+
+export interface ObjectRow {
+  readonly organization_key: number;
+  readonly kind: string;
+  readonly scope_key: string;
+  readonly id: string;
+  readonly scope: string | null;
+  /** JSON text; null: deleted. */
+  readonly state: string | null;
+  readonly version: number;
+  readonly given: string[];
+  readonly created_at: Date;
+  readonly updated_at: Date;
+}
+
+/** An object's row as it shall be. */
+export interface ObjectWrite extends ObjectName {
+  readonly scope: string | null;
+  readonly state: string | null;
+  readonly version: number;
+  readonly given: readonly string[];
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+}
+
+const COLUMNS = 'organization_key, kind, scope_key, id, scope, state, version, given, created_at, updated_at';
+
+/** In the order of the primary key, so that two batches cannot wait for each other. */
+const LOCK = statement(
+  'lock_objects',
+  `SELECT ${COLUMNS.replaceAll(/\b(\w+)\b/g, 'objects.$1')}
+   FROM unnest($1::int[], $2::text[], $3::text[], $4::text[]) AS asked (organization_key, kind, scope_key, id)
+   JOIN objects USING (organization_key, kind, scope_key, id)
+   ORDER BY objects.organization_key, objects.kind, objects.scope_key, objects.id
+   FOR UPDATE OF objects`,
+);
+
+/** Locks the objects that there are, deleted ones too. No two of one call may name the same object. */
+export function lockObjects(transaction: Queryable, names: readonly ObjectName[]): Promise<ObjectRow[]> {
+  return transaction.query<ObjectRow>(LOCK, nameColumns(names));
+}
+
+const WRITTEN = `
+  unnest($1::int[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::int[], $8::text[], $9::timestamptz[], $10::timestamptz[])
+    AS row (organization_key, kind, scope_key, id, scope, state, version, given, created_at, updated_at)`;
+
+const INSERT = statement(
+  'insert_objects',
+  `WITH inserted AS (
+     INSERT INTO objects (${COLUMNS})
+     SELECT organization_key, kind, scope_key, id, scope, state, version, given::text[], created_at, updated_at FROM ${WRITTEN}
+     ORDER BY organization_key, kind COLLATE "C", scope_key COLLATE "C", id COLLATE "C"
+     ON CONFLICT DO NOTHING
+     RETURNING 1)
+   SELECT count(*)::int AS count FROM inserted`,
+);
+
+/** Answers how many were new: fewer than given where another transaction made one of them first. */
+export async function insertObjects(transaction: Queryable, objects: readonly ObjectWrite[]): Promise<number> {
+  const [row] = await transaction.query<{ count: number }>(INSERT, writeColumns(objects));
+  return row?.count ?? 0;
+}
+
+const UPDATE = statement(
+  'update_objects',
+  `UPDATE objects SET scope = row.scope, state = row.state, version = row.version, given = row.given::text[],
+     created_at = row.created_at, updated_at = row.updated_at
+   FROM ${WRITTEN}
+   WHERE objects.organization_key = row.organization_key AND objects.kind = row.kind
+     AND objects.scope_key = row.scope_key AND objects.id = row.id`,
+);
+
+/** Of objects that the transaction has locked. */
+export async function updateObjects(transaction: Queryable, objects: readonly ObjectWrite[]): Promise<void> {
+  await transaction.query(UPDATE, writeColumns(objects));
+}
+
+const READ = statement(
+  'read_objects',
+  `SELECT ${COLUMNS.replaceAll(/\b(\w+)\b/g, 'objects.$1')}
+   FROM unnest($1::int[], $2::text[], $3::text[], $4::text[]) AS asked (organization_key, kind, scope_key, id)
+   JOIN objects USING (organization_key, kind, scope_key, id)
+   WHERE objects.state IS NOT NULL`,
+);
+
+/** The objects of these names that are there and not deleted, in no order. */
+export function readObjects(queryable: Queryable, names: readonly ObjectName[]): Promise<ObjectRow[]> {
+  return queryable.query<ObjectRow>(READ, nameColumns(names));
+}
+
+/** Index: the primary key. */
+const LIST = statement(
+  'list_objects',
+  `SELECT ${COLUMNS} FROM objects
+   WHERE organization_key = $1 AND kind = $2 AND (scope_key, id) > ($3, $4) AND state IS NOT NULL AND ($5::text IS NULL OR scope = $5)
+   ORDER BY scope_key, id LIMIT $6`,
+);
+
+export interface ObjectQuery {
+  readonly organizationKey: number;
+  readonly kind: string;
+  readonly after: { readonly scopeKey: string; readonly id: string };
+  readonly scope: string | null;
+  readonly limit: number;
+}
+
+/** Objects of a kind by scope and id. */
+export function listObjects(queryable: Queryable, { organizationKey, kind, after, scope, limit }: ObjectQuery): Promise<ObjectRow[]> {
+  return queryable.query<ObjectRow>(LIST, [organizationKey, kind, after.scopeKey, after.id, scope, limit]);
+}
+
+function nameColumns(names: readonly ObjectName[]) {
+  return [
+    names.map((name) => name.organizationKey),
+    names.map((name) => name.kind),
+    names.map((name) => name.scopeKey),
+    names.map((name) => name.id),
+  ];
+}
+
+function writeColumns(objects: readonly ObjectWrite[]) {
+  return [
+    ...nameColumns(objects),
+    objects.map((object) => object.scope),
+    objects.map((object) => object.state),
+    objects.map((object) => object.version),
+    objects.map((object) => textArray(object.given)),
+    objects.map((object) => object.createdAt),
+    objects.map((object) => object.updatedAt),
+  ];
+}
+
+/** Event names hold nothing that an array literal would have to escape. */
+function textArray(names: readonly string[]): string {
+  return `{${names.map((name) => `"${name}"`).join(',')}}`;
+}
