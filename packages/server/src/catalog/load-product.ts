@@ -64,11 +64,14 @@ function refuseProblems(name: string, problems: readonly FieldError[]): void {
   throw new DefinitionError([`product ${typeof name === 'string' ? name : '(without a name)'}:`, ...listed].join('\n'));
 }
 
-function functionProblems({ envelope, ping }: ProductDefinition): FieldError[] {
+function functionProblems({ envelope, ping, objects = {} }: ProductDefinition): FieldError[] {
   const problem = (path: string): FieldError => ({ path, rule: 'type', message: 'must be a function' });
   return [
     ...(envelope === undefined || typeof envelope === 'function' ? [] : [problem('/envelope')]),
     ...(ping === undefined || typeof ping.data === 'function' ? [] : [problem('/ping/data')]),
+    ...Object.entries(objects).flatMap(([kind, { data }]) =>
+      data === undefined || typeof data === 'function' ? [] : [problem(`/objects/${kind}/data`)],
+    ),
   ];
 }
 
