@@ -10,6 +10,7 @@ export interface LoadOptions {
   readonly label: string;
   /** Webhooks that each event goes to. */
   readonly fanOut?: number;
+  readonly target?: LoadPlan['target'];
   readonly batch?: number;
   readonly rate?: number | null;
   readonly organizations?: number;
@@ -68,6 +69,7 @@ export function loadPlan(bench: Bench, stage: Stage, options: LoadOptions): Load
     rootKey: stage.nodes[0]?.rootKey ?? '',
     connections: bench.options.connections,
     rate: options.rate ?? null,
+    target: options.target ?? 'events',
     batch: options.batch ?? 1,
     dataBytes: DATA_BYTES,
     organizations: options.organizations ?? 1,

@@ -81,7 +81,7 @@ export class Connection {
     this.#busy = false;
     const status = statusAt(data, 0);
     // The head is only looked at where something was refused.
-    const head = status === 202 ? '' : data.toString('latin1', 0, frame.bodyStart);
+    const head = status < 300 ? '' : data.toString('latin1', 0, frame.bodyStart);
     this.#options.onAnswer(this, { status, head, body: data.subarray(frame.bodyStart, frame.end) });
     if (!this.#closed) this.#options.onReady(this);
   }

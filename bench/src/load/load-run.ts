@@ -18,7 +18,7 @@ export interface LoadCounts {
   readonly refused: number;
   /** The connection broke before the answer. */
   readonly unanswered: number;
-  /** How often each status other than 202 came. */
+  /** How often each status came that is no success. */
   readonly statuses: Readonly<Record<string, number>>;
 }
 
@@ -153,7 +153,7 @@ export class LoadRun {
     const lane = this.#lanes.get(connection);
     if (!lane) return;
     if (answer === null) this.#unanswered += this.#plan.batch;
-    else if (answer.status === 202) this.#taken(lane, answer);
+    else if (answer.status >= 200 && answer.status <= 299) this.#taken(lane, answer);
     else this.#turnedAway(lane, answer);
   }
 
@@ -164,9 +164,9 @@ export class LoadRun {
       this.#accepted++;
       return;
     }
-    const { results } = JSON.parse(answer.body.toString('utf8')) as { results: { id?: string; code?: string }[] };
+    const { results } = JSON.parse(answer.body.toString('utf8')) as { results: { code?: string }[] };
     results.forEach((result, index) => {
-      const accepted = result.code === undefined && result.id !== undefined;
+      const accepted = result.code === undefined;
       this.#outcomes.set(lane.sequence + index, accepted ? OUTCOME.accepted : OUTCOME.refused);
       if (accepted) this.#accepted++;
       else this.#refused++;

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { frameAt } from '../wire/framing.ts';
 import { RequestTemplate } from './request-template.ts';
 
-const SHAPE = { rootKey: 'key', batch: 1, dataBytes: 1024, organizations: 1, types: 1 };
+const SHAPE = { rootKey: 'key', target: 'events' as const, batch: 1, dataBytes: 1024, organizations: 1, types: 1 };
 
 function read(template: RequestTemplate): { path: string; body: unknown } {
   const { bytes } = template;
@@ -19,6 +19,22 @@ describe('a request', () => {
     expect(path).toBe('/v1/organizations/bench-00000/events');
     expect(body).toMatchObject({ type: 'bench-00', data: { bench: '0000000042:0000000001234567' } });
     expect(Buffer.byteLength(JSON.stringify(body))).toBe(1024 + '{"type":"bench-00","data":}'.length);
+  });
+
+  test('carries an object’s state, each object in its turn', () => {
+    const one = new RequestTemplate({ ...SHAPE, target: 'objects' });
+    one.stamp(10_002, 7);
+    expect(read(one)).toMatchObject({
+      path: '/v1/organizations/bench-00000/objects/order/obj-00000002',
+      body: { state: { bench: '0000010002:0000000000000007' } },
+    });
+    const bulk = new RequestTemplate({ ...SHAPE, target: 'objects', batch: 2 });
+    bulk.stamp(4, 7);
+    const { path, body } = read(bulk);
+    expect(path).toBe('/v1/organizations/bench-00000/objects/batch');
+    expect(body).toMatchObject({
+      objects: [{ id: 'obj-00000004' }, { id: 'obj-00000005', state: { bench: '0000000005:0000000000000007' } }],
+    });
   });
 
   test('of a batch numbers its events on', () => {

@@ -4,7 +4,9 @@ import { writeDigits } from '../wire/framing.ts';
 /** What every request of a run looks like. */
 export interface RequestShape {
   readonly rootKey: string;
-  /** Events a request; 1: the single-event address. */
+  /** What is sent: events, or states of objects, each another one than the last time. */
+  readonly target: 'events' | 'objects';
+  /** Events or states a request; 1: the address for a single one. */
   readonly batch: number;
   readonly dataBytes: number;
   /** Events go around these many organizations, `bench-00000` and on… */
@@ -15,6 +17,11 @@ export interface RequestShape {
 
 export const ORGANIZATION_WIDTH = 5;
 export const TYPE_WIDTH = 2;
+
+const OBJECT_WIDTH = 8;
+/** Objects of a run: each is pushed again every so many states. */
+const OBJECTS = 10_000;
+const OBJECT = 'obj-';
 
 /** The id of the n-th organization of a run. */
 export function organizationId(index: number): string {
@@ -33,14 +40,13 @@ export class RequestTemplate {
   readonly #organizationAt: number;
   readonly #typesAt: readonly number[];
   readonly #markersAt: readonly number[];
+  readonly #objectsAt: readonly number[];
 
   constructor(shape: RequestShape) {
     this.#shape = shape;
-    const event = `{"type":"${eventType(0)}","data":${sampleData(shape.dataBytes)}}`;
-    const body = shape.batch === 1 ? event : `{"events":[${Array<string>(shape.batch).fill(event).join(',')}]}`;
-    const path = `/v1/organizations/${organizationId(0)}/events${shape.batch === 1 ? '' : '/batch'}`;
+    const { call, body } = shape.target === 'events' ? eventRequest(shape) : objectRequest(shape);
     const head = [
-      `POST ${path} HTTP/1.1`,
+      `${call} HTTP/1.1`,
       'Host: 127.0.0.1',
       `Authorization: Bearer ${shape.rootKey}`,
       'Content-Type: application/json',
@@ -50,22 +56,44 @@ export class RequestTemplate {
     this.#organizationAt = this.bytes.indexOf('/bench-') + '/bench-'.length;
     this.#typesAt = placesOf(this.bytes, '"type":"bench-');
     this.#markersAt = placesOf(this.bytes, MARKER);
+    this.#objectsAt = shape.target === 'objects' ? placesOf(this.bytes, OBJECT) : [];
   }
 
   /** Makes it the request for the events from `sequence` on. */
   stamp(sequence: number, timeUs: number): void {
-    const { batch, organizations, types } = this.#shape;
+    const { batch, organizations, types, target } = this.#shape;
     const round = Math.floor(sequence / batch);
     if (organizations > 1) writeDigits(this.bytes, this.#organizationAt, { value: round % organizations, width: ORGANIZATION_WIDTH });
     for (let index = 0; index < batch; index++) {
       const at = this.#markersAt[index] ?? 0;
       writeDigits(this.bytes, at, { value: sequence + index, width: SEQUENCE_WIDTH });
       writeDigits(this.bytes, at + TIME_OFFSET, { value: timeUs, width: TIME_WIDTH });
-      if (types === 1) continue;
+      const objectAt = this.#objectsAt[index];
+      if (objectAt !== undefined) writeDigits(this.bytes, objectAt, { value: (sequence + index) % OBJECTS, width: OBJECT_WIDTH });
+      if (types === 1 || target === 'objects') continue;
       const type = (Math.floor(round / organizations) + index) % types;
       writeDigits(this.bytes, this.#typesAt[index] ?? 0, { value: type, width: TYPE_WIDTH });
     }
   }
+}
+
+function eventRequest({ batch, dataBytes }: RequestShape): { call: string; body: string } {
+  const event = `{"type":"${eventType(0)}","data":${sampleData(dataBytes)}}`;
+  const address = `POST /v1/organizations/${organizationId(0)}/events`;
+  return batch === 1 ? { call: address, body: event } : { call: `${address}/batch`, body: `{"events":[${repeated(event, batch)}]}` };
+}
+
+function objectRequest({ batch, dataBytes }: RequestShape): { call: string; body: string } {
+  const id = `${OBJECT}${'0'.repeat(OBJECT_WIDTH)}`;
+  const state = sampleData(dataBytes);
+  const address = `/v1/organizations/${organizationId(0)}/objects`;
+  if (batch === 1) return { call: `PUT ${address}/order/${id}`, body: `{"state":${state}}` };
+  const entry = `{"kind":"order","id":"${id}","state":${state}}`;
+  return { call: `POST ${address}/batch`, body: `{"objects":[${repeated(entry, batch)}]}` };
+}
+
+function repeated(entry: string, count: number): string {
+  return Array<string>(count).fill(entry).join(',');
 }
 
 /** Where the bytes after each occurrence start. */

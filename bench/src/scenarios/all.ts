@@ -5,6 +5,7 @@ import { halfLoad } from './half-load.ts';
 import { hanging } from './hanging.ts';
 import { kill9 } from './kill-9.ts';
 import { manyWebhooks } from './many-webhooks.ts';
+import { bulkObjects, objects } from './objects.ts';
 import { single } from './single.ts';
 import { start } from './start.ts';
 import { twoNodes } from './two-nodes.ts';
@@ -16,6 +17,8 @@ export const SCENARIOS: readonly Scenario[] = [
   single,
   fanOut,
   batch,
+  objects,
+  bulkObjects,
   halfLoad,
   hanging,
   manyWebhooks,

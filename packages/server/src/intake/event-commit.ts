@@ -30,11 +30,15 @@ export interface CommittedEvent {
 /** Organizations as they are known; one that is gone is not in it. */
 export type Tenants = ReadonlyMap<number, Tenant>;
 
+export interface CommitPart<Result> {
+  readonly result: Result;
+  readonly events: readonly CommittedEvent[];
+  /** Statements that are under way already, so that they and the events' share a round trip. */
+  readonly stored?: Promise<void>;
+}
+
 /** Does its part of the transaction and answers what follows from it. It may run again, from the start, after a rollback. */
-export type CommitWork<Result> = (
-  transaction: Queryable,
-  tenants: Tenants,
-) => Promise<{ readonly result: Result; readonly events: readonly CommittedEvent[] }>;
+export type CommitWork<Result> = (transaction: Queryable, tenants: Tenants) => Promise<CommitPart<Result>>;
 
 const TRIES = 8;
 
@@ -81,10 +85,9 @@ export class EventCommit {
       const { result, xid, stored } = await database.transaction(async (transaction) => {
         const done = await work(transaction, tenants);
         const events = done.events.flatMap((event) => this.#render(tenants, event) ?? []);
-        if (events.length === 0) return { result: done.result, xid: 0, stored: events };
-        const appended = await appendEvents(transaction, events);
-        if (appended.staleOrganizations.size > 0) throw new CommitAgain(appended.staleOrganizations);
-        return { result: done.result, xid: appended.xid, stored: events };
+        const [appended] = await Promise.all([events.length > 0 ? appendEvents(transaction, events) : null, done.stored]);
+        if (appended && appended.staleOrganizations.size > 0) throw new CommitAgain(appended.staleOrganizations);
+        return { result: done.result, xid: appended?.xid ?? 0, stored: events };
       });
       flush.committed(xid, stored);
       return result;

@@ -1,4 +1,5 @@
 import { statement, type Queryable } from './database.ts';
+import { joinBytes } from './joined-bytes.ts';
 
 /** What names an object. */
 export interface ObjectName {
@@ -26,6 +27,7 @@ export interface ObjectRow {
 /** An object's row as it shall be. */
 export interface ObjectWrite extends ObjectName {
   readonly scope: string | null;
+  /** JSON text; null: deleted. */
   readonly state: string | null;
   readonly version: number;
   readonly given: readonly string[];
@@ -50,15 +52,19 @@ export function lockObjects(transaction: Queryable, names: readonly ObjectName[]
   return transaction.query<ObjectRow>(LOCK, nameColumns(names));
 }
 
+/** States travel as slices of one bytea: as elements of a text[] each would be escaped, 5 % of what a push costs. */
 const WRITTEN = `
-  unnest($1::int[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::int[], $8::text[], $9::timestamptz[], $10::timestamptz[])
-    AS row (organization_key, kind, scope_key, id, scope, state, version, given, created_at, updated_at)`;
+  (SELECT organization_key, kind, scope_key, id, scope, version, given::text[] AS given, created_at, updated_at,
+          convert_from(substring($9::bytea FROM state_at FOR state_bytes), 'UTF8') AS state
+   FROM unnest($1::int[], $2::text[], $3::text[], $4::text[], $5::text[], $6::int[], $7::text[], $8::timestamptz[],
+               $10::timestamptz[], $11::int[], $12::int[])
+     AS row (organization_key, kind, scope_key, id, scope, version, given, created_at, updated_at, state_at, state_bytes)) AS row`;
 
 const INSERT = statement(
   'insert_objects',
   `WITH inserted AS (
      INSERT INTO objects (${COLUMNS})
-     SELECT organization_key, kind, scope_key, id, scope, state, version, given::text[], created_at, updated_at FROM ${WRITTEN}
+     SELECT ${COLUMNS} FROM ${WRITTEN}
      ORDER BY organization_key, kind COLLATE "C", scope_key COLLATE "C", id COLLATE "C"
      ON CONFLICT DO NOTHING
      RETURNING 1)
@@ -73,7 +79,7 @@ export async function insertObjects(transaction: Queryable, objects: readonly Ob
 
 const UPDATE = statement(
   'update_objects',
-  `UPDATE objects SET scope = row.scope, state = row.state, version = row.version, given = row.given::text[],
+  `UPDATE objects SET scope = row.scope, state = row.state, version = row.version, given = row.given,
      created_at = row.created_at, updated_at = row.updated_at
    FROM ${WRITTEN}
    WHERE objects.organization_key = row.organization_key AND objects.kind = row.kind
@@ -129,14 +135,17 @@ function nameColumns(names: readonly ObjectName[]) {
 }
 
 function writeColumns(objects: readonly ObjectWrite[]) {
+  const states = joinBytes(objects.map(({ state }) => (state === null ? null : Buffer.from(state))));
   return [
     ...nameColumns(objects),
     objects.map((object) => object.scope),
-    objects.map((object) => object.state),
     objects.map((object) => object.version),
     objects.map((object) => textArray(object.given)),
     objects.map((object) => object.createdAt),
+    states.bytes,
     objects.map((object) => object.updatedAt),
+    states.offsets,
+    states.lengths,
   ];
 }
 

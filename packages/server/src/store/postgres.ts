@@ -15,8 +15,17 @@ export interface PostgresOptions {
   readonly onError?: (error: Error) => void;
 }
 
-/** Every statement is small and known: planning it once is enough, and compiling it never pays. */
-const SESSION = '-c plan_cache_mode=force_generic_plan -c jit=off';
+/**
+ * Every statement is small and known: planning it once is enough, and compiling it never pays. All of them find their rows
+ * by an index; a plan made while a table was empty read the whole table for it ever after (3.4 ms instead of 0.03 at 10,000 rows).
+ */
+export const SESSION: Readonly<Record<string, string>> = {
+  plan_cache_mode: 'force_generic_plan',
+  jit: 'off',
+  enable_seqscan: 'off',
+  enable_hashjoin: 'off',
+  enable_mergejoin: 'off',
+};
 
 /** How long a listener waits before it connects again. */
 const RELISTEN_MS = 500;
@@ -34,10 +43,15 @@ interface Runner {
 export async function openPostgres(url: string, options: PostgresOptions = {}): Promise<Database> {
   const pool = new pg.Pool({
     connectionString: url,
+    // Statements are sent without waiting for the answers of those before: the five round trips of a transaction become three,
+    // each of which waits for a turn of the event loop, 2 ms and more under load.
+    pipeline: true,
     max: options.connections ?? 10,
     application_name: options.applicationName ?? 'posthorn',
     connectionTimeoutMillis: 10_000,
-    options: options.durable === false ? `${SESSION} -c synchronous_commit=off` : SESSION,
+    options: Object.entries({ ...SESSION, ...(options.durable === false ? { synchronous_commit: 'off' } : {}) })
+      .map(([name, value]) => `-c ${name}=${value}`)
+      .join(' '),
   });
   pool.on('error', (error) => options.onError?.(error));
   await pool.query('SELECT 1').catch(async (error: unknown) => {
@@ -53,8 +67,11 @@ export async function openPostgres(url: string, options: PostgresOptions = {}): 
       const client = await pool.connect();
       let broken: Error | undefined;
       try {
-        await client.query('BEGIN');
+        // Not awaited: it travels with the first statement. It fails only where the connection does, and then so does everything after it.
+        const begun = client.query('BEGIN');
+        begun.catch(() => {});
         const result = await work(runOn(client));
+        await begun;
         await client.query('COMMIT');
         return result;
       } catch (error) {

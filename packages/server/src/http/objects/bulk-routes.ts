@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import type { ObjectChangeInput } from '../../intake/objects/objects.ts';
 import { senderProblem } from '../events/emit-routes.ts';
+import { MAX_BODY_BYTES } from '../server.ts';
 import { problemOf, wrongShape } from '../problem.ts';
 import { Name, outcomeJson, Scope, Sender, State } from './object-schema.ts';
 import { OBJECT_TAGS, refuseLarge, type ObjectServices } from './routes.ts';
@@ -50,7 +51,8 @@ export function objectBulkRoutes(app: FastifyInstance, { objects }: ObjectServic
     },
     async (request) => {
       const validate = request.compileValidationSchema(BulkChange, 'body');
-      const inputs = request.body.objects.map((change) => checked(change, validate));
+      const large = Number(request.headers['content-length'] ?? Number.POSITIVE_INFINITY) > MAX_BODY_BYTES;
+      const inputs = request.body.objects.map((change) => checked(change, { validate, large }));
       const valid = inputs.filter((one): one is ObjectChangeInput => !(one instanceof PosthornError));
       const outcomes = await objects.applyMany(request.tenant, valid);
       let next = 0;
@@ -65,12 +67,13 @@ export function objectBulkRoutes(app: FastifyInstance, { objects }: ObjectServic
 
 type Validate = ReturnType<FastifyRequest['compileValidationSchema']>;
 
-function checked(value: unknown, validate: Validate): ObjectChangeInput | PosthornError {
+/** `large`: the body is, so that one of its states may be. */
+function checked(value: unknown, { validate, large }: { validate: Validate; large: boolean }): ObjectChangeInput | PosthornError {
   if (!validate(value)) return wrongShape(validate.errors ?? []);
   const change = value as Change;
   const { state, deleted, version, kind, id, scope, sender } = change;
   if ((state === undefined) === (deleted === undefined)) return eitherOr();
-  const problem = senderProblem(change) ?? (state && largeness(state));
+  const problem = senderProblem(change) ?? (large && state ? largeness(state) : null);
   if (problem) return problem;
   const action = state ? ({ kind: 'put', state } as const) : ({ kind: 'delete' } as const);
   return { kind, id, scope, action, sender, expected: version === 0 ? 'none' : version };

@@ -9,7 +9,8 @@ import { mergePatch } from './merge-patch.ts';
 
 /** What is to become of an object's state. */
 export type ObjectAction =
-  | { readonly kind: 'put'; readonly state: JsonObject }
+  /** `text`: the state as JSON, where it is at hand. */
+  | { readonly kind: 'put'; readonly state: JsonObject; readonly text?: string }
   | { readonly kind: 'patch'; readonly patch: JsonObject }
   | { readonly kind: 'delete' };
 
@@ -58,6 +59,8 @@ interface Working {
   first: ObjectRequest | null;
   scope: string | null;
   state: JsonObject | null;
+  /** The state as JSON, where it is at hand. */
+  text: string | undefined;
   before: JsonObject | null;
   version: number;
   given: ReadonlySet<string>;
@@ -147,6 +150,7 @@ export class ObjectBatch {
     object.first ??= request;
     object.scope = scope;
     object.state = next;
+    object.text = request.action.kind === 'put' ? request.action.text : undefined;
     object.version++;
     object.updatedAt = now;
     object.changed = true;
@@ -192,6 +196,7 @@ function workingOf(name: ObjectName, row: ObjectRow | null, now: Date): Working 
     first: null,
     scope: row?.scope ?? null,
     state,
+    text: undefined,
     before: state,
     version: row?.version ?? 0,
     given: new Set(row?.given),
@@ -201,8 +206,9 @@ function workingOf(name: ObjectName, row: ObjectRow | null, now: Date): Working 
   };
 }
 
-function writeOf({ name, scope, state, version, given, createdAt, updatedAt }: Working): ObjectWrite {
-  return { ...name, scope, state: state === null ? null : JSON.stringify(state), version, given: [...given], createdAt, updatedAt };
+function writeOf({ name, scope, state, text, version, given, createdAt, updatedAt }: Working): ObjectWrite {
+  const written = state === null ? null : (text ?? JSON.stringify(state));
+  return { ...name, scope, state: written, version, given: [...given], createdAt, updatedAt };
 }
 
 function expectationProblem({ state, version }: Working, expected: ObjectRequest['expected']): PosthornError | null {

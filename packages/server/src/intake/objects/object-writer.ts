@@ -33,7 +33,7 @@ export class ObjectWriter {
       write: (items) => this.#write(items.map(({ request }) => request)),
       maxItems: 500,
       maxInFlight: 2,
-      eagerItems: 100,
+      eagerItems: 24,
       weigh: ({ weight }) => weight,
       maxWeight: MAX_BATCH_BYTES,
       hold: holdWhileCongested(options.owner),
@@ -88,11 +88,18 @@ export class ObjectWriter {
       const gone = !tenants.has(request.tenant.organization.key);
       result.push(gone ? new PosthornError('organization_not_found', 'The organization was deleted.') : await batch.apply(request));
     }
-    const inserted = batch.inserted();
-    // Made by another transaction meanwhile: next time it is seen.
-    if (inserted.length > 0 && (await insertObjects(transaction, inserted)) < inserted.length) throw new CommitAgain();
-    const updated = batch.updated();
-    if (updated.length > 0) await updateObjects(transaction, updated);
-    return { result, events: batch.events };
+    return { result, events: batch.events, stored: store(transaction, batch) };
   }
+}
+
+/** Its statements go out together with that of the events. */
+async function store(transaction: Queryable, batch: ObjectBatch): Promise<void> {
+  const inserted = batch.inserted();
+  const updated = batch.updated();
+  const [count] = await Promise.all([
+    inserted.length > 0 ? insertObjects(transaction, inserted) : 0,
+    updated.length > 0 ? updateObjects(transaction, updated) : undefined,
+  ]);
+  // Made by another transaction meanwhile: next time it is seen.
+  if (count < inserted.length) throw new CommitAgain();
 }

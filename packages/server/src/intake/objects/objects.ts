@@ -67,13 +67,14 @@ export class Objects {
     const checked = this.#check(tenant, input);
     // Not awaited where it need not be: changes that come together shall keep their order.
     const request = checked instanceof Promise ? await checked : checked;
-    return request instanceof PosthornError ? request : this.#writer.add(request, weightOf(input.action));
+    return request instanceof PosthornError ? request : this.#writer.add(request, weightOf(request.action));
   }
 
   #check(tenant: Tenant, input: ObjectChangeInput): ObjectRequest | PosthornError | Promise<ObjectRequest | PosthornError> {
     const kind = tenant.product.objectKinds.find(input.kind);
     if (!kind) return unknownKind(tenant, input.kind);
-    const { id, action, scope } = input;
+    const { id, scope } = input;
+    const action = withText(input.action);
     if (kind.scoped && (scope === undefined || scope === null)) return missingScope(kind);
     const request: ObjectRequest = { tenant, kind, id, scope, action, sender: input.sender ?? null, expected: input.expected ?? null };
     if (action.kind !== 'put') return request;
@@ -83,10 +84,15 @@ export class Objects {
   }
 }
 
+/** The state is written as JSON once, for weighing and for storing. */
+function withText(action: ObjectAction): ObjectAction {
+  return action.kind === 'put' && action.text === undefined ? { ...action, text: JSON.stringify(action.state) } : action;
+}
+
 function weightOf(action: ObjectAction): number {
   switch (action.kind) {
     case 'put':
-      return JSON.stringify(action.state).length;
+      return action.text?.length ?? 0;
     case 'patch':
       return JSON.stringify(action.patch).length;
     case 'delete':
