@@ -13,7 +13,7 @@ const event = { description: 'Happened.', sample: { any: 'thing' } };
 const product = (kind: object, more: object = {}): ProductDefinition => ({
   name: 'shop',
   events: { 'order-paid': event, 'order-open': event },
-  objects: { order: kind as ObjectKindDefinition },
+  objects: { order: kind },
   ...more,
 });
 
