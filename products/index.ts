@@ -1,6 +1,8 @@
 import type { ProductDefinition } from '@posthorn/sdk';
+import { featureos } from './featureos/product.ts';
 import { generic } from './generic/product.ts';
 import { revops } from './revops/product.ts';
+import { virtuoso } from './virtuoso/product.ts';
 
 /** The definitions that ship with the server. */
-export const builtInProducts: readonly ProductDefinition[] = [generic, revops];
+export const builtInProducts: readonly ProductDefinition[] = [generic, featureos, revops, virtuoso];

@@ -1,5 +1,5 @@
 import { eventually } from '../../packages/server/test-support/eventually.ts';
-import type { Api } from './api.ts';
+import type { Api, ApiAnswer, Method } from './api.ts';
 
 export interface MadeWebhook {
   readonly id: string;
@@ -27,27 +27,39 @@ export interface ShownDelivery {
 
 /** One organization's part of the API, as its tests need it. */
 export interface TestTenant {
+  readonly id: string;
   readonly path: string;
   webhook(input: object): Promise<MadeWebhook>;
   emit(type: string, data: object, more?: object): Promise<{ id: string; deliveries: number }>;
+  /** Pushes an object's state; `object` is `kind/id`. */
+  push(object: string, state: object, more?: object): Promise<PushOutcome>;
   /** The only delivery of an event. */
   delivery(eventId: string): Promise<ShownDelivery>;
   /** The only delivery of an event, once it has that status and so many attempts. */
   settled(eventId: string, status: string, attemptCount?: number): Promise<ShownDelivery>;
-  call<Body>(method: 'GET' | 'POST' | 'PATCH' | 'DELETE', path: string, body?: unknown): Promise<Body>;
+  call<Body>(method: Method, path: string, body?: unknown): Promise<Body>;
+  /** Whatever it answers is an answer. */
+  request<Body>(method: Method, path: string, body?: unknown): Promise<ApiAnswer<Body>>;
+}
+
+export interface PushOutcome {
+  readonly object: { readonly version: number; readonly state: object };
+  readonly events: readonly { readonly id: string; readonly type: string }[];
 }
 
 let made = 0;
 
 /** Makes an organization of a product. */
-export async function makeTenant(api: Api, product = 'generic'): Promise<TestTenant> {
+export async function makeTenant(api: Api, product = 'generic', more: object = {}): Promise<TestTenant> {
   const id = `org-${process.pid}-${made++}`;
-  await api.call('POST', '/v1/organizations', { id, name: `Organization ${id}`, product });
+  await api.call('POST', '/v1/organizations', { id, name: `Organization ${id}`, product, ...more });
   const path = `/v1/organizations/${id}`;
   const tenant: TestTenant = {
+    id,
     path,
     webhook: (input) => api.call('POST', `${path}/webhooks`, { events: ['*'], ...input }),
     emit: (type, data, more = {}) => api.call('POST', `${path}/events`, { type, data, ...more }),
+    push: (object, state, more = {}) => api.call('PUT', `${path}/objects/${object}`, { state, ...more }),
     async delivery(eventId) {
       const { data } = await api.call<{ data: ShownDelivery[] }>('GET', `${path}/deliveries?event=${encodeURIComponent(eventId)}`);
       const [only, ...others] = data;
@@ -61,6 +73,7 @@ export async function makeTenant(api: Api, product = 'generic'): Promise<TestTen
         throw new Error(`The delivery is ${delivery.status} after ${delivery.attemptCount} attempts.`);
       }),
     call: (method, rest, body) => api.call(method, path + rest, body),
+    request: (method, rest, body) => api.request(method, path + rest, { body }),
   };
   return tenant;
 }

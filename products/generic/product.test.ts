@@ -19,6 +19,6 @@ describe('the generic product', () => {
     const context = { webhook: { ...webhook, contentType: 'application/json' }, organization: { id: 'acme', name: 'Acme' } } as const;
     expect(generic.ping).toMatchObject({ type: 'ping' });
     expect(generic.ping?.onCreate).not.toBe(true);
-    expect(generic.ping?.data({ ...context, scope: null, sender: null })).toEqual({ webhook: context.webhook });
+    expect(generic.ping?.data({ ...context, scope: null, about: null, sender: null })).toEqual({ webhook: context.webhook });
   });
 });

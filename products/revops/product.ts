@@ -1,6 +1,10 @@
-import { defineProduct, every, hmacSignature, standardWebhooks } from '@posthorn/sdk';
+import { and, defineProduct, every, everyItem, field, hmacSignature, not, once, or, present, standardWebhooks } from '@posthorn/sdk';
+import { eventOf } from './curl-shape.ts';
 import { activeAccount, signedDeal } from './samples.ts';
 import { account, deal } from './schemas.ts';
+
+/** Every party has signed; of a deal that lists no parties, its status says so. */
+const signedByAll = or(everyItem('parties', field('signed', true)), and(not(present('parties')), field('status', 'signed')));
 
 /**
  * RevOps: deal and account events. The body is `{event: {id, time, type}, deal | account}`; an endpoint acknowledges
@@ -43,6 +47,27 @@ export const revops = defineProduct({
       sample: { ...activeAccount, status: 'deleted' },
     },
   },
+  objects: {
+    deal: {
+      schema: deal,
+      sample: signedDeal,
+      created: once('deal-created'),
+      updated: 'deal-updated',
+      enters: { status: { active: 'deal-active' } },
+      when: [{ becomes: signedByAll, event: once('deal-signed') }],
+    },
+    account: {
+      schema: account,
+      sample: activeAccount,
+      created: 'account-created',
+      updated: 'account-updated',
+      deleted: 'account-deleted',
+      data: ({ state, deleted }) => (deleted ? { ...state, status: 'deleted' } : state),
+    },
+  },
+  context: (type, { id, account_id: accountId }) =>
+    type.startsWith('deal-') ? { subject: { kind: 'deal', id: String(id) } } : { subject: { kind: 'account', id: String(accountId) } },
+  accepts: eventOf,
   envelope: ({ id, time, type, data }) => ({
     event: { id, time: String(Math.floor(time.getTime() / 1_000)), type },
     [type.startsWith('account-') ? 'account' : 'deal']: data,

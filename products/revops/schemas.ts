@@ -31,6 +31,8 @@ const sku = z.looseObject({
   pricebook_id: text.optional(),
 });
 
+const party = z.looseObject({ name: text.optional(), email: text.optional(), signed: z.boolean() });
+
 const term = z.looseObject({ id: z.string(), friendly_name: text.optional(), description: text.optional(), value: text.optional() });
 
 /** A deal. Only its id and status must be there; columns that are not named here pass. */
@@ -54,6 +56,8 @@ export const deal = z.looseObject({
   feature_flags: z.array(featureFlag).optional(),
   skus: z.array(sku).optional(),
   terms: z.array(term).optional(),
+  /** Who signs it. */
+  parties: z.array(party).optional(),
 });
 
 /** An account. */

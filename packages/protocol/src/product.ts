@@ -132,7 +132,24 @@ export interface PingContext {
   };
   readonly organization: { readonly id: string; readonly name: string };
   readonly scope: string | null;
+  /** The object that the scope names, where it reads `kind:id`, the product has that kind, and its state was pushed. */
+  readonly about: (Subject & { readonly state: JsonObject }) | null;
   readonly sender: Sender | null;
+}
+
+/** What an event is about and hangs on. */
+export interface EventContext {
+  readonly scope?: string | null;
+  readonly subject?: Subject | null;
+}
+
+/** An event as a caller emits it. */
+export interface EmittedEvent extends EventContext {
+  readonly type: string;
+  readonly data: JsonObject;
+  /** The caller's own id. */
+  readonly id?: string;
+  readonly sender?: Sender;
 }
 
 /** A product: which events it has, how they look on the wire, how they are delivered. */
@@ -148,6 +165,10 @@ export interface ProductDefinition {
   readonly objects?: Readonly<Record<string, ObjectKindDefinition>>;
   /** Accept kinds that `objects` does not list; a change gives `<kind>.created`, `.updated` or `.deleted`. Needs `anyEvent`. */
   readonly anyObject?: boolean;
+  /** What an event is about, and its scope, where the caller who emits it does not say. */
+  readonly context?: (type: string, data: JsonObject) => EventContext;
+  /** Reads an event out of a body in the product's own shape, which the emit API then takes beside its own; null: it is none. */
+  readonly accepts?: (body: JsonObject) => EmittedEvent | null;
   /** Default: the Standard Webhooks envelope `{type, timestamp, data}`. */
   readonly envelope?: Envelope;
   /** What differs from the default policy. */

@@ -18,6 +18,7 @@ import type { EventType, Product } from './product.ts';
 
 const EVENT_NAME = new RegExp(EVENT_NAME_PATTERN);
 const OPEN_SAMPLE: JsonObject = { example: true };
+const NO_CONTEXT = {};
 
 /** A product definition that cannot be served. The message names the product and the place. */
 export class DefinitionError extends Error {
@@ -47,6 +48,8 @@ export async function loadProduct(definition: ProductDefinition): Promise<Produc
     policy,
     envelope,
     anyEvent,
+    context: definition.context ?? (() => NO_CONTEXT),
+    accepts: definition.accepts ?? (() => null),
     ping: {
       type: definition.ping?.type ?? 'ping',
       data: definition.ping?.data ?? defaultPing,
@@ -64,10 +67,12 @@ function refuseProblems(name: string, problems: readonly FieldError[]): void {
   throw new DefinitionError([`product ${typeof name === 'string' ? name : '(without a name)'}:`, ...listed].join('\n'));
 }
 
-function functionProblems({ envelope, ping, objects = {} }: ProductDefinition): FieldError[] {
+function functionProblems({ envelope, context, accepts, ping, objects = {} }: ProductDefinition): FieldError[] {
   const problem = (path: string): FieldError => ({ path, rule: 'type', message: 'must be a function' });
   return [
-    ...(envelope === undefined || typeof envelope === 'function' ? [] : [problem('/envelope')]),
+    ...Object.entries({ envelope, context, accepts }).flatMap(([name, value]) =>
+      value === undefined || typeof value === 'function' ? [] : [problem(`/${name}`)],
+    ),
     ...(ping === undefined || typeof ping.data === 'function' ? [] : [problem('/ping/data')]),
     ...Object.entries(objects).flatMap(([kind, { data }]) =>
       data === undefined || typeof data === 'function' ? [] : [problem(`/objects/${kind}/data`)],

@@ -1,4 +1,14 @@
-import type { DataSchema, DeliveryPolicy, Envelope, FieldError, JsonObject, JsonSchema, PingContext } from '@posthorn/protocol';
+import type {
+  DataSchema,
+  DeliveryPolicy,
+  EmittedEvent,
+  Envelope,
+  EventContext,
+  FieldError,
+  JsonObject,
+  JsonSchema,
+  PingContext,
+} from '@posthorn/protocol';
 import type { ObjectKinds } from './load-objects.ts';
 
 /** An event type, ready to check data. */
@@ -23,6 +33,8 @@ export interface Product {
   readonly policy: DeliveryPolicy;
   readonly envelope: Envelope;
   readonly anyEvent: boolean;
+  readonly context: (type: string, data: JsonObject) => EventContext;
+  readonly accepts: (body: JsonObject) => EmittedEvent | null;
   readonly ping: { readonly type: string; readonly data: (context: PingContext) => JsonObject; readonly onCreate: boolean };
   readonly eventTypes: ReadonlyMap<string, EventType>;
   readonly objectKinds: ObjectKinds;

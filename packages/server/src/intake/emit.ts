@@ -83,7 +83,7 @@ export class Intake {
         errors: errors.map((error) => ({ ...error, path: `/data${error.path}` })),
       });
     }
-    const rendered = this.#render(tenant, { ...input, type: type.name }, { test: false });
+    const rendered = this.#render(tenant, { ...withContext(tenant, input), type: type.name }, { test: false });
     return this.#store(tenant, rendered, (current) => current.match(type.name, rendered.scope).map((webhook) => webhook.id));
   }
 
@@ -149,6 +149,13 @@ export class Intake {
     }
     throw new PosthornError('overloaded', 'The organization’s webhooks keep changing.', { retryAfterSeconds: 1 });
   }
+}
+
+/** What the caller leaves open, the product may say. */
+function withContext({ product }: Tenant, input: EmitInput): EmitInput {
+  if (input.scope !== undefined && input.subject !== undefined) return input;
+  const { scope, subject } = product.context(input.type, input.data);
+  return { ...input, scope: input.scope ?? scope ?? undefined, subject: input.subject ?? subject ?? undefined };
 }
 
 function unknownType(tenant: Tenant, type: string): PosthornError {

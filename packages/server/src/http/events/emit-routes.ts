@@ -4,7 +4,8 @@ import { Type, type Static } from 'typebox';
 import type { EmitInput, Intake } from '../../intake/emit.ts';
 import { idempotentEventId } from '../idempotency.ts';
 import { problemOf, wrongShape } from '../problem.ts';
-import { isStorable, storedText } from '../text-schema.ts';
+import { senderProblem } from '../sender.ts';
+import { storedText } from '../text-schema.ts';
 
 export interface EmitServices {
   readonly intake: Intake;
@@ -39,7 +40,10 @@ type Body = Omit<Static<typeof NewEvent>, 'data' | 'sender'> & { readonly data: 
 export function emitRoutes(app: FastifyInstance, { intake }: EmitServices): void {
   app.post<{ Body: Body }>(
     '/organizations/:org/events',
-    { schema: { tags: TAGS, summary: 'Emit an event', body: NewEvent, response: { 202: Accepted } } },
+    {
+      preValidation: takeOwnShape,
+      schema: { tags: TAGS, summary: 'Emit an event', body: NewEvent, response: { 202: Accepted } },
+    },
     async (request, reply) => {
       const emitted = await intake.emit(request.tenant, withId(input(request.body), request, 0));
       return reply.code(202).send(emitted);
@@ -74,6 +78,16 @@ export function emitRoutes(app: FastifyInstance, { intake }: EmitServices): void
   );
 }
 
+/** A product may take events in a shape of its own beside the API's. */
+async function takeOwnShape(request: FastifyRequest): Promise<void> {
+  const { body } = request;
+  if (typeof body !== 'object' || body === null || Array.isArray(body) || 'type' in body) return;
+  const { type, data, id, scope, subject, sender } = request.tenant.product.accepts(body as JsonObject) ?? {};
+  if (type === undefined) return;
+  // What is left open must not stand there as null or undefined: the shape is checked like any other.
+  request.body = { type, data, ...(id && { id }), ...(scope && { scope }), ...(subject && { subject }), ...(sender && { sender }) };
+}
+
 type Validate = ReturnType<FastifyRequest['compileValidationSchema']>;
 
 function checkedInput(event: unknown, validate: Validate): EmitInput | PosthornError {
@@ -91,11 +105,4 @@ function input(body: Body): EmitInput {
 function withId(event: EmitInput, request: FastifyRequest, index: number): EmitInput {
   const id = event.id === undefined ? idempotentEventId(request, index) : undefined;
   return id === undefined ? event : { ...event, id };
-}
-
-/** The sender is kept as jsonb. What that does not take would fail the statement that other callers' events share. */
-export function senderProblem({ sender }: { readonly sender?: object }): PosthornError | null {
-  if (sender === undefined || isStorable(sender)) return null;
-  const message = 'must not contain NUL or half of a surrogate pair';
-  return new PosthornError('invalid_request', `/sender ${message}.`, { errors: [{ path: '/sender', rule: 'text', message }] });
 }

@@ -2,9 +2,9 @@ import { PosthornError, type JsonObject } from '@posthorn/protocol';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import type { ObjectChangeInput } from '../../intake/objects/objects.ts';
-import { senderProblem } from '../events/emit-routes.ts';
 import { MAX_BODY_BYTES } from '../server.ts';
 import { problemOf, wrongShape } from '../problem.ts';
+import { senderProblem } from '../sender.ts';
 import { Name, outcomeJson, Scope, Sender, State } from './object-schema.ts';
 import { OBJECT_TAGS, refuseLarge, type ObjectServices } from './routes.ts';
 

@@ -3,8 +3,8 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import type { ObjectAction, ObjectOutcome } from '../../intake/objects/object-batch.ts';
 import type { Objects } from '../../intake/objects/objects.ts';
-import { senderProblem } from '../events/emit-routes.ts';
 import { MAX_BODY_BYTES } from '../server.ts';
+import { senderProblem } from '../sender.ts';
 import { Name, Outcome, outcomeJson, Scope, Sender, State } from './object-schema.ts';
 import { entityTag, expectedVersion } from './preconditions.ts';
 

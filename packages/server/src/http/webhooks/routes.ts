@@ -1,7 +1,9 @@
-import { PosthornError } from '@posthorn/protocol';
+import { PosthornError, type JsonObject } from '@posthorn/protocol';
 import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
 import type { Intake } from '../../intake/emit.ts';
+import { Pings } from '../../intake/pings.ts';
+import { senderProblem } from '../sender.ts';
 import type { Database } from '../../store/database.ts';
 import { isUuid } from '../../store/uuid-time.ts';
 import { listWebhooks } from '../../store/webhooks.ts';
@@ -39,14 +41,16 @@ export function webhookRoutes(app: FastifyInstance, services: WebhookServices): 
   webhookSendRoutes(app, services);
 }
 
-function webhookListRoutes(app: FastifyInstance, { database, sealer, webhooks, intake }: WebhookServices): void {
+function webhookListRoutes(app: FastifyInstance, services: WebhookServices): void {
+  const { database, sealer, webhooks } = services;
+  const pings = new Pings(services);
   app.post<{ Body: WebhookBody & { url: string; events: string[] } }>(
     '/organizations/:org/webhooks',
     { schema: { tags: TAGS, summary: 'Register a webhook', body: NewWebhook, response: { 201: Webhook } } },
     async (request, reply) => {
       const { url, events } = request.body;
       const { webhook, secret, warnings } = await webhooks.create(request.tenant, { ...webhookChange(request.body), url, events });
-      const more = request.tenant.product.ping.onCreate ? await pingNew(intake, request.tenant, webhook) : [];
+      const more = request.tenant.product.ping.onCreate ? await pingNew(pings, request.tenant, webhook) : [];
       return reply.code(201).send({ ...webhookJson(webhook), secret, warnings: [...warnings, ...more] });
     },
   );
@@ -130,13 +134,17 @@ function webhookSecretRoutes(app: FastifyInstance, { webhooks }: WebhookServices
   );
 }
 
-function webhookSendRoutes(app: FastifyInstance, { webhooks, intake }: WebhookServices): void {
-  app.post<{ Params: OneWebhook }>(
+function webhookSendRoutes(app: FastifyInstance, services: WebhookServices): void {
+  const { webhooks, intake } = services;
+  const pings = new Pings(services);
+  app.post<{ Params: OneWebhook; Body: { sender?: JsonObject } }>(
     `${ONE}/ping`,
-    { schema: { tags: TAGS, summary: 'Send it a ping', response: { 202: Sent } } },
+    { schema: { tags: TAGS, summary: 'Send it a ping', body: Ping, response: { 202: Sent } } },
     async (request, reply) => {
-      const webhook = await webhooks.find(request.tenant, request.params.webhook);
-      return reply.code(202).send(await ping(intake, request.tenant, webhook));
+      const { tenant, params, body } = request;
+      const problem = senderProblem(body);
+      if (problem) throw problem;
+      return reply.code(202).send(await pings.send(tenant, await webhooks.find(tenant, params.webhook), body.sender ?? null));
     },
   );
 
@@ -162,33 +170,19 @@ function webhookSendRoutes(app: FastifyInstance, { webhooks, intake }: WebhookSe
 
 const Sent = Type.Object({ id: Type.String(), deliveries: Type.Integer(), deliveryId: Type.String() });
 
+const Ping = Type.Object(
+  { sender: Type.Optional(Type.Object({}, { description: 'The person who asked for it.' })) },
+  { additionalProperties: false },
+);
+
 /** The webhook is there and its secret is shown this once: a ping that cannot be sent must not hide that. */
-async function pingNew(intake: Intake, tenant: Tenant, webhook: ShownWebhook): Promise<Warning[]> {
+async function pingNew(pings: Pings, tenant: Tenant, webhook: ShownWebhook): Promise<Warning[]> {
   try {
-    await ping(intake, tenant, webhook);
+    await pings.send(tenant, webhook, null);
     return [];
   } catch (error) {
     return [{ code: 'ping_not_sent', message: `The ping was not sent: ${error instanceof PosthornError ? error.message : 'it failed.'}` }];
   }
-}
-
-function ping(intake: Intake, tenant: Tenant, webhook: ShownWebhook) {
-  const { organization, product } = tenant;
-  const data = product.ping.data({
-    webhook: {
-      id: webhook.id,
-      url: webhook.url,
-      description: webhook.description,
-      events: webhook.events,
-      contentType: webhook.contentType,
-      active: webhook.status === 'active',
-      hasSecret: webhook.hasSecret,
-    },
-    organization: { id: organization.id, name: organization.name },
-    scope: webhook.scope,
-    sender: null,
-  });
-  return intake.emitTo(tenant, webhook, { type: product.ping.type, data, test: true, sender: null });
 }
 
 function unknownType({ product }: Tenant, type: string): PosthornError {

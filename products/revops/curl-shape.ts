@@ -1,0 +1,15 @@
+import type { EmittedEvent, JsonObject } from '@posthorn/sdk';
+
+/** Reads `{"deal": {…}, "event": "deal-created"}`: the document's own shape, its event a name or `{type, id?}`. */
+export function eventOf({ event, deal, account }: JsonObject): EmittedEvent | null {
+  const data = deal ?? account;
+  if (!isObject(data)) return null;
+  if (typeof event === 'string') return { type: event, data };
+  if (!isObject(event) || typeof event['type'] !== 'string') return null;
+  const { type, id } = event;
+  return { type, data, ...(typeof id === 'string' && { id }) };
+}
+
+function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
