@@ -50,9 +50,9 @@ export interface PushOutcome {
 let made = 0;
 
 /** Makes an organization of a product. */
-export async function makeTenant(api: Api, product = 'generic', more: object = {}): Promise<TestTenant> {
+export async function makeTenant(api: Api, product = 'generic', settings: object = {}): Promise<TestTenant> {
   const id = `org-${process.pid}-${made++}`;
-  await api.call('POST', '/v1/organizations', { id, name: `Organization ${id}`, product, ...more });
+  await api.call('POST', '/v1/organizations', { id, name: `Organization ${id}`, product, ...settings });
   const path = `/v1/organizations/${id}`;
   const tenant: TestTenant = {
     id,

@@ -54,7 +54,7 @@ export const featureos = defineProduct({
           : withoutTransitionDates(state),
     },
   },
-  context: (type, { id }) => ({ subject: { kind: type.startsWith('post') ? 'post' : 'changelog', id: String(id) } }),
+  context: (type, { id }) => ({ subject: { kind: type.startsWith('post') ? 'post' : 'changelog', id: String(id as number) } }),
   envelope: ({ type, data, time }) => ({ type, data, created: data['updated_at'] ?? Math.floor(time.getTime() / 1_000) }),
   delivery: {
     url: 'https',

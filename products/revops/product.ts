@@ -66,7 +66,7 @@ export const revops = defineProduct({
     },
   },
   context: (type, { id, account_id: accountId }) =>
-    type.startsWith('deal-') ? { subject: { kind: 'deal', id: String(id) } } : { subject: { kind: 'account', id: String(accountId) } },
+    type.startsWith('deal-') ? { subject: { kind: 'deal', id: id as string } } : { subject: { kind: 'account', id: accountId as string } },
   accepts: eventOf,
   envelope: ({ id, time, type, data }) => ({
     event: { id, time: String(Math.floor(time.getTime() / 1_000)), type },
