@@ -18,6 +18,11 @@ export class TestClock {
   advance(ms: number): void {
     this.#ahead += ms;
   }
+
+  /** Makes it that moment; from there it goes on. */
+  set(moment: string): void {
+    this.#ahead = Date.parse(moment) - Date.now();
+  }
 }
 
 export interface InProcessNode extends Api, AsyncDisposable {
@@ -54,7 +59,7 @@ export async function startNode(options: InProcessOptions = {}): Promise<InProce
     log: pino({ level: process.env['TEST_LOG'] ?? 'silent' }),
     now: clock.now,
     random: Math.random,
-    timing: { leaseMs: 2_000, renewMs: 200, logPollMs: 20, waitingPollMs: 30 },
+    timing: { leaseMs: 2_000, renewMs: 200, logPollMs: 20, waitingPollMs: 30, digestPollMs: 30 },
   });
   return {
     server,

@@ -1,5 +1,6 @@
 export * from './attempt.ts';
 export * from './diff.ts';
+export * from './digests.ts';
 export * from './encoding.ts';
 export * from './errors.ts';
 export * from './event-pattern.ts';

@@ -1,4 +1,5 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
+import type { DigestDefinition } from './digests.ts';
 import type { InboundDefinition } from './inbound.ts';
 import type { ObjectKindDefinition } from './objects.ts';
 
@@ -165,6 +166,8 @@ export interface ProductDefinition {
   readonly objects?: Readonly<Record<string, ObjectKindDefinition>>;
   /** Accept kinds that `objects` does not list; a change gives `<kind>.created`, `.updated` or `.deleted`. Needs `anyEvent`. */
   readonly anyObject?: boolean;
+  /** Daily events made from the objects that have changed. */
+  readonly digests?: Readonly<Record<string, DigestDefinition>>;
   /** What an event is about, and its scope, where the caller who emits it does not say. */
   readonly context?: (type: string, data: JsonObject) => EventContext;
   /** Reads an event out of a body in the product's own shape, which the emit API then takes beside its own; null: it is none. */

@@ -146,6 +146,14 @@ describe('object kinds', () => {
     defineProduct({ name: 'shop', events, objects: { order: { created: once('order-made') } } });
     // @ts-expect-error -- no such event
     defineProduct({ name: 'shop', events, objects: { order: { enters: { status: { paid: 'order-paid' } } } } });
-    expect(defineProduct({ name: 'shop', events, objects: { order: { created: 'order-placed' } } }).name).toBe('shop');
+    const digest = { at: '07:00', timeZone: 'UTC', entry: () => null, data: () => ({}) };
+    const objects = { order: { created: 'order-placed' as const } };
+    // @ts-expect-error -- no such kind
+    defineProduct({ name: 'shop', events, objects, digests: { daily: { ...digest, event: 'order-placed', kind: 'orders' } } });
+    // @ts-expect-error -- no such event
+    defineProduct({ name: 'shop', events, objects, digests: { daily: { ...digest, event: 'order-lost', kind: 'order' } } });
+    expect(
+      defineProduct({ name: 'shop', events, objects, digests: { daily: { ...digest, event: 'order-placed', kind: 'order' } } }).name,
+    ).toBe('shop');
   });
 });

@@ -1,6 +1,7 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type {
   DataSchema,
+  DigestDefinition,
   EventTypeDefinition,
   JsonObject,
   ObjectChange,
@@ -45,11 +46,14 @@ export type ProductInput<
   Schemas extends EventSchemas,
   AnyEvent extends boolean,
   KindSchemas extends EventSchemas = EventSchemas,
-> = Omit<ProductDefinition, 'name' | 'events' | 'anyEvent' | 'ping' | 'objects'> & {
+> = Omit<ProductDefinition, 'name' | 'events' | 'anyEvent' | 'ping' | 'objects' | 'digests'> & {
   readonly name: Name;
   readonly events: Events<Schemas>;
   readonly anyEvent?: AnyEvent;
   readonly objects?: Kinds<KindSchemas, NoInfer<PingType<Schemas, AnyEvent>>>;
+  readonly digests?: Readonly<
+    Record<string, DigestDefinition<NoInfer<PingType<Schemas, AnyEvent>>, NoInfer<Extract<keyof KindSchemas, string>>>>
+  >;
   readonly ping?: Omit<Ping, 'type'> & { readonly type: NoInfer<PingType<Schemas, AnyEvent>> };
 };
 

@@ -14,6 +14,8 @@ import { forgetOldAnswers } from './http/idempotency.ts';
 import { registerRoutes } from './http/routes.ts';
 import { createHttpServer } from './http/server.ts';
 import { Intake } from './intake/emit.ts';
+import { DigestSchedule } from './intake/digests/digest-schedule.ts';
+import { Digests } from './intake/digests/digests.ts';
 import { Objects } from './intake/objects/objects.ts';
 import type { ServerKeys } from './server-keys.ts';
 import type { Database } from './store/database.ts';
@@ -34,7 +36,7 @@ export interface ServerOptions {
   readonly now: () => number;
   readonly random: () => number;
   /** How the engine is timed, where not as usual. */
-  readonly timing?: Pick<EngineOptions, 'leaseMs' | 'renewMs' | 'logPollMs' | 'waitingPollMs'>;
+  readonly timing?: Pick<EngineOptions, 'leaseMs' | 'renewMs' | 'logPollMs' | 'waitingPollMs'> & { readonly digestPollMs?: number };
 }
 
 /** A running server. */
@@ -67,13 +69,15 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     const outcomes = await openOutcomes(config, { database, log });
     if (outcomes !== database) undo.push(() => outcomes.close());
     const engine = new Engine({ database, outcomes, directory, sender, log, now, random, nodeName: hostname(), alone, ...options.timing });
-    const intake = new Intake({ database, owner: engine, now, reload: (key) => directory.reload(key) });
-    const objects = new Objects({ database, owner: engine, now, reload: (key) => directory.reload(key) });
+    const taking = takeIn({ database, engine, catalog, directory, log, now, timing: options.timing });
+    const { intake, objects, digests } = taking;
     const authenticator = new Authenticator({ database, directory, rootKey: keys.root.reveal(), now });
     undo.push(await listenToChanges({ database, directory, engine, onApiKeys: () => authenticator.forget() }));
     await engine.start();
+    taking.start();
+    undo.push(() => taking.stop());
     const webhooks = new Webhooks({ database, directory, sealer, allowedTargets: config.allowedTargets, now });
-    const services = { config, database, catalog, sealer, directory, engine, intake, objects, authenticator, webhooks, log, now };
+    const services = { config, database, catalog, sealer, directory, engine, intake, objects, digests, authenticator, webhooks, log, now };
     const app = await createHttpServer({
       log,
       authenticator,
@@ -89,8 +93,9 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       async stop(deadlineMs) {
         const end = performance.now() + deadlineMs;
         services.engine.beginStop();
+        await taking.stop();
         await Promise.race([app.close(), new Promise((resolve) => setTimeout(resolve, deadlineMs))]);
-        await Promise.all([intake.drained(), objects.drained()]);
+        await taking.drained();
         await engine.stop(Math.max(0, end - performance.now()));
         await sender.close(0);
         for (const step of undo.toReversed()) await step();
@@ -100,6 +105,36 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     for (const step of undo.toReversed()) await step().catch(() => {});
     throw error;
   }
+}
+
+interface TakingOptions {
+  readonly database: Database;
+  readonly engine: Engine;
+  readonly catalog: Catalog;
+  readonly directory: Directory;
+  readonly log: Logger;
+  readonly now: () => number;
+  readonly timing: ServerOptions['timing'];
+}
+
+/** Everything that ends in an event. */
+function takeIn({ database, engine, catalog, directory, log, now, timing }: TakingOptions) {
+  const commit = { database, owner: engine, now, reload: (key: number) => directory.reload(key) };
+  const intake = new Intake(commit);
+  const objects = new Objects(commit);
+  const digests = new Digests(commit);
+  const find = (key: number) => directory.findByKey(key);
+  const schedule = new DigestSchedule({ ...commit, digests, find, log, pollMs: timing?.digestPollMs });
+  return {
+    intake,
+    objects,
+    digests,
+    start(): void {
+      if (catalog.products().some((product) => product.digests.byName.size > 0)) schedule.start();
+    },
+    stop: () => schedule.stop(),
+    drained: () => Promise.all([intake.drained(), objects.drained()]),
+  };
 }
 
 /** While older encryption keys are configured: nothing needs them for longer than it takes to seal everything anew. */

@@ -121,6 +121,14 @@ const ObjectKind = Type.Object(
   CLOSED,
 );
 
+const Digest = Type.Object({
+  event: EventName,
+  kind: Type.String(),
+  at: Type.String({ pattern: '^([01]\\d|2[0-3]):[0-5]\\d$' }),
+  timeZone: Type.String(),
+  maxBodyBytes: Type.Optional(Type.Integer({ minimum: 1_024, maximum: 8 * 1_024 * 1_024 })),
+});
+
 const Definition = Type.Object({
   name: Type.String({ pattern: '^[a-z][a-z0-9-]{0,62}$' }),
   title: Type.Optional(Type.String({ minLength: 1 })),
@@ -128,6 +136,7 @@ const Definition = Type.Object({
   anyEvent: Type.Optional(Type.Boolean()),
   objects: Type.Optional(Type.Record(Type.String({ pattern: KIND_PATTERN }), ObjectKind, CLOSED)),
   anyObject: Type.Optional(Type.Boolean()),
+  digests: Type.Optional(Type.Record(Type.String({ pattern: '^[a-z0-9][a-z0-9-]{0,62}$' }), Digest, CLOSED)),
   delivery: Type.Optional(Delivery),
   ping: Type.Optional(Type.Object({ type: EventName, onCreate: Type.Optional(Type.Boolean()) })),
 });

@@ -13,6 +13,7 @@ import {
 import { checkCustomHeaders } from '../tenancy/custom-headers.ts';
 import { compileSchema } from './data-schema.ts';
 import { definitionProblems, EVENT_NAME_PATTERN } from './definition-schema.ts';
+import { loadDigests } from './load-digests.ts';
 import { loadObjects } from './load-objects.ts';
 import type { EventType, Product } from './product.ts';
 
@@ -42,6 +43,8 @@ export async function loadProduct(definition: ProductDefinition): Promise<Produc
   const eventType = (type: string) => byName.get(type) ?? (anyEvent && EVENT_NAME.test(type) ? openType(type) : undefined);
   const { kinds: objectKinds, problems } = await loadObjects(definition, eventType);
   refuseProblems(name, problems);
+  const { digests, problems: digestProblems } = loadDigests(definition, { kinds: objectKinds, eventType });
+  refuseProblems(name, digestProblems);
   return {
     name,
     title: definition.title ?? name,
@@ -57,6 +60,7 @@ export async function loadProduct(definition: ProductDefinition): Promise<Produc
     },
     eventTypes,
     objectKinds,
+    digests,
     eventType,
   };
 }

@@ -9,6 +9,7 @@ import type {
   JsonSchema,
   PingContext,
 } from '@posthorn/protocol';
+import type { Digests } from './load-digests.ts';
 import type { ObjectKinds } from './load-objects.ts';
 
 /** An event type, ready to check data. */
@@ -38,6 +39,7 @@ export interface Product {
   readonly ping: { readonly type: string; readonly data: (context: PingContext) => JsonObject; readonly onCreate: boolean };
   readonly eventTypes: ReadonlyMap<string, EventType>;
   readonly objectKinds: ObjectKinds;
+  readonly digests: Digests;
   /** By name or alias; of a product that takes any event, for every well-formed name. */
   eventType(name: string): EventType | undefined;
 }

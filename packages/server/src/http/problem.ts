@@ -75,7 +75,7 @@ function invalidRequest(error: FastifyError): PosthornError {
 
 /** A value that breaks its schema, each breach named. `where`: the part of the request; '' the body. */
 export function wrongShape(found: readonly ValidationIssue[], where = '', cause?: unknown): PosthornError {
-  const issues = found.filter((issue) => !UNHELPFUL.has(issue.keyword));
+  const issues = found.filter((issue) => !UNHELPFUL.has(issue.keyword) && !isEitherOr(issue, found));
   const errors = issues.slice(0, MAX_ERRORS).map((issue) => fieldError(where, issue));
   const [first] = errors;
   const detail = first
@@ -86,6 +86,12 @@ export function wrongShape(found: readonly ValidationIssue[], where = '', cause?
 
 /** They repeat in general what another entry says in particular. */
 const UNHELPFUL = new Set(['if', 'propertyNames']);
+
+/** Of a field that may be null, what else is wrong with it says enough. */
+function isEitherOr(issue: ValidationIssue, all: readonly ValidationIssue[]): boolean {
+  if (issue.keyword !== 'anyOf' && !(issue.keyword === 'type' && issue.params['type'] === 'null')) return false;
+  return all.some((other) => other.instancePath === issue.instancePath && other.keyword !== 'anyOf' && other !== issue);
+}
 
 function fieldError(where: string, issue: ValidationIssue): FieldError {
   const base = (where === '' ? '' : `/${where}`) + issue.instancePath;
@@ -110,4 +116,11 @@ function fieldError(where: string, issue: ValidationIssue): FieldError {
     default:
       return { path: base, rule: issue.keyword, message: issue.message ?? 'is not valid' };
   }
+}
+
+/** The error of a `timeZone` that is none. */
+export function noTimeZone(timeZone: string): PosthornError {
+  return new PosthornError('invalid_request', `${JSON.stringify(timeZone)} is not a time zone.`, {
+    errors: [{ path: '/timeZone', rule: 'time_zone', message: 'must be an IANA time zone such as Europe/Berlin' }],
+  });
 }

@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import type { Database } from '../store/database.ts';
 import type { Authenticator } from './auth.ts';
 import { apiKeyRoutes, type ApiKeyServices } from './api-keys/routes.ts';
+import { digestRoutes, type DigestServices } from './digests/routes.ts';
 import { deliveryRoutes, type DeliveryServices } from './deliveries/routes.ts';
 import { eventTypeRoutes } from './event-types/routes.ts';
 import { eventReadRoutes } from './events/read-routes.ts';
@@ -22,6 +23,7 @@ export interface Services
     RecoveryServices,
     EmitServices,
     ObjectServices,
+    DigestServices,
     DeliveryServices,
     ApiKeyServices,
     HealthServices {
@@ -43,6 +45,7 @@ export function registerRoutes(services: Services): { api: (app: FastifyInstance
       objectRoutes(app, services);
       objectReadRoutes(app, services);
       objectBulkRoutes(app, services);
+      digestRoutes(app, services);
       deliveryRoutes(app, services);
       apiKeyRoutes(app, services);
     },

@@ -1,9 +1,9 @@
-import type { JsonObject, PingContext, Sender } from '@posthorn/protocol';
+import type { Sender } from '@posthorn/protocol';
 import type { Database } from '../store/database.ts';
-import { readObjects } from '../store/objects.ts';
 import type { Tenant } from '../tenancy/directory.ts';
 import type { ShownWebhook } from '../tenancy/resolve-webhook.ts';
 import type { DirectedResult, Intake } from './emit.ts';
+import { objectOfScope } from './object-of-scope.ts';
 
 /** Sends a webhook the ping of its product. */
 export class Pings {
@@ -30,16 +30,9 @@ export class Pings {
       },
       organization: { id: organization.id, name: organization.name },
       scope: webhook.scope,
-      about: await this.#about(tenant, webhook.scope),
+      about: await objectOfScope(this.#database, tenant, webhook.scope),
       sender,
     });
     return this.#intake.emitTo(tenant, webhook, { type: product.ping.type, data, test: true, sender });
-  }
-
-  async #about({ organization, product }: Tenant, scope: string | null): Promise<PingContext['about']> {
-    const [, kind = '', id = ''] = /^([^:]+):(.+)$/s.exec(scope ?? '') ?? [];
-    if (product.objectKinds.listed.get(kind)?.scoped !== false) return null;
-    const [row] = await readObjects(this.#database, [{ organizationKey: organization.key, kind, scopeKey: '', id }]);
-    return row ? { kind, id, state: JSON.parse(row.state ?? '{}') as JsonObject } : null;
   }
 }

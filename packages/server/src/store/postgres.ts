@@ -54,6 +54,8 @@ export async function openPostgres(url: string, options: PostgresOptions = {}): 
       .join(' '),
   });
   pool.on('error', (error) => options.onError?.(error));
+  // The pool listens to idle connections alone: one that is cut while it is in use would end the process.
+  pool.on('connect', (client) => client.on('error', () => {}));
   await pool.query('SELECT 1').catch(async (error: unknown) => {
     await pool.end();
     throw error;

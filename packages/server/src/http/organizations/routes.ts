@@ -2,10 +2,13 @@ import { PosthornError } from '@posthorn/protocol';
 import type { FastifyInstance } from 'fastify';
 import { Type, type Static } from 'typebox';
 import type { Catalog } from '../../catalog/catalog.ts';
+import { isTimeZone } from '../../catalog/load-digests.ts';
+import { noTimeZone } from '../problem.ts';
 import type { Database } from '../../store/database.ts';
 import { deleteOrganization, insertOrganization, listOrganizations, updateOrganization } from '../../store/organizations.ts';
 import type { OrganizationRow } from '../../store/tenants.ts';
 import { newId } from '../../store/uuid-time.ts';
+import type { Digests } from '../../intake/digests/digests.ts';
 import type { Directory } from '../../tenancy/directory.ts';
 import { requireRoot } from '../auth.ts';
 import { decodeCursor, DEFAULT_LIMIT, PAGE_QUERY, pageFrom, pageOf, type PageQuery } from '../pagination.ts';
@@ -14,6 +17,7 @@ export interface OrganizationServices {
   readonly database: Database;
   readonly directory: Directory;
   readonly catalog: Catalog;
+  readonly digests: Digests;
 }
 
 export const Organization = Type.Object(
@@ -96,7 +100,7 @@ function organizationListRoutes(app: FastifyInstance, { database, catalog }: Org
   );
 }
 
-function oneOrganizationRoutes(app: FastifyInstance, { database, directory }: OrganizationServices): void {
+function oneOrganizationRoutes(app: FastifyInstance, { database, directory, digests }: OrganizationServices): void {
   app.get<{ Params: { org: string } }>(
     '/organizations/:org',
     { schema: { tags: TAGS, summary: 'Read an organization', response: { 200: Organization } } },
@@ -117,6 +121,8 @@ function oneOrganizationRoutes(app: FastifyInstance, { database, directory }: Or
       const row = await updateOrganization(database, key, request.body);
       directory.invalidate(key);
       if (!row) throw new PosthornError('organization_not_found', 'The organization was deleted meanwhile.');
+      const changed = request.body.timeZone === undefined ? null : await directory.reload(key);
+      if (changed) await digests.timeZoneChanged(changed);
       return shown(row);
     },
   );
@@ -154,13 +160,5 @@ function unknownProduct(catalog: Catalog, product: string): PosthornError {
 }
 
 function checkTimeZone(timeZone: string | null): void {
-  if (timeZone === null) return;
-  try {
-    new Intl.DateTimeFormat('en', { timeZone });
-  } catch (error) {
-    throw new PosthornError('invalid_request', `${JSON.stringify(timeZone)} is not a time zone.`, {
-      errors: [{ path: '/timeZone', rule: 'time_zone', message: 'must be an IANA time zone such as Europe/Berlin' }],
-      cause: error,
-    });
-  }
+  if (timeZone !== null && !isTimeZone(timeZone)) throw noTimeZone(timeZone);
 }

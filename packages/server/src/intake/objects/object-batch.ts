@@ -47,7 +47,9 @@ export interface ObjectOutcome {
 
 /** What an object was before its first change in the batch, and is after its last. */
 export interface ObjectEdit {
+  /** The first one that changed it. */
   readonly request: ObjectRequest;
+  readonly scopeKey: string;
   readonly before: JsonObject | null;
   readonly after: JsonObject | null;
 }
@@ -118,7 +120,9 @@ export class ObjectBatch {
 
   /** Objects whose state differs now from what it was before the batch. */
   edits(): ObjectEdit[] {
-    return this.#written().flatMap(({ first, before, state }) => (first ? { request: first, before, after: state } : []));
+    return this.#written().flatMap(({ name, first, before, state }) =>
+      first ? { request: first, scopeKey: name.scopeKey, before, after: state } : [],
+    );
   }
 
   #written(): Working[] {

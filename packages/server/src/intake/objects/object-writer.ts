@@ -5,6 +5,7 @@ import { insertObjects, lockObjects, updateObjects, type ObjectName } from '../.
 import type { Tenant } from '../../tenancy/directory.ts';
 import { asUnavailable, isDataError } from '../accept-writer.ts';
 import { CommitAgain, EventCommit, type EventCommitOptions, type Tenants } from '../event-commit.ts';
+import { DigestNotes } from '../digests/digest-notes.ts';
 import { holdWhileCongested } from '../hold-while-congested.ts';
 import { keyOf, nameOf, ObjectBatch, type ObjectOutcome, type ObjectRequest } from './object-batch.ts';
 
@@ -24,11 +25,13 @@ interface Weighed {
 export class ObjectWriter {
   readonly #commit: EventCommit;
   readonly #now: () => number;
+  readonly #notes: DigestNotes;
   readonly #batches: BatchWriter<Weighed, ObjectOutcome | PosthornError>;
 
   constructor(options: EventCommitOptions) {
     this.#commit = new EventCommit(options);
     this.#now = options.now;
+    this.#notes = new DigestNotes(options.now);
     this.#batches = new BatchWriter({
       write: (items) => this.#write(items.map(({ request }) => request)),
       maxItems: 500,
@@ -88,18 +91,19 @@ export class ObjectWriter {
       const gone = !tenants.has(request.tenant.organization.key);
       result.push(gone ? new PosthornError('organization_not_found', 'The organization was deleted.') : await batch.apply(request));
     }
-    return { result, events: batch.events, stored: store(transaction, batch) };
+    return { result, events: batch.events, stored: this.#store(transaction, batch) };
   }
-}
 
-/** Its statements go out together with that of the events. */
-async function store(transaction: Queryable, batch: ObjectBatch): Promise<void> {
-  const inserted = batch.inserted();
-  const updated = batch.updated();
-  const [count] = await Promise.all([
-    inserted.length > 0 ? insertObjects(transaction, inserted) : 0,
-    updated.length > 0 ? updateObjects(transaction, updated) : undefined,
-  ]);
-  // Made by another transaction meanwhile: next time it is seen.
-  if (count < inserted.length) throw new CommitAgain();
+  /** Its statements go out together with that of the events. */
+  async #store(transaction: Queryable, batch: ObjectBatch): Promise<void> {
+    const inserted = batch.inserted();
+    const updated = batch.updated();
+    const [count] = await Promise.all([
+      inserted.length > 0 ? insertObjects(transaction, inserted) : 0,
+      updated.length > 0 ? updateObjects(transaction, updated) : undefined,
+      this.#notes.note(transaction, batch.edits()),
+    ]);
+    // Made by another transaction meanwhile: next time it is seen.
+    if (count < inserted.length) throw new CommitAgain();
+  }
 }

@@ -1,0 +1,16 @@
+import type { JsonObject, Subject } from '@posthorn/protocol';
+import type { Queryable } from '../store/database.ts';
+import { readObjects } from '../store/objects.ts';
+import type { Tenant } from '../tenancy/directory.ts';
+
+/** The object that a scope names, where it reads `kind:id`, the product has that kind, and its state was pushed. */
+export async function objectOfScope(
+  queryable: Queryable,
+  { organization, product }: Tenant,
+  scope: string | null,
+): Promise<(Subject & { readonly state: JsonObject }) | null> {
+  const [, kind = '', id = ''] = /^([^:]+):(.+)$/s.exec(scope ?? '') ?? [];
+  if (product.objectKinds.listed.get(kind)?.scoped !== false) return null;
+  const [row] = await readObjects(queryable, [{ organizationKey: organization.key, kind, scopeKey: '', id }]);
+  return row ? { kind, id, state: JSON.parse(row.state ?? '{}') as JsonObject } : null;
+}
