@@ -15,6 +15,8 @@ export interface Config {
   readonly encryptionKeys: readonly [Redacted, ...Redacted[]] | null;
   readonly allowedTargets: AllowedTargets;
   readonly trustedProxies: readonly string[];
+  /** How posts to inbound hooks must come: over TLS; also in plain text straight to the listener; however they like. */
+  readonly inboundTransport: (typeof INBOUND_TRANSPORTS)[number];
   /** Where the server is reached from outside; null: where it listens. */
   readonly publicUrl: string | null;
   readonly smtpUrl: Redacted | null;
@@ -42,6 +44,7 @@ export class ConfigError extends Error {
   }
 }
 
+const INBOUND_TRANSPORTS = ['tls', 'direct', 'any'] as const;
 const MIN_KEY_CHARACTERS = 16;
 const EMBEDDED_TARGETS = '127.0.0.0/8,::1';
 
@@ -52,15 +55,17 @@ export function readConfig(environment: Environment): Config {
   const reader = new Reader(environment);
   const databaseUrl = reader.url('DATABASE_URL', ['postgres:', 'postgresql:']);
   const embedded = databaseUrl === null;
+  const host = reader.text('POSTHORN_HOST') ?? '127.0.0.1';
   const config: Config = {
     databaseUrl: databaseUrl === null ? null : new Redacted(databaseUrl),
-    host: reader.text('POSTHORN_HOST') ?? '127.0.0.1',
+    host,
     port: reader.integer('POSTHORN_PORT', { fallback: 8030, min: 0, max: 65_535 }),
     dataDir: reader.text('POSTHORN_DATA_DIR') ?? './.posthorn',
     rootKey: reader.secrets('POSTHORN_ROOT_KEY', { required: !embedded, several: false })?.[0] ?? null,
     encryptionKeys: reader.secrets('POSTHORN_ENCRYPTION_KEY', { required: !embedded, several: true }),
     allowedTargets: reader.targets('POSTHORN_ALLOW_TARGETS', embedded ? EMBEDDED_TARGETS : ''),
     trustedProxies: reader.networks('POSTHORN_TRUSTED_PROXIES'),
+    inboundTransport: reader.choice('POSTHORN_INBOUND_TRANSPORT', INBOUND_TRANSPORTS, isLoopback(host) ? 'direct' : 'tls'),
     publicUrl: reader.url('POSTHORN_PUBLIC_URL', ['http:', 'https:'])?.replace(/\/+$/, '') ?? null,
     smtpUrl: redactedOrNull(reader.url('POSTHORN_SMTP_URL', ['smtp:', 'smtps:'])),
     logLevel: reader.choice('POSTHORN_LOG_LEVEL', LOG_LEVELS, 'info'),
@@ -69,6 +74,11 @@ export function readConfig(environment: Environment): Config {
   };
   reader.finish();
   return config;
+}
+
+/** What listens there is reached from this machine alone: plain text does not leave it. */
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || host.startsWith('127.');
 }
 
 function redactedOrNull(value: string | null): Redacted | null {
@@ -83,6 +93,7 @@ const KNOWN = new Set([
   'POSTHORN_ENCRYPTION_KEY',
   'POSTHORN_ALLOW_TARGETS',
   'POSTHORN_TRUSTED_PROXIES',
+  'POSTHORN_INBOUND_TRANSPORT',
   'POSTHORN_PUBLIC_URL',
   'POSTHORN_SMTP_URL',
   'POSTHORN_LOG_LEVEL',

@@ -13,10 +13,7 @@ import { Authenticator } from './http/auth.ts';
 import { forgetOldAnswers } from './http/idempotency.ts';
 import { registerRoutes } from './http/routes.ts';
 import { createHttpServer } from './http/server.ts';
-import { Intake } from './intake/emit.ts';
-import { DigestSchedule } from './intake/digests/digest-schedule.ts';
-import { Digests } from './intake/digests/digests.ts';
-import { Objects } from './intake/objects/objects.ts';
+import { openTaking } from './taking.ts';
 import type { ServerKeys } from './server-keys.ts';
 import type { Database } from './store/database.ts';
 import { migrate } from './store/migrate.ts';
@@ -61,23 +58,23 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     const directory = new Directory({ database, catalog, sealer });
     const sender = createSender({ allowedTargets: config.allowedTargets, connectionsPerOrigin: 256 });
     const alone = config.databaseUrl === null;
-    const also = [
-      () => forgetOldAnswers(database, now()),
-      ...(olderKeys.length > 0 ? [() => leaveOldKeys({ database, sealer, log })] : []),
-    ];
+    const also: (() => Promise<unknown>)[] = [() => forgetOldAnswers(database, now())];
+    if (olderKeys.length > 0) also.push(() => leaveOldKeys({ database, sealer, log }));
     undo.push(await startHousekeeping({ database, log, now, retentionDays: config.retentionDays, also }));
     const outcomes = await openOutcomes(config, { database, log });
     if (outcomes !== database) undo.push(() => outcomes.close());
     const engine = new Engine({ database, outcomes, directory, sender, log, now, random, nodeName: hostname(), alone, ...options.timing });
-    const taking = takeIn({ database, engine, catalog, directory, log, now, timing: options.timing });
-    const { intake, objects, digests } = taking;
+    const taking = await openTaking({ database, owner: engine, catalog, directory, log, now, digestPollMs: options.timing?.digestPollMs });
+    undo.push(() => taking.close());
+    also.push(() => taking.inbound.forgetRequests(config.retentionDays));
     const authenticator = new Authenticator({ database, directory, rootKey: keys.root.reveal(), now });
     undo.push(await listenToChanges({ database, directory, engine, onApiKeys: () => authenticator.forget() }));
     await engine.start();
     taking.start();
-    undo.push(() => taking.stop());
     const webhooks = new Webhooks({ database, directory, sealer, allowedTargets: config.allowedTargets, now });
-    const services = { config, database, catalog, sealer, directory, engine, intake, objects, digests, authenticator, webhooks, log, now };
+    const listening = { url: '' };
+    const publicUrl = (): string => config.publicUrl ?? listening.url;
+    const services = { config, database, catalog, sealer, directory, engine, ...taking, authenticator, webhooks, publicUrl, log, now };
     const app = await createHttpServer({
       log,
       authenticator,
@@ -85,7 +82,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       trustedProxies: config.trustedProxies,
       ...registerRoutes(services),
     });
-    const url = await listen(app, config);
+    const url = (listening.url = await listen(app, config));
     log.info({ url, node: engine.nodeId, products: catalog.products().map(({ name }) => name) }, 'Posthorn is ready.');
     return {
       url,
@@ -93,7 +90,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       async stop(deadlineMs) {
         const end = performance.now() + deadlineMs;
         services.engine.beginStop();
-        await taking.stop();
+        await taking.stopSchedule();
         await Promise.race([app.close(), new Promise((resolve) => setTimeout(resolve, deadlineMs))]);
         await taking.drained();
         await engine.stop(Math.max(0, end - performance.now()));
@@ -105,36 +102,6 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     for (const step of undo.toReversed()) await step().catch(() => {});
     throw error;
   }
-}
-
-interface TakingOptions {
-  readonly database: Database;
-  readonly engine: Engine;
-  readonly catalog: Catalog;
-  readonly directory: Directory;
-  readonly log: Logger;
-  readonly now: () => number;
-  readonly timing: ServerOptions['timing'];
-}
-
-/** Everything that ends in an event. */
-function takeIn({ database, engine, catalog, directory, log, now, timing }: TakingOptions) {
-  const commit = { database, owner: engine, now, reload: (key: number) => directory.reload(key) };
-  const intake = new Intake(commit);
-  const objects = new Objects(commit);
-  const digests = new Digests(commit);
-  const find = (key: number) => directory.findByKey(key);
-  const schedule = new DigestSchedule({ ...commit, digests, find, log, pollMs: timing?.digestPollMs });
-  return {
-    intake,
-    objects,
-    digests,
-    start(): void {
-      if (catalog.products().some((product) => product.digests.byName.size > 0)) schedule.start();
-    },
-    stop: () => schedule.stop(),
-    drained: () => Promise.all([intake.drained(), objects.drained()]),
-  };
 }
 
 /** While older encryption keys are configured: nothing needs them for longer than it takes to seal everything anew. */

@@ -1,4 +1,4 @@
-import type { FieldError } from '@posthorn/protocol';
+import { INBOUND_TARGET_KINDS, type FieldError } from '@posthorn/protocol';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { Type, type TSchema } from 'typebox';
 import { jsonSchemaError } from './data-schema.ts';
@@ -138,6 +138,9 @@ const Definition = Type.Object({
   anyObject: Type.Optional(Type.Boolean()),
   digests: Type.Optional(Type.Record(Type.String({ pattern: '^[a-z0-9][a-z0-9-]{0,62}$' }), Digest, CLOSED)),
   delivery: Type.Optional(Delivery),
+  inbound: Type.Optional(
+    Type.Object({ targets: Type.Optional(Type.Array(Type.Enum([...INBOUND_TARGET_KINDS]), { uniqueItems: true })) }, CLOSED),
+  ),
   ping: Type.Optional(Type.Object({ type: EventName, onCreate: Type.Optional(Type.Boolean()) })),
 });
 

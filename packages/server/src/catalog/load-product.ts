@@ -1,6 +1,7 @@
 import {
   compileEventPatterns,
   defaultEnvelope,
+  INBOUND_TARGET_KINDS,
   resolvePolicy,
   type AliasesOf,
   type Envelope,
@@ -62,6 +63,7 @@ export async function loadProduct(definition: ProductDefinition): Promise<Produc
     objectKinds,
     digests,
     eventType,
+    inbound: { targets: definition.inbound?.targets ?? INBOUND_TARGET_KINDS },
   };
 }
 

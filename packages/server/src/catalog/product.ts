@@ -5,6 +5,7 @@ import type {
   Envelope,
   EventContext,
   FieldError,
+  InboundTargetKind,
   JsonObject,
   JsonSchema,
   PingContext,
@@ -40,6 +41,7 @@ export interface Product {
   readonly eventTypes: ReadonlyMap<string, EventType>;
   readonly objectKinds: ObjectKinds;
   readonly digests: Digests;
+  readonly inbound: { readonly targets: readonly InboundTargetKind[] };
   /** By name or alias; of a product that takes any event, for every well-formed name. */
   eventType(name: string): EventType | undefined;
 }

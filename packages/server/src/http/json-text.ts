@@ -11,7 +11,7 @@ const decoder = new TextDecoder('utf-8', { fatal: true });
  * Throws `malformed_json`, `unsafe_number`, `invalid_request`.
  */
 export function parseJsonBody(bytes: Uint8Array): unknown {
-  const text = decode(bytes);
+  const text = decodeJsonText(bytes);
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -20,15 +20,20 @@ export function parseJsonBody(bytes: Uint8Array): unknown {
   }
   const found = { keys: 0, doubtfulNumbers: false, prototypeKeys: false };
   survey(value, 1, found);
-  if (hasRepeatedKey(text, found.keys)) {
-    throw new PosthornError('malformed_json', `The key ${JSON.stringify(findRepeatedKey(text))} stands twice in one object.`);
-  }
+  refuseRepeatedKeys(text, found.keys);
   if (found.doubtfulNumbers) refuseUnsafeNumbers(text);
   if (found.prototypeKeys) refusePrototypeKeys(value, '');
   return value;
 }
 
-function decode(bytes: Uint8Array): string {
+/** Throws `malformed_json` unless the text has no more keys than were kept of it. The text is known to be JSON. */
+export function refuseRepeatedKeys(text: string, keptKeys: number): void {
+  if (!hasRepeatedKey(text, keptKeys)) return;
+  throw new PosthornError('malformed_json', `The key ${JSON.stringify(findRepeatedKey(text))} stands twice in one object.`);
+}
+
+/** Throws `malformed_json` where the bytes are not UTF-8. */
+export function decodeJsonText(bytes: Uint8Array): string {
   try {
     return decoder.decode(bytes);
   } catch (error) {

@@ -1,5 +1,7 @@
 import type { FastifyInstance } from 'fastify';
+import type { Inbound } from '../inbound/inbound.ts';
 import type { Database } from '../store/database.ts';
+import { MAX_BODY_BYTES } from './server.ts';
 import type { Authenticator } from './auth.ts';
 import { apiKeyRoutes, type ApiKeyServices } from './api-keys/routes.ts';
 import { digestRoutes, type DigestServices } from './digests/routes.ts';
@@ -8,6 +10,11 @@ import { eventTypeRoutes } from './event-types/routes.ts';
 import { eventReadRoutes } from './events/read-routes.ts';
 import { emitRoutes, type EmitServices } from './events/emit-routes.ts';
 import { healthRoutes, type HealthServices } from './health.ts';
+import { goalRoutes } from './goals/routes.ts';
+import { inboundHookRoutes } from './inbound-hooks/routes.ts';
+import { maintenanceRoutes } from './inbound/maintenance-routes.ts';
+import { receiveRoutes } from './inbound/receive-routes.ts';
+import type { InboundTransport } from './inbound/transport.ts';
 import { inboxRoutes } from './inbox/routes.ts';
 import { objectBulkRoutes } from './objects/bulk-routes.ts';
 import { objectReadRoutes } from './objects/read-routes.ts';
@@ -15,6 +22,9 @@ import { objectRoutes, type ObjectServices } from './objects/routes.ts';
 import { organizationRoutes, type OrganizationServices } from './organizations/routes.ts';
 import { webhookRecoveryRoutes, type RecoveryServices } from './webhooks/recovery-routes.ts';
 import { webhookRoutes, type WebhookServices } from './webhooks/routes.ts';
+
+/** A source that takes longer over a megabyte has lost its connection. */
+const INBOUND_BODY_TIMEOUT_MS = 30_000;
 
 export interface Services
   extends
@@ -29,13 +39,16 @@ export interface Services
     HealthServices {
   readonly database: Database;
   readonly authenticator: Authenticator;
-  readonly config: { readonly inbox: boolean };
+  readonly inbound: Inbound;
+  readonly publicUrl: () => string;
+  readonly config: { readonly inbox: boolean; readonly inboundTransport: InboundTransport; readonly trustedProxies: readonly string[] };
 }
 
 /** Every route of the server: those under /v1, and those that need no key. */
-export function registerRoutes(services: Services): { api: (app: FastifyInstance) => void; open: (app: FastifyInstance) => Promise<void> } {
+export function registerRoutes(services: Services): Record<'api' | 'open', (app: FastifyInstance) => Promise<void>> {
+  const { inbound, config } = services;
   return {
-    api(app) {
+    async api(app) {
       organizationRoutes(app, services);
       webhookRoutes(app, services);
       webhookRecoveryRoutes(app, services);
@@ -46,12 +59,24 @@ export function registerRoutes(services: Services): { api: (app: FastifyInstance
       objectReadRoutes(app, services);
       objectBulkRoutes(app, services);
       digestRoutes(app, services);
+      await goalRoutes(app, { ...services, goals: inbound.goals });
+      inboundHookRoutes(app, { ...services, inboundHooks: inbound.hooks });
+      maintenanceRoutes(app, inbound);
       deliveryRoutes(app, services);
       apiKeyRoutes(app, services);
     },
     async open(app) {
       healthRoutes(app, services);
-      if (services.config.inbox) await inboxRoutes(app, services);
+      await receiveRoutes(app, {
+        receiver: inbound.receiver,
+        receive: {
+          transport: config.inboundTransport,
+          trustedProxies: config.trustedProxies,
+          bodyTimeoutMs: INBOUND_BODY_TIMEOUT_MS,
+          maxBodyBytes: MAX_BODY_BYTES,
+        },
+      });
+      if (config.inbox) await inboxRoutes(app, services);
     },
   };
 }

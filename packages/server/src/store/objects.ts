@@ -153,3 +153,14 @@ function writeColumns(objects: readonly ObjectWrite[]) {
 function textArray(names: readonly string[]): string {
   return `{${names.map((name) => `"${name}"`).join(',')}}`;
 }
+
+const IS_THERE = statement(
+  'object_is_there',
+  'SELECT state IS NOT NULL AS there FROM objects WHERE organization_key = $1 AND kind = $2 AND scope_key = $3 AND id = $4',
+);
+
+/** false: it was deleted; null: it was never there. */
+export async function objectIsThere(queryable: Queryable, { organizationKey, kind, scopeKey, id }: ObjectName): Promise<boolean | null> {
+  const [row] = await queryable.query<{ there: boolean }>(IS_THERE, [organizationKey, kind, scopeKey, id]);
+  return row?.there ?? null;
+}

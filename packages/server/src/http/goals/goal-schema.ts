@@ -1,0 +1,81 @@
+import { Type } from 'typebox';
+import { storedText } from '../text-schema.ts';
+
+const Time = Type.String({ format: 'date-time' });
+const ZoneOrNull = Type.Union([Type.String({ maxLength: 100 }), Type.Null()], {
+  description: 'IANA name, in which date-times become dates; null: the organization’s, or UTC.',
+});
+const Direction = Type.Enum(['maximize', 'minimize'], { description: 'maximize: greater is better; minimize: lesser is.' });
+const Colour = Type.Union([Type.Enum(['green', 'amber', 'red']), Type.Null()], {
+  description: 'green at or past the good threshold, red at or past the bad one, amber between; null without thresholds or points.',
+});
+const Decimal = Type.String({ description: 'A decimal as text, so that no reader loses digits: "0.01".' });
+const DecimalOrNull = Type.Union([Decimal, Type.Null()]);
+const GivenDecimal = Type.Union([Type.String({ maxLength: 1_000 }), Type.Number(), Type.Null()], {
+  description: 'A decimal of up to 40 digits, as text or as a JSON number, kept exactly; null: none.',
+});
+
+const Name = storedText({ minLength: 1, maxLength: 200 });
+
+export const NewGoal = Type.Object(
+  {
+    id: Type.Optional(Type.String({ pattern: '^[A-Za-z0-9._:-]{1,128}$', description: 'Your own id for it. Default: a UUIDv7.' })),
+    name: Name,
+    direction: Direction,
+    timeZone: Type.Optional(ZoneOrNull),
+    goodThreshold: Type.Optional(GivenDecimal),
+    badThreshold: Type.Optional(GivenDecimal),
+  },
+  { additionalProperties: false },
+);
+
+export const GoalChange = Type.Object(
+  {
+    name: Type.Optional(Name),
+    direction: Type.Optional(Direction),
+    timeZone: Type.Optional(ZoneOrNull),
+    goodThreshold: Type.Optional(GivenDecimal),
+    badThreshold: Type.Optional(GivenDecimal),
+  },
+  { additionalProperties: false },
+);
+
+const Point = Type.Object({
+  date: Type.String({ format: 'date' }),
+  value: Decimal,
+  colour: Colour,
+});
+
+export const Goal = Type.Object(
+  {
+    id: Type.String(),
+    name: Type.String(),
+    direction: Direction,
+    timeZone: ZoneOrNull,
+    goodThreshold: DecimalOrNull,
+    badThreshold: DecimalOrNull,
+    colour: Colour,
+    latestPoint: Type.Union([Point, Type.Null()]),
+    createdAt: Time,
+    updatedAt: Time,
+  },
+  { title: 'Goal' },
+);
+
+export const GoalPoint = Type.Object(
+  { date: Type.String({ format: 'date' }), value: Decimal, colour: Colour, createdAt: Time, updatedAt: Time },
+  { title: 'GoalPoint' },
+);
+
+export const GoalHistoryEntry = Type.Object(
+  {
+    id: Type.String(),
+    at: Time,
+    kind: Type.Enum(['created', 'changed', 'deleted', 'point']),
+    date: Type.Union([Type.String({ format: 'date' }), Type.Null()], { description: 'Of the point; null: the goal itself.' }),
+    before: Type.Unknown({ description: 'What it was; null: it was not there.' }),
+    after: Type.Unknown({ description: 'What it became; null: it was deleted.' }),
+    hookId: Type.Union([Type.String(), Type.Null()], { description: 'The inbound hook it came through; null: the API.' }),
+  },
+  { title: 'GoalChange' },
+);

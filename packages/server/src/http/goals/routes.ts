@@ -1,0 +1,182 @@
+import { PosthornError } from '@posthorn/protocol';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { Type } from 'typebox';
+import { ExactNumber } from '../../inbound/decimal.ts';
+import type { Goals } from '../../inbound/goals.ts';
+import { readDate } from '../../inbound/point-date.ts';
+import type { Database } from '../../store/database.ts';
+import { listGoalChanges, listGoalPoints, listGoals, type GoalRow } from '../../store/goals.ts';
+import { isUuid, newId } from '../../store/uuid-time.ts';
+import { keepBodyDigest } from '../idempotency.ts';
+import { parseExactJson } from '../inbound/exact-json.ts';
+import { parseJsonBody } from '../json-text.ts';
+import { decodeCursor, DEFAULT_LIMIT, PAGE_QUERY, pageFrom, pageOf, type PageQuery } from '../pagination.ts';
+import { changeJson, goalChange, goalJson, pointJson, type GoalBody } from './goal-json.ts';
+import { Goal, GoalChange, GoalHistoryEntry, GoalPoint, NewGoal } from './goal-schema.ts';
+
+export interface GoalServices {
+  readonly database: Database;
+  readonly goals: Goals;
+}
+
+interface OneGoal {
+  readonly goal: string;
+}
+
+const TAGS = ['Goals'];
+const ALL = '/organizations/:org/goals';
+const ONE = `${ALL}/:goal`;
+const HIGHEST_ID = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
+const AFTER_ALL_DATES = 'infinity';
+const DATE = /^\d{4}-\d{2}-\d{2}$/;
+
+/** Goals, their points and their history. In a scope of their own, because their numbers are kept as they were written. */
+export async function goalRoutes(app: FastifyInstance, services: GoalServices): Promise<void> {
+  await app.register(async (scope) => {
+    keepThresholdsExact(scope);
+    goalListRoutes(scope, services);
+    oneGoalRoutes(scope, services);
+    goalHistoryRoutes(scope, services);
+  });
+}
+
+/** A JSON number is a double to everybody else; a threshold is the decimal that was written. */
+function keepThresholdsExact(app: FastifyInstance): void {
+  app.removeContentTypeParser('application/json');
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
+    const bytes = body as Buffer;
+    keepBodyDigest(request, bytes);
+    try {
+      done(null, bytes.length === 0 ? undefined : withExactThresholds(bytes));
+    } catch (error) {
+      done(error instanceof Error ? error : new Error(String(error)));
+    }
+  });
+}
+
+function withExactThresholds(bytes: Buffer): unknown {
+  const exact = parseExactJson(bytes);
+  if (typeof exact !== 'object' || exact === null || Array.isArray(exact)) return parseJsonBody(bytes);
+  const fields = exact as Record<string, unknown>;
+  for (const name of ['goodThreshold', 'badThreshold']) {
+    const value = Object.hasOwn(fields, name) ? fields[name] : undefined;
+    if (value instanceof ExactNumber) fields[name] = value.source;
+  }
+  return JSON.parse(JSON.stringify(exact));
+}
+
+function goalListRoutes(app: FastifyInstance, { database, goals }: GoalServices): void {
+  app.post<{ Body: GoalBody & { id?: string; name: string; direction: 'maximize' | 'minimize' } }>(
+    ALL,
+    { schema: { tags: TAGS, summary: 'Make a goal', body: NewGoal, response: { 201: Goal } } },
+    async (request, reply) => {
+      const { id = newId(), name, direction } = request.body;
+      const { timeZone = null, goodThreshold = null, badThreshold = null } = goalChange(request.body);
+      const row = await goals.create(request.tenant, id, { name, direction, timeZone, goodThreshold, badThreshold });
+      return reply.code(201).send(goalJson(row));
+    },
+  );
+
+  app.get<{ Querystring: PageQuery }>(
+    ALL,
+    {
+      schema: {
+        tags: TAGS,
+        summary: 'List goals by id',
+        querystring: Type.Object(PAGE_QUERY, { additionalProperties: false }),
+        response: { 200: pageOf(Goal) },
+      },
+    },
+    async (request) => {
+      const { limit = DEFAULT_LIMIT, cursor } = request.query;
+      const after = decodeCursor(cursor, (text) => /^[A-Za-z0-9._:-]{1,128}$/.test(text)) ?? '';
+      const organizationKey = request.tenant.organization.key;
+      const rows = await listGoals(database, { organizationKey, after, limit: limit + 1 });
+      return pageFrom(rows, limit, { item: goalJson, position: (row) => row.id });
+    },
+  );
+}
+
+function oneGoalRoutes(app: FastifyInstance, services: GoalServices): void {
+  const { goals } = services;
+  app.get<{ Params: OneGoal }>(ONE, { schema: { tags: TAGS, summary: 'Read a goal', response: { 200: Goal } } }, async (request) =>
+    goalJson(await theGoal(services, request)),
+  );
+
+  app.patch<{ Params: OneGoal; Body: GoalBody }>(
+    ONE,
+    { schema: { tags: TAGS, summary: 'Change a goal', body: GoalChange, response: { 200: Goal } } },
+    async (request) => goalJson(await goals.change(request.tenant, request.params.goal, goalChange(request.body))),
+  );
+
+  app.delete<{ Params: OneGoal }>(
+    ONE,
+    { schema: { tags: TAGS, summary: 'Delete a goal; posts to it are then answered 410', response: { 204: Type.Null() } } },
+    async (request, reply) => {
+      await goals.delete(request.tenant, request.params.goal);
+      return reply.code(204).send();
+    },
+  );
+}
+
+function goalHistoryRoutes(app: FastifyInstance, services: GoalServices): void {
+  const { database } = services;
+  const Day = Type.Optional(Type.String({ format: 'date' }));
+  app.get<{ Params: OneGoal; Querystring: PageQuery & { from?: string; to?: string } }>(
+    `${ONE}/points`,
+    {
+      schema: {
+        tags: TAGS,
+        summary: 'A goal’s points, latest date first',
+        querystring: Type.Object({ ...PAGE_QUERY, from: Day, to: Day }, { additionalProperties: false }),
+        response: { 200: pageOf(GoalPoint) },
+      },
+    },
+    async (request) => {
+      const { limit = DEFAULT_LIMIT, cursor, from = '0001-01-01', to = '9999-12-31' } = request.query;
+      const goal = await theGoal(services, request);
+      const before = decodeCursor(cursor, isDay) ?? AFTER_ALL_DATES;
+      checkDay(from, '/querystring/from');
+      checkDay(to, '/querystring/to');
+      const rows = await listGoalPoints(database, { goalKey: goal.key, before, from, to, limit: limit + 1 });
+      return pageFrom(rows, limit, { item: (row) => pointJson(goal, row), position: (row) => row.date });
+    },
+  );
+
+  app.get<{ Params: OneGoal; Querystring: PageQuery }>(
+    `${ONE}/changes`,
+    {
+      schema: {
+        tags: TAGS,
+        summary: 'What happened to a goal and its points, newest first',
+        querystring: Type.Object(PAGE_QUERY, { additionalProperties: false }),
+        response: { 200: pageOf(GoalHistoryEntry) },
+      },
+    },
+    async (request) => {
+      const { limit = DEFAULT_LIMIT, cursor } = request.query;
+      const goal = await theGoal(services, request);
+      const before = decodeCursor(cursor, isUuid) ?? HIGHEST_ID;
+      const rows = await listGoalChanges(database, { goalKey: goal.key, before, limit: limit + 1 });
+      return pageFrom(rows, limit, { item: changeJson, position: (row) => row.id });
+    },
+  );
+}
+
+async function theGoal({ goals }: GoalServices, request: FastifyRequest<{ Params: OneGoal }>): Promise<GoalRow> {
+  const { goal } = request.params;
+  const row = /\0/.test(goal) ? null : await goals.find(request.tenant, goal);
+  if (!row) throw new PosthornError('not_found', 'There is no such goal in this organization.');
+  return row;
+}
+
+function isDay(text: string): boolean {
+  return DATE.test(text) && readDate(text) !== null;
+}
+
+/** The format `date` takes the year 0000, which the calendar does not have. */
+function checkDay(text: string, path: string): void {
+  if (isDay(text)) return;
+  const message = 'must be a date of the years 0001 to 9999';
+  throw new PosthornError('invalid_request', `${path} ${message}.`, { errors: [{ path, rule: 'date', message }] });
+}

@@ -1,0 +1,195 @@
+import { INBOUND_TARGET_KINDS, PosthornError } from '@posthorn/protocol';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { Type, type Static } from 'typebox';
+import type { InboundHooks } from '../../inbound/inbound-hooks.ts';
+import type { Database } from '../../store/database.ts';
+import { listInboundHooks, type InboundHookRow } from '../../store/inbound-hooks.ts';
+import { listInboundRequests, type InboundRequestRow } from '../../store/inbound-log.ts';
+import { isUuid, timeOfId } from '../../store/uuid-time.ts';
+import type { Tenant } from '../../tenancy/directory.ts';
+import { decodeCursor, DEFAULT_LIMIT, PAGE_QUERY, pageFrom, pageOf, type PageQuery } from '../pagination.ts';
+import { storedText } from '../text-schema.ts';
+import { HookRequest, InboundHook, InboundHookChange, KeyedInboundHook, NewInboundHook } from './hook-schema.ts';
+
+export interface InboundHookServices {
+  readonly database: Database;
+  readonly inboundHooks: InboundHooks;
+  /** Where the server is reached from outside, without a slash at the end. */
+  readonly publicUrl: () => string;
+}
+
+interface OneHook {
+  readonly hook: string;
+}
+
+const TAGS = ['Inbound hooks'];
+const ALL = '/organizations/:org/inbound-hooks';
+const ONE = `${ALL}/:hook`;
+const HIGHEST_ID = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
+const DEFAULT_OVERLAP_SECONDS = 86_400;
+
+/** Inbound hooks of an organization for which the operator has turned them on. */
+export function inboundHookRoutes(app: FastifyInstance, services: InboundHookServices): void {
+  hookListRoutes(app, services);
+  hookChangeRoutes(app, services);
+  hookRequestRoutes(app, services);
+}
+
+function hookListRoutes(app: FastifyInstance, { database, inboundHooks, publicUrl }: InboundHookServices): void {
+  app.post<{ Body: Static<typeof NewInboundHook> }>(
+    ALL,
+    {
+      schema: {
+        tags: TAGS,
+        summary: 'Make an inbound hook; its URL, which holds the key, is shown this once',
+        body: NewInboundHook,
+        response: { 201: KeyedInboundHook },
+      },
+    },
+    async (request, reply) => {
+      const { hook, key } = await inboundHooks.create(enabled(request), request.body);
+      return reply.code(201).send({ ...hookJson(hook), url: urlOf(publicUrl(), hook, key) });
+    },
+  );
+
+  app.get<{ Querystring: PageQuery & { kind?: string; target?: string } }>(
+    ALL,
+    {
+      schema: {
+        tags: TAGS,
+        summary: 'List inbound hooks, newest first',
+        querystring: Type.Object(
+          { ...PAGE_QUERY, kind: Type.Optional(Type.Enum([...INBOUND_TARGET_KINDS])), target: Type.Optional(storedText()) },
+          { additionalProperties: false },
+        ),
+        response: { 200: pageOf(InboundHook) },
+      },
+    },
+    async (request) => {
+      const { limit = DEFAULT_LIMIT, cursor, kind = null, target = null } = request.query;
+      const organizationKey = enabled(request).organization.key;
+      const before = decodeCursor(cursor, isUuid) ?? HIGHEST_ID;
+      const rows = await listInboundHooks(database, { organizationKey, before, limit: limit + 1, kind, targetId: target });
+      return pageFrom(rows, limit, { item: hookJson, position: (row) => row.id });
+    },
+  );
+}
+
+function hookChangeRoutes(app: FastifyInstance, services: InboundHookServices): void {
+  const { inboundHooks, publicUrl } = services;
+  app.get<{ Params: OneHook }>(
+    ONE,
+    { schema: { tags: TAGS, summary: 'Read an inbound hook', response: { 200: InboundHook } } },
+    async (request) => hookJson(await theHook(services, request)),
+  );
+
+  app.patch<{ Params: OneHook; Body: Static<typeof InboundHookChange> }>(
+    ONE,
+    {
+      schema: {
+        tags: TAGS,
+        summary: 'Change an inbound hook, or turn it on or off',
+        body: InboundHookChange,
+        response: { 200: InboundHook },
+      },
+    },
+    async (request) => hookJson(await inboundHooks.update(enabled(request), request.params.hook, request.body)),
+  );
+
+  app.delete<{ Params: OneHook }>(
+    ONE,
+    { schema: { tags: TAGS, summary: 'Delete an inbound hook; its key is wrong from then on', response: { 204: Type.Null() } } },
+    async (request, reply) => {
+      await inboundHooks.delete(enabled(request), request.params.hook);
+      return reply.code(204).send();
+    },
+  );
+
+  app.post<{ Params: OneHook; Body: { overlapSeconds?: number } }>(
+    `${ONE}/rotate-key`,
+    {
+      schema: {
+        tags: TAGS,
+        summary: 'Give it a new key; the old one goes on beside it for a while',
+        body: Type.Object(
+          { overlapSeconds: Type.Optional(Type.Integer({ minimum: 0, maximum: 604_800, default: DEFAULT_OVERLAP_SECONDS })) },
+          { additionalProperties: false },
+        ),
+        response: { 200: KeyedInboundHook },
+      },
+    },
+    async (request) => {
+      const { overlapSeconds = DEFAULT_OVERLAP_SECONDS } = request.body;
+      const { hook, key } = await inboundHooks.rotateKey(enabled(request), request.params.hook, overlapSeconds);
+      return { ...hookJson(hook), url: urlOf(publicUrl(), hook, key) };
+    },
+  );
+}
+
+function hookRequestRoutes(app: FastifyInstance, services: InboundHookServices): void {
+  app.get<{ Params: OneHook; Querystring: PageQuery }>(
+    `${ONE}/requests`,
+    {
+      schema: {
+        tags: TAGS,
+        summary: 'What an inbound hook received, taken or refused and why, newest first',
+        querystring: Type.Object(PAGE_QUERY, { additionalProperties: false }),
+        response: { 200: pageOf(HookRequest) },
+      },
+    },
+    async (request) => {
+      const { limit = DEFAULT_LIMIT, cursor } = request.query;
+      const hook = await theHook(services, request);
+      const before = decodeCursor(cursor, isUuid) ?? HIGHEST_ID;
+      const rows = await listInboundRequests(services.database, { hookId: hook.id, before, limit: limit + 1 });
+      return pageFrom(rows, limit, { item: requestJson, position: (row) => row.id });
+    },
+  );
+}
+
+/** The organization, where it may have inbound hooks. Throws `inbound_disabled`. */
+function enabled(request: FastifyRequest): Tenant {
+  if (request.tenant.organization.inbound) return request.tenant;
+  throw new PosthornError('inbound_disabled', 'Inbound hooks are off for this organization until its operator turns them on.');
+}
+
+async function theHook({ inboundHooks }: InboundHookServices, request: FastifyRequest<{ Params: OneHook }>): Promise<InboundHookRow> {
+  const hook = await inboundHooks.find(enabled(request), request.params.hook);
+  if (!hook) throw new PosthornError('not_found', 'There is no such inbound hook in this organization.');
+  return hook;
+}
+
+function urlOf(publicUrl: string, { kind, public_id: publicId }: InboundHookRow, key: string): string {
+  return `${publicUrl}/in/${kind}/${publicId}/${key}`;
+}
+
+function hookJson(row: InboundHookRow) {
+  return {
+    id: row.id,
+    target: { kind: row.kind, id: row.target_id },
+    publicId: row.public_id,
+    name: row.name,
+    description: row.description,
+    enabled: row.enabled,
+    keyHint: row.hint,
+    createdAt: row.created_at.toISOString(),
+    updatedAt: row.updated_at.toISOString(),
+  };
+}
+
+function requestJson(row: InboundRequestRow) {
+  return {
+    id: row.id,
+    at: new Date(timeOfId(row.id)).toISOString(),
+    accepted: row.code === null,
+    status: row.status,
+    code: row.code,
+    errors: row.errors === null ? [] : (JSON.parse(row.errors) as unknown[]),
+    method: row.method,
+    contentType: row.content_type,
+    payload: row.payload,
+    payloadBytes: row.payload_bytes,
+    sourceIp: row.source_ip,
+    keyKnown: row.hook_id !== null,
+  };
+}

@@ -1,0 +1,46 @@
+import { PosthornError } from '@posthorn/protocol';
+import type { TargetKind } from '../../inbound/target-kind.ts';
+import { parseJsonBody } from '../json-text.ts';
+import { parseExactJson } from './exact-json.ts';
+
+const FORM = 'application/x-www-form-urlencoded';
+const decoder = new TextDecoder('utf-8', { fatal: true });
+
+/** What a body says. Without a content type, or with one that is not known, JSON is tried. A refusal is answered: `inbound_data`. */
+export function parseBody(bytes: Buffer, contentType: string | null, kind: TargetKind): { readonly value: unknown } | PosthornError {
+  const isForm = mediaType(contentType) === FORM;
+  try {
+    if (bytes.length === 0) return unreadable('required', 'The body is empty: send JSON, or a form.');
+    if (!isForm) return { value: kind.numbers === 'exact' ? parseExactJson(bytes) : parseJsonBody(bytes) };
+    if (!kind.forms) return unreadable('content_type', `A ${kind.kind} takes JSON: send Content-Type: application/json.`);
+    return parseForm(bytes);
+  } catch (error) {
+    if (!(error instanceof PosthornError)) throw error;
+    if (error.errors.length > 0) return new PosthornError('inbound_data', error.message, { errors: error.errors, cause: error });
+    return unreadable(isForm ? 'form' : 'json', error.message);
+  }
+}
+
+/** Fields that are left empty count as not filled in. */
+function parseForm(bytes: Buffer): { readonly value: unknown } | PosthornError {
+  let text: string;
+  try {
+    text = decoder.decode(bytes);
+  } catch {
+    return unreadable('form', 'The body is not valid UTF-8.');
+  }
+  const fields = new Map<string, string>();
+  for (const [name, value] of new URLSearchParams(text)) {
+    if (fields.has(name)) return unreadable('form', `The field ${JSON.stringify(name.slice(0, 100))} stands twice.`);
+    fields.set(name, value);
+  }
+  return { value: Object.fromEntries([...fields].filter(([, value]) => value.trim() !== '')) };
+}
+
+function unreadable(rule: string, message: string): PosthornError {
+  return new PosthornError('inbound_data', message, { errors: [{ path: '', rule, message }] });
+}
+
+function mediaType(contentType: string | null): string {
+  return (contentType?.split(';', 1)[0] ?? '').trim().toLowerCase();
+}

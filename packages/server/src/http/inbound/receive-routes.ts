@@ -1,0 +1,133 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { ERRORS, PosthornError } from '@posthorn/protocol';
+import { INBOUND_METHOD, type Admitted, type Receiver } from '../../inbound/receiver.ts';
+import type { Taken } from '../../inbound/target-kind.ts';
+import { answerError, problemOf } from '../problem.ts';
+import { parseBody } from './parse-body.ts';
+import { readBody, tooLarge } from './read-body.ts';
+import { inNetworks, transportAllowed, type InboundTransport } from './transport.ts';
+
+export interface ReceiveOptions {
+  readonly transport: InboundTransport;
+  readonly trustedProxies: readonly string[];
+  /** How long a body may take to arrive, in milliseconds. */
+  readonly bodyTimeoutMs: number;
+  readonly maxBodyBytes: number;
+}
+
+/** The path is the whole address: no key of the API is asked for. */
+const PREFIX = '/in';
+const PATH = '/:kind/:target/:key';
+const PARTS = /^\/in\/([^/?]+)\/([^/?]+)\/([^/?]+)\/?(?:\?|$)/;
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** A post that may send its body; null: it is refused already. */
+    admitted: Admitted | null;
+  }
+}
+
+/**
+ * The public URLs of inbound hooks. All that can be decided without the body is decided before it is read: a wrong key costs
+ * nobody a body, and the order of the codes is that of `Receiver`.
+ */
+export async function receiveRoutes(app: FastifyInstance, services: { receiver: Receiver; receive: ReceiveOptions }): Promise<void> {
+  const { receiver, receive } = services;
+  const arrivalOf = arrivals(receive);
+  app.decorateRequest('admitted', null);
+  const inScope = async (scope: FastifyInstance): Promise<void> => {
+    scope.removeAllContentTypeParsers();
+    // The body is left where it is: the handler reads it, with a deadline of its own.
+    scope.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
+    scope.addHook('onRequest', async (request, reply) => {
+      const outcome = await receiver.admit(arrivalOf(request));
+      // The body may never come: nobody waits for it.
+      if (outcome instanceof PosthornError)
+        return answerRefusal(outcome, request, hasBody(request) ? reply.header('connection', 'close') : reply);
+      request.admitted = outcome;
+      // A content type that is none would be refused before the body is looked at; what it said is kept in the arrival.
+      if (request.headers['content-type'] !== undefined) request.headers['content-type'] = 'application/octet-stream';
+    });
+    const handler = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> =>
+      request.admitted === null
+        ? answerRefusal(new PosthornError('not_found', 'There is no such target.'), request, reply)
+        : take(request, reply, { admitted: request.admitted, receiver, receive });
+    scope.route({
+      method: INBOUND_METHOD,
+      url: PATH,
+      schema: {
+        tags: ['Inbound'],
+        summary: 'Push data into a target; the URL holds the key',
+        description:
+          'A goal takes `{date, value, goodThreshold?, badThreshold?}`, as JSON or as a form, or an array of them: all or none. ' +
+          'Decimals may be JSON numbers of up to 40 digits or text; they are answered as text. Answers 201 for something new, 200 for what was replaced or repeated.',
+        security: [],
+      },
+      handler,
+    });
+    // Other methods, and other paths under /in/: the hook above has decided by then.
+    scope.setNotFoundHandler(handler);
+  };
+  await app.register(inScope, { prefix: PREFIX });
+}
+
+function hasBody({ headers }: FastifyRequest): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
+}
+
+function arrivals({ transport, trustedProxies }: ReceiveOptions) {
+  const isTrusted = inNetworks(trustedProxies);
+  return (request: FastifyRequest) => {
+    const [, kind = '', publicId = '', key = ''] = PARTS.exec(request.url) ?? [];
+    const { socket } = request.raw;
+    const connection = {
+      encrypted: 'encrypted' in socket && socket.encrypted === true,
+      remoteAddress: socket.remoteAddress,
+      forwardedProto: request.headers['x-forwarded-proto'],
+    };
+    return {
+      kind,
+      publicId,
+      key,
+      method: request.method,
+      sourceIp: request.ip,
+      transportAllowed: transportAllowed(transport, connection, isTrusted),
+      contentType: request.headers['content-type'] ?? null,
+    };
+  };
+}
+
+async function take(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { admitted, receiver, receive }: { admitted: Admitted; receiver: Receiver; receive: ReceiveOptions },
+): Promise<FastifyReply> {
+  const { maxBodyBytes: maxBytes, bodyTimeoutMs: timeoutMs } = receive;
+  const told = Number(request.headers['content-length'] ?? 0);
+  const bytes = told > maxBytes ? tooLarge(maxBytes) : await readBody(request.raw, { maxBytes, timeoutMs });
+  if (bytes instanceof PosthornError) {
+    receiver.refuse(admitted, bytes, null);
+    // What is left of the body would be read as the next request.
+    return answerRefusal(bytes, request, reply.header('connection', 'close'));
+  }
+  const parsed = parseBody(bytes, admitted.arrival.contentType, admitted.kind);
+  if (parsed instanceof PosthornError) {
+    receiver.refuse(admitted, parsed, bytes);
+    return answerRefusal(parsed, request, reply);
+  }
+  const outcome = await receiver.apply(admitted, { body: parsed.value, bytes });
+  return outcome instanceof PosthornError ? answerRefusal(outcome, request, reply) : answerTaken(outcome, reply);
+}
+
+function answerTaken({ status, body }: Taken, reply: FastifyReply): FastifyReply {
+  return reply.code(status).type('application/json; charset=utf-8').send(JSON.stringify(body));
+}
+
+/** Nothing in it tells one reason from another: not even an id. */
+const PREVENTED = JSON.stringify(problemOf(new PosthornError('inbound_prevented', ERRORS.inbound_prevented.title)));
+
+function answerRefusal(error: PosthornError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  if (error.code === 'method_not_allowed') void reply.header('allow', INBOUND_METHOD);
+  if (error.code === 'inbound_prevented') return reply.code(403).type('application/problem+json').send(PREVENTED);
+  return answerError(error, request, reply);
+}

@@ -1,0 +1,23 @@
+import { LRUCache } from 'lru-cache';
+import type { Queryable } from '../store/database.ts';
+import { findGoal } from '../store/goals.ts';
+
+/** The short keys of goals. They never change: a goal keeps its row, and its id, for ever. */
+export class GoalKeys {
+  readonly #queryable: Queryable;
+  readonly #known = new LRUCache<string, number>({ max: 50_000 });
+
+  constructor(queryable: Queryable) {
+    this.#queryable = queryable;
+  }
+
+  /** null: there is no such goal. */
+  async find(organizationKey: number, id: string): Promise<number | null> {
+    const name = `${organizationKey} ${id}`;
+    const known = this.#known.get(name);
+    if (known !== undefined) return known;
+    const row = await findGoal(this.#queryable, organizationKey, id);
+    if (row) this.#known.set(name, row.key);
+    return row?.key ?? null;
+  }
+}

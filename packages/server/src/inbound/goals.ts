@@ -1,0 +1,153 @@
+import { PosthornError, type FieldError, type GoalDirection, type JsonObject } from '@posthorn/protocol';
+import type { Database, Queryable } from '../store/database.ts';
+import { deleteGoal, findGoal, insertGoal, lockGoal, updateGoal, type GoalRow, type NewGoal } from '../store/goals.ts';
+import { storeGoalPosts, type NewGoalChange } from '../store/goals-posting.ts';
+import { notifyInbound, publicIdOfTarget } from '../store/inbound-hooks.ts';
+import { newId } from '../store/uuid-time.ts';
+import type { Tenant } from '../tenancy/directory.ts';
+import type { CommittedEvent, EventCommit } from '../intake/event-commit.ts';
+import { goalState } from './goal-state.ts';
+import { goalUpdate } from './goal-update.ts';
+import { thresholdErrors } from './thresholds.ts';
+
+/** What of a goal its owner decides; checked for form already. Decimals as `readDecimal` answers them. */
+export interface GoalInput {
+  readonly name: string;
+  readonly direction: GoalDirection;
+  readonly timeZone: string | null;
+  readonly goodThreshold: string | null;
+  readonly badThreshold: string | null;
+}
+
+export type GoalChange = { readonly [Field in keyof GoalInput]?: GoalInput[Field] | undefined };
+
+export interface GoalsOptions {
+  readonly database: Database;
+  readonly commit: EventCommit;
+  readonly now: () => number;
+  /** Told after a goal was deleted, of its public id. */
+  readonly onTargetChanged: (publicId: string) => void;
+}
+
+/** Goals as their owners make, change and delete them, each change with its history and its event in one commit. */
+export class Goals {
+  readonly #options: GoalsOptions;
+
+  constructor(options: GoalsOptions) {
+    this.#options = options;
+  }
+
+  /** Throws `invalid_request` where the thresholds do not fit, `conflict` where the id is taken. */
+  async create(tenant: Tenant, id: string, input: GoalInput): Promise<GoalRow> {
+    checkOrder(input, { good: input.goodThreshold !== null, bad: input.badThreshold !== null });
+    const organizationKey = tenant.organization.key;
+    return this.#options.commit.run([tenant], async (transaction) => {
+      const row = await insertGoal(transaction, { organizationKey, id, ...input });
+      if (!row) throw new PosthornError('conflict', `There is, or was, a goal ${JSON.stringify(id)} already.`);
+      await this.#record(transaction, row, { kind: 'created', before: null, after: settings(row) });
+      return { result: row, events: [event('goal.created', row)] };
+    });
+  }
+
+  /** null: there is none, or it was deleted. */
+  async find(tenant: Tenant, id: string): Promise<GoalRow | null> {
+    const row = await findGoal(this.#options.database, tenant.organization.key, id);
+    return row?.deleted_at === null ? row : null;
+  }
+
+  /** Throws `not_found`, `invalid_request`. */
+  async change(tenant: Tenant, id: string, change: GoalChange): Promise<GoalRow> {
+    return this.#options.commit.run([tenant], async (transaction) => {
+      const before = await this.#lock(transaction, tenant, id);
+      const wanted = changed(before, change);
+      const given = { good: change.goodThreshold !== undefined, bad: change.badThreshold !== undefined };
+      checkOrder(wanted, given);
+      const was = settings(before);
+      const will = settings({ ...before, ...asRow(wanted) });
+      if (JSON.stringify(was) === JSON.stringify(will)) return { result: before, events: [] };
+      await updateGoal(transaction, before.key, wanted);
+      const after = await this.#lock(transaction, tenant, id);
+      await this.#record(transaction, after, { kind: 'changed', before: was, after: will });
+      return { result: after, events: [changeEvent(tenant, before, after)] };
+    });
+  }
+
+  /** Posts to it are then answered 410. Throws `not_found`. */
+  async delete(tenant: Tenant, id: string): Promise<void> {
+    const organizationKey = tenant.organization.key;
+    const publicId = await this.#options.commit.run([tenant], async (transaction) => {
+      const row = await this.#lock(transaction, tenant, id);
+      await deleteGoal(transaction, row.key);
+      await this.#record(transaction, row, { kind: 'deleted', before: settings(row), after: null });
+      const target = await publicIdOfTarget(transaction, { organizationKey, kind: 'goal', targetId: id });
+      if (target !== null) await notifyInbound(transaction, `target:${target}`);
+      return { result: target, events: [event('goal.deleted', row)] };
+    });
+    if (publicId !== null) this.#options.onTargetChanged(publicId);
+  }
+
+  async #lock(transaction: Queryable, tenant: Tenant, id: string): Promise<GoalRow> {
+    const row = await lockGoal(transaction, tenant.organization.key, id);
+    if (row?.deleted_at === null) return row;
+    throw new PosthornError('not_found', 'There is no such goal in this organization.');
+  }
+
+  async #record(
+    transaction: Queryable,
+    { key }: GoalRow,
+    { kind, before, after }: { kind: NewGoalChange['kind']; before: JsonObject | null; after: JsonObject | null },
+  ): Promise<void> {
+    const text = (state: JsonObject | null): string | null => (state === null ? null : JSON.stringify(state));
+    const id = newId(this.#options.now());
+    const change = { goalKey: key, id, kind, date: null, before: text(before), after: text(after), hookId: null };
+    await storeGoalPosts(transaction, { points: [], thresholds: [], changes: [change] });
+  }
+}
+
+/** Throws `invalid_request` naming the thresholds that were given and do not fit. */
+function checkOrder({ goodThreshold, badThreshold, direction }: GoalInput, given: { good: boolean; bad: boolean }): void {
+  const thresholds = { good: goodThreshold, bad: badThreshold };
+  let errors: FieldError[] = thresholdErrors(thresholds, direction, { ...given, path: '' });
+  // Neither was given: it is the direction that does not fit what is stored.
+  if (!given.good && !given.bad && thresholdErrors(thresholds, direction, { good: true, bad: true, path: '' }).length > 0) {
+    const message = `does not fit the stored thresholds: goodThreshold is ${goodThreshold}, badThreshold is ${badThreshold}`;
+    errors = [{ path: '/direction', rule: 'threshold_order', message }];
+  }
+  const [first] = errors;
+  if (first) throw new PosthornError('invalid_request', `${first.path} ${first.message}.`, { errors });
+}
+
+function changed(row: GoalRow, change: GoalChange): Omit<NewGoal, 'organizationKey' | 'id'> & GoalInput {
+  const {
+    name = row.name,
+    direction = row.direction,
+    timeZone = row.time_zone,
+    goodThreshold = row.good_threshold,
+    badThreshold = row.bad_threshold,
+  } = change;
+  return { name, direction, timeZone, goodThreshold, badThreshold };
+}
+
+function asRow({ name, direction, timeZone, goodThreshold, badThreshold }: GoalInput): Partial<GoalRow> {
+  return { name, direction, time_zone: timeZone, good_threshold: goodThreshold, bad_threshold: badThreshold };
+}
+
+function settings(row: GoalRow): JsonObject {
+  return {
+    name: row.name,
+    direction: row.direction,
+    timeZone: row.time_zone,
+    goodThreshold: row.good_threshold,
+    badThreshold: row.bad_threshold,
+  };
+}
+
+function event(type: string, row: GoalRow): CommittedEvent {
+  const data = { goal: { id: row.id, ...settings(row) } };
+  return { organizationKey: row.organization_key, type, data, subject: { kind: 'goal', id: row.id } };
+}
+
+function changeEvent(tenant: Tenant, before: GoalRow, after: GoalRow): CommittedEvent {
+  const data = goalUpdate(goalState(before, tenant), goalState(after, tenant), null);
+  return { organizationKey: after.organization_key, type: 'goal.updated', data, subject: { kind: 'goal', id: after.id } };
+}

@@ -1,0 +1,179 @@
+import { hash, randomBytes, randomUUID } from 'node:crypto';
+import { PosthornError } from '@posthorn/protocol';
+import type { Database, Queryable } from '../store/database.ts';
+import {
+  countInboundHooks,
+  countInboundKeys,
+  deleteInboundHook,
+  ensureInboundTarget,
+  findInboundHook,
+  insertInboundHook,
+  insertInboundKey,
+  lockInboundHook,
+  notifyInbound,
+  retireInboundKeys,
+  updateInboundHook,
+  type InboundHookRow,
+} from '../store/inbound-hooks.ts';
+import { isUuid, newId } from '../store/uuid-time.ts';
+import type { Tenant } from '../tenancy/directory.ts';
+import type { TargetKinds } from './target-kind.ts';
+
+export interface InboundHookInput {
+  readonly target: { readonly kind: string; readonly id: string };
+  /** Absent: the target's. */
+  readonly name?: string | undefined;
+  readonly description?: string | null | undefined;
+  readonly enabled?: boolean | undefined;
+}
+
+export interface InboundHookChange {
+  readonly name?: string | undefined;
+  readonly description?: string | null | undefined;
+  readonly enabled?: boolean | undefined;
+}
+
+/** A hook with its key, shown this once. */
+export interface KeyedHook {
+  readonly hook: InboundHookRow;
+  readonly key: string;
+}
+
+export interface InboundHooksOptions {
+  readonly database: Database;
+  readonly kinds: TargetKinds;
+  readonly now: () => number;
+  /** Told after a change, of the target's public id. */
+  readonly onTargetChanged: (publicId: string) => void;
+}
+
+/** Every key of a target is compared with the one that comes. */
+const MAX_HOOKS_PER_TARGET = 50;
+const MAX_KEYS_PER_HOOK = 5;
+const MAX_NAME = 200;
+const HINT_CHARACTERS = 4;
+
+/** Inbound hooks: keyed URLs of targets. */
+export class InboundHooks {
+  readonly #options: InboundHooksOptions;
+
+  constructor(options: InboundHooksOptions) {
+    this.#options = options;
+  }
+
+  /** Throws `invalid_request` where there is no such target, `conflict` where it has too many hooks. */
+  async create(tenant: Tenant, input: InboundHookInput): Promise<KeyedHook> {
+    const { kind, id: targetId } = input.target;
+    const targetName = await this.#targetName(tenant, input.target);
+    const { name = targetName, description = null, enabled = true } = input;
+    const organizationKey = tenant.organization.key;
+    const id = newId(this.#options.now());
+    return this.#change(
+      async (transaction) => {
+        const target = await ensureInboundTarget(transaction, { organizationKey, kind, targetId, publicId: randomUUID() });
+        if ((await countInboundHooks(transaction, target.key)) >= MAX_HOOKS_PER_TARGET) {
+          throw new PosthornError('conflict', `The target has ${MAX_HOOKS_PER_TARGET} inbound hooks, the most it may have.`);
+        }
+        const shortName = name.slice(0, MAX_NAME);
+        await insertInboundHook(transaction, { id, organizationKey, targetKey: target.key, name: shortName, description, enabled });
+        const key = await giveKey(transaction, id, this.#options.now());
+        return { hook: await found(transaction, organizationKey, id), key };
+      },
+      ({ hook }) => hook,
+    );
+  }
+
+  /** null: there is none. */
+  async find(tenant: Tenant, id: string): Promise<InboundHookRow | null> {
+    return isUuid(id) ? findInboundHook(this.#options.database, tenant.organization.key, id) : null;
+  }
+
+  /** Throws `not_found`. */
+  async update(tenant: Tenant, id: string, change: InboundHookChange): Promise<InboundHookRow> {
+    const organizationKey = tenant.organization.key;
+    return this.#change(
+      async (transaction) => {
+        if (!isUuid(id) || !(await updateInboundHook(transaction, { organizationKey, id, ...change }))) throw noHook();
+        return found(transaction, organizationKey, id);
+      },
+      (hook) => hook,
+    );
+  }
+
+  /** Gives a new key; the ones before go on for as long as they are to overlap. Throws `not_found`, `conflict`. */
+  async rotateKey(tenant: Tenant, id: string, overlapSeconds: number): Promise<KeyedHook> {
+    const organizationKey = tenant.organization.key;
+    return this.#change(
+      async (transaction) => {
+        if (!isUuid(id) || !(await lockInboundHook(transaction, organizationKey, id))) throw noHook();
+        const now = this.#options.now();
+        await retireInboundKeys(transaction, { hookId: id, now: new Date(now), until: new Date(now + overlapSeconds * 1_000) });
+        if ((await countInboundKeys(transaction, id, new Date(now))) >= MAX_KEYS_PER_HOOK) {
+          throw new PosthornError(
+            'conflict',
+            `${MAX_KEYS_PER_HOOK} keys of the hook overlap already; rotate with overlapSeconds 0 to end them.`,
+          );
+        }
+        const key = await giveKey(transaction, id, now);
+        return { hook: await found(transaction, organizationKey, id), key };
+      },
+      ({ hook }) => hook,
+    );
+  }
+
+  /** Its keys are wrong from now on. Throws `not_found`. */
+  async delete(tenant: Tenant, id: string): Promise<void> {
+    const organizationKey = tenant.organization.key;
+    await this.#change(
+      async (transaction) => {
+        const hook = isUuid(id) ? await findInboundHook(transaction, organizationKey, id) : null;
+        if (!hook || !(await deleteInboundHook(transaction, organizationKey, id))) throw noHook();
+        return hook;
+      },
+      (hook) => hook,
+    );
+  }
+
+  async #change<Result>(work: (transaction: Queryable) => Promise<Result>, hookOf: (result: Result) => InboundHookRow): Promise<Result> {
+    const result = await this.#options.database.transaction(async (transaction) => {
+      const done = await work(transaction);
+      await notifyInbound(transaction, `target:${hookOf(done).public_id}`);
+      return done;
+    });
+    this.#options.onTargetChanged(hookOf(result).public_id);
+    return result;
+  }
+
+  async #targetName(tenant: Tenant, target: { kind: string; id: string }): Promise<string> {
+    const kind = this.#options.kinds.get(target.kind);
+    const allowed = tenant.product.inbound.targets;
+    if (!kind || !allowed.some((one) => one === target.kind)) {
+      const message = `must be one of ${allowed.join(', ')}`;
+      throw new PosthornError('invalid_request', `/target/kind ${message}.`, {
+        errors: [{ path: '/target/kind', rule: 'known', message }],
+      });
+    }
+    const state = await kind.find(tenant, target.id);
+    if (state.state === 'found') return state.name;
+    const message = state.state === 'deleted' ? `names a ${target.kind} that was deleted` : `names no ${target.kind} of this organization`;
+    throw new PosthornError('invalid_request', `/target/id ${message}.`, { errors: [{ path: '/target/id', rule: 'known', message }] });
+  }
+}
+
+/** 32 random bytes: no slow hash is needed for what cannot be guessed. */
+async function giveKey(transaction: Queryable, hookId: string, now: number): Promise<string> {
+  const key = `in_${randomBytes(32).toString('base64url')}`;
+  const hint = key.slice(-HINT_CHARACTERS);
+  await insertInboundKey(transaction, { id: newId(now), hookId, hash: hash('sha256', key, 'buffer'), hint });
+  return key;
+}
+
+async function found(transaction: Queryable, organizationKey: number, id: string): Promise<InboundHookRow> {
+  const row = await findInboundHook(transaction, organizationKey, id);
+  if (!row) throw noHook();
+  return row;
+}
+
+function noHook(): PosthornError {
+  return new PosthornError('not_found', 'There is no such inbound hook in this organization.');
+}

@@ -1,0 +1,113 @@
+import type { Logger } from 'pino';
+import type { LogOwner } from '../intake/log-owner.ts';
+import type { Database } from '../store/database.ts';
+import { INBOUND_CHANNEL } from '../store/inbound-hooks.ts';
+import { forgetInboundRequests } from '../store/inbound-log.ts';
+import { lowestIdAt } from '../store/uuid-time.ts';
+import type { Directory } from '../tenancy/directory.ts';
+import { EventCommit } from '../intake/event-commit.ts';
+import { goalTarget } from './goal-target.ts';
+import { GoalWriter } from './goal-writer.ts';
+import { Goals } from './goals.ts';
+import { InboundHooks } from './inbound-hooks.ts';
+import { InboundObjects } from './inbound-objects.ts';
+import type { Objects } from '../intake/objects/objects.ts';
+import { Maintenance } from './maintenance.ts';
+import { modelTarget, objectsTarget } from './object-targets.ts';
+import type { Rate } from './rate-limiter.ts';
+import { Receiver } from './receiver.ts';
+import { RequestLog } from './request-log.ts';
+import { TargetDirectory } from './target-directory.ts';
+import { registerTargetKinds } from './target-kind.ts';
+
+export interface InboundOptions {
+  readonly database: Database;
+  readonly directory: Pick<Directory, 'findByKey' | 'reload'>;
+  readonly owner: LogOwner;
+  readonly objects: Objects;
+  readonly log: Pick<Logger, 'warn'>;
+  readonly now: () => number;
+  readonly ratePerAddress?: Rate;
+  readonly ratePerTarget?: Rate;
+  readonly maxQueued?: number;
+}
+
+/** Enough for a source that sends each hour's values of hundreds of goals at once; one value of a goal counts for a day. */
+const RATE_PER_ADDRESS: Rate = { perSecond: 100, burst: 1_000 };
+const RATE_PER_TARGET: Rate = { perSecond: 10, burst: 120 };
+const MAX_QUEUED = 20_000;
+const DAY_MS = 86_400_000;
+
+/** All that takes data in: goals, inbound hooks, and what comes through them. */
+export interface Inbound {
+  readonly goals: Goals;
+  readonly hooks: InboundHooks;
+  readonly receiver: Receiver;
+  readonly maintenance: Maintenance;
+  /** Forgets what was received longer ago. */
+  forgetRequests(retentionDays: number): Promise<void>;
+  /** Answers when everything taken in is stored. Nothing may come in any more. */
+  stop(): Promise<void>;
+}
+
+/** Reads who is in maintenance, and listens for changes that other nodes make. */
+export async function openInbound(options: InboundOptions): Promise<Inbound> {
+  const { database, directory, owner, log, now } = options;
+  const objects = new InboundObjects(options);
+  const commit = new EventCommit({ database, owner, now, reload: (key) => directory.reload(key) });
+  const writer = new GoalWriter({ commit, now });
+  const kinds = registerTargetKinds([goalTarget({ database, writer }), modelTarget(objects), objectsTarget(objects)]);
+  const targets = new TargetDirectory({ database, directory, kinds, now });
+  const maintenance = new Maintenance(database);
+  const requests = new RequestLog({ database, log, now });
+  const onTargetChanged = (publicId: string): void => targets.invalidate(publicId);
+  const stopListening = await listen({ database, targets, maintenance, log });
+  await maintenance.load();
+  return {
+    goals: new Goals({ database, commit, now, onTargetChanged }),
+    hooks: new InboundHooks({ database, kinds, now, onTargetChanged }),
+    receiver: new Receiver({
+      directory,
+      targets,
+      kinds,
+      maintenance,
+      requests,
+      now,
+      ratePerAddress: options.ratePerAddress ?? RATE_PER_ADDRESS,
+      ratePerTarget: options.ratePerTarget ?? RATE_PER_TARGET,
+      maxQueued: options.maxQueued ?? MAX_QUEUED,
+    }),
+    maintenance,
+    forgetRequests: (retentionDays) => forgetInboundRequests(database, lowestIdAt(now() - retentionDays * DAY_MS)),
+    async stop() {
+      await writer.drained();
+      await requests.drained();
+      await stopListening();
+    },
+  };
+}
+
+interface Listening {
+  readonly database: Database;
+  readonly targets: TargetDirectory;
+  readonly maintenance: Maintenance;
+  readonly log: Pick<Logger, 'warn'>;
+}
+
+function listen({ database, targets, maintenance, log }: Listening): Promise<() => Promise<void>> {
+  const readMaintenance = (): void => {
+    maintenance.load().catch((error: unknown) => log.warn({ err: error }, 'Maintenance modes could not be read.'));
+  };
+  return database.listen(
+    INBOUND_CHANNEL,
+    (payload) => {
+      const [what, publicId = ''] = payload.split(':', 2);
+      if (what === 'target') targets.invalidate(publicId);
+      if (what === 'maintenance') readMaintenance();
+    },
+    () => {
+      targets.clear();
+      readMaintenance();
+    },
+  );
+}

@@ -1,0 +1,104 @@
+import { PosthornError, type FieldError, type JsonObject } from '@posthorn/protocol';
+import type { InboundObject, InboundObjects } from './inbound-objects.ts';
+import type { Taken, TargetKind, TargetPost } from './target-kind.ts';
+
+/** Objects in one post. */
+export const MAX_OBJECTS = 1_000;
+const MAX_ERRORS = 50;
+const MODEL_KIND = 'model';
+const SCORE_KIND = 'score';
+
+/** A model takes the current scores of what it rates: they become objects of the kind `score` in the model's scope. */
+export function modelTarget(objects: InboundObjects): TargetKind {
+  return {
+    kind: 'model',
+    numbers: 'double',
+    forms: false,
+    queued: () => 0,
+    async find(tenant, targetId) {
+      if (!objects.hasKind(tenant, MODEL_KIND) || !objects.hasKind(tenant, SCORE_KIND)) return { state: 'missing' };
+      const state = await objects.find(tenant, { kind: MODEL_KIND, id: targetId });
+      return state === 'missing' ? { state } : { state, name: targetId };
+    },
+    apply: (post) => upsertAll(objects, post, (item) => ({ kind: SCORE_KIND, ...scoreOf(item), scope: `model:${post.targetId}` })),
+  };
+}
+
+/** All objects of a kind. The target's id is the kind's name; each item is an object's state, with its `id`. */
+export function objectsTarget(objects: InboundObjects): TargetKind {
+  return {
+    kind: 'objects',
+    numbers: 'double',
+    forms: false,
+    queued: () => 0,
+    async find(tenant, targetId) {
+      return objects.hasKind(tenant, targetId) ? { state: 'found', name: targetId } : { state: 'missing' };
+    },
+    apply: (post) => upsertAll(objects, post, (item) => ({ kind: post.targetId, id: idOf(item.id), scope: null, state: item })),
+  };
+}
+
+type Item = JsonObject & { id: string | number };
+
+/**
+ * A score may name its company at the top, `{id, name, features, groups, total}`, or as the state does, `{id, object, features, …}`:
+ * what is stored is always the state.
+ */
+function scoreOf({ id, ...rest }: Item): { id: string; state: JsonObject } {
+  const own = idOf(id);
+  if (isObject(rest['object'])) return { id: own, state: { ...rest, object: { ...rest['object'], id: own } } };
+  const { features, groups, total, ...columns } = rest;
+  const given = { features, groups, total };
+  const scores = Object.fromEntries(Object.entries(given).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])));
+  return { id: own, state: { object: { id: own, ...columns }, ...scores } };
+}
+
+async function upsertAll(
+  objects: InboundObjects,
+  { tenant, body }: TargetPost,
+  toObject: (item: Item) => InboundObject,
+): Promise<Taken | PosthornError> {
+  const items = Array.isArray(body) ? (body as unknown[]) : [body];
+  const errors: FieldError[] = [];
+  if (items.length === 0) errors.push({ path: '', rule: 'min_items', message: 'must hold at least one object' });
+  if (items.length > MAX_OBJECTS) return refused([{ path: '', rule: 'max_items', message: `must hold at most ${MAX_OBJECTS} objects` }]);
+  const wanted: InboundObject[] = [];
+  for (const [index, item] of items.entries()) {
+    const path = Array.isArray(body) ? `/${index}` : '';
+    const problem = itemProblem(item, path);
+    if (problem) {
+      errors.push(problem);
+      continue;
+    }
+    const object = toObject(item as Item);
+    wanted.push(object);
+    for (const error of await objects.check(tenant, object)) errors.push({ ...error, path: path + error.path });
+  }
+  if (errors.length > 0) return refused(errors);
+  const stored = await objects.upsert(tenant, wanted);
+  if (stored instanceof PosthornError) return stored;
+  const { created } = stored;
+  return { status: created > 0 ? 201 : 200, body: { objects: wanted.length, created }, logged: false };
+}
+
+function itemProblem(item: unknown, path: string): FieldError | null {
+  if (!isObject(item)) return { path, rule: 'type', message: 'must be an object with an id' };
+  const { id } = item;
+  if (id === undefined || id === null) return { path: `${path}/id`, rule: 'required', message: 'is required' };
+  if (typeof id === 'number' || (typeof id === 'string' && id !== '')) return null;
+  return { path: `${path}/id`, rule: 'type', message: 'must be a text that is not empty, or a number' };
+}
+
+function refused(errors: readonly FieldError[]): PosthornError {
+  const [first] = errors;
+  const detail = first ? `${first.path === '' ? 'The body' : first.path} ${first.message}.` : 'The data was not in the correct format.';
+  return new PosthornError('inbound_data', detail, { errors: errors.slice(0, MAX_ERRORS) });
+}
+
+function idOf(id: string | number): string {
+  return String(id);
+}
+
+function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

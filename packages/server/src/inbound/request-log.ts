@@ -1,0 +1,49 @@
+import type { Logger } from 'pino';
+import { BatchWriter } from '../store/batch-writer.ts';
+import type { Database } from '../store/database.ts';
+import { insertInboundRequests, type InboundRequest } from '../store/inbound-log.ts';
+import { RateLimiter } from './rate-limiter.ts';
+
+/** What does not have to be looked at one by one, such as a flood of wrong keys: so many are kept for a target. */
+const REFUSED_RATE = { perSecond: 5, burst: 100 };
+const MAX_WAITING = 10_000;
+
+/** Keeps what inbound URLs received, beside the way of the posts: a post is not slower, and does not fail, for its log. */
+export class RequestLog {
+  readonly #batches: BatchWriter<InboundRequest, true>;
+  readonly #log: Pick<Logger, 'warn'>;
+  readonly #now: () => number;
+  readonly #refused = new RateLimiter(REFUSED_RATE);
+
+  constructor({ database, log, now }: { database: Database; log: Pick<Logger, 'warn'>; now: () => number }) {
+    this.#log = log;
+    this.#now = now;
+    this.#batches = new BatchWriter({
+      async write(requests) {
+        await insertInboundRequests(database, requests);
+        return requests.map(() => true as const);
+      },
+      maxItems: 500,
+      maxInFlight: 1,
+      eagerItems: 500,
+      lingerMs: 20,
+    });
+  }
+
+  /** Keeps the request soon. */
+  add(request: InboundRequest): void {
+    if (this.#batches.queued >= MAX_WAITING) return;
+    this.#batches.add(request).catch((error: unknown) => {
+      this.#log.warn({ err: error }, 'Inbound requests could not be logged.');
+    });
+  }
+
+  /** As `add`, for what anybody can cause in any number. */
+  addLimited(request: InboundRequest): void {
+    if (this.#refused.take(String(request.targetKey), this.#now()) === 0) this.add(request);
+  }
+
+  drained(): Promise<void> {
+    return this.#batches.drained();
+  }
+}

@@ -1,0 +1,62 @@
+import type { Logger } from 'pino';
+import type { Catalog } from './catalog/catalog.ts';
+import { openInbound, type Inbound } from './inbound/inbound.ts';
+import { DigestSchedule } from './intake/digests/digest-schedule.ts';
+import { Digests } from './intake/digests/digests.ts';
+import { Intake } from './intake/emit.ts';
+import type { LogOwner } from './intake/log-owner.ts';
+import { Objects } from './intake/objects/objects.ts';
+import type { Database } from './store/database.ts';
+import type { Directory } from './tenancy/directory.ts';
+
+export interface TakingOptions {
+  readonly database: Database;
+  readonly owner: LogOwner;
+  readonly catalog: Catalog;
+  readonly directory: Directory;
+  readonly log: Logger;
+  readonly now: () => number;
+  readonly digestPollMs: number | undefined;
+}
+
+/** Everything that ends in an event: what callers emit, objects, digests, what comes in through inbound hooks. */
+export interface Taking {
+  readonly intake: Intake;
+  readonly objects: Objects;
+  readonly digests: Digests;
+  readonly inbound: Inbound;
+  /** Runs digests when they are due. */
+  start(): void;
+  /** Answers when the digest that is running has ended; no other begins. */
+  stopSchedule(): Promise<void>;
+  /** Answers when everything taken in is stored or refused. */
+  drained(): Promise<unknown>;
+  close(): Promise<void>;
+}
+
+/** Opens the ways in. Events go to delivery through their owner. */
+export async function openTaking({ catalog, digestPollMs, ...options }: TakingOptions): Promise<Taking> {
+  const { database, owner, directory, log, now } = options;
+  const commit = { database, owner, now, reload: (key: number) => directory.reload(key) };
+  const intake = new Intake(commit);
+  const objects = new Objects(commit);
+  const digests = new Digests(commit);
+  const find = (key: number) => directory.findByKey(key);
+  const schedule = new DigestSchedule({ ...commit, digests, find, log, pollMs: digestPollMs });
+  const inbound = await openInbound({ ...options, objects });
+  return {
+    intake,
+    objects,
+    digests,
+    inbound,
+    start(): void {
+      if (catalog.products().some((product) => product.digests.byName.size > 0)) schedule.start();
+    },
+    stopSchedule: () => schedule.stop(),
+    drained: () => Promise.all([intake.drained(), objects.drained()]),
+    async close() {
+      await schedule.stop();
+      await inbound.stop();
+    },
+  };
+}
