@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ProductDefinition } from '@posthorn/protocol';
 import { builtInProducts } from '@posthorn/products';
-import { pino } from 'pino';
+import { pino, type Logger } from 'pino';
 import { readConfig } from '../../packages/server/src/config.ts';
 import { startServer, type Server } from '../../packages/server/src/server.ts';
 import { serverKeys } from '../../packages/server/src/server-keys.ts';
@@ -34,6 +34,10 @@ export interface InProcessOptions {
   /** Absent: an embedded database of its own. */
   readonly databaseUrl?: string;
   readonly clock?: TestClock;
+  /** Default: nothing is logged. */
+  readonly log?: Logger;
+  /** Further settings. */
+  readonly environment?: Readonly<Record<string, string>>;
   /** Beside those that ship. */
   readonly products?: readonly ProductDefinition[];
 }
@@ -51,15 +55,16 @@ export async function startNode(options: InProcessOptions = {}): Promise<InProce
     POSTHORN_ENCRYPTION_KEY: 'test-encryption-key-0123456789',
     POSTHORN_ALLOW_TARGETS: '127.0.0.0/8',
     ...(options.databaseUrl === undefined ? {} : { DATABASE_URL: options.databaseUrl }),
+    ...options.environment,
   });
   const server = await startServer({
     config,
     keys: await serverKeys(config),
     products: [...builtInProducts, ...(options.products ?? [])],
-    log: pino({ level: process.env['TEST_LOG'] ?? 'silent' }),
+    log: options.log ?? pino({ level: process.env['TEST_LOG'] ?? 'silent' }),
     now: clock.now,
     random: Math.random,
-    timing: { leaseMs: 2_000, renewMs: 200, logPollMs: 20, waitingPollMs: 30, digestPollMs: 30 },
+    timing: { leaseMs: 2_000, renewMs: 200, logPollMs: 20, waitingPollMs: 30, digestPollMs: 30, noticePollMs: 30 },
   });
   return {
     server,

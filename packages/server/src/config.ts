@@ -20,6 +20,8 @@ export interface Config {
   /** Where the server is reached from outside; null: where it listens. */
   readonly publicUrl: string | null;
   readonly smtpUrl: Redacted | null;
+  /** Who mails are from. */
+  readonly mailFrom: string;
   readonly logLevel: LogLevel;
   /** Whether /inbox/{name} is there. */
   readonly inbox: boolean;
@@ -68,6 +70,7 @@ export function readConfig(environment: Environment): Config {
     inboundTransport: reader.choice('POSTHORN_INBOUND_TRANSPORT', INBOUND_TRANSPORTS, isLoopback(host) ? 'direct' : 'tls'),
     publicUrl: reader.url('POSTHORN_PUBLIC_URL', ['http:', 'https:'])?.replace(/\/+$/, '') ?? null,
     smtpUrl: redactedOrNull(reader.url('POSTHORN_SMTP_URL', ['smtp:', 'smtps:'])),
+    mailFrom: reader.text('POSTHORN_MAIL_FROM') ?? 'Posthorn <posthorn@localhost>',
     logLevel: reader.choice('POSTHORN_LOG_LEVEL', LOG_LEVELS, 'info'),
     inbox: reader.choice('POSTHORN_INBOX', ['on', 'off'], embedded ? 'on' : 'off') === 'on',
     retentionDays: reader.integer('POSTHORN_RETENTION_DAYS', { fallback: 30, min: 1, max: 3_650 }),
@@ -96,6 +99,7 @@ const KNOWN = new Set([
   'POSTHORN_INBOUND_TRANSPORT',
   'POSTHORN_PUBLIC_URL',
   'POSTHORN_SMTP_URL',
+  'POSTHORN_MAIL_FROM',
   'POSTHORN_LOG_LEVEL',
   'POSTHORN_INBOX',
   'POSTHORN_RETENTION_DAYS',

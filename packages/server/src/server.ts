@@ -33,7 +33,10 @@ export interface ServerOptions {
   readonly now: () => number;
   readonly random: () => number;
   /** How the engine is timed, where not as usual. */
-  readonly timing?: Pick<EngineOptions, 'leaseMs' | 'renewMs' | 'logPollMs' | 'waitingPollMs'> & { readonly digestPollMs?: number };
+  readonly timing?: Pick<EngineOptions, 'leaseMs' | 'renewMs' | 'logPollMs' | 'waitingPollMs'> & {
+    readonly digestPollMs?: number;
+    readonly noticePollMs?: number;
+  };
 }
 
 /** A running server. */
@@ -64,7 +67,10 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     const outcomes = await openOutcomes(config, { database, log });
     if (outcomes !== database) undo.push(() => outcomes.close());
     const engine = new Engine({ database, outcomes, directory, sender, log, now, random, nodeName: hostname(), alone, ...options.timing });
-    const taking = await openTaking({ database, owner: engine, catalog, directory, log, now, digestPollMs: options.timing?.digestPollMs });
+    const listening = { url: '' };
+    const publicUrl = (): string => config.publicUrl ?? listening.url;
+    const polls = { digestPollMs: options.timing?.digestPollMs, noticePollMs: options.timing?.noticePollMs };
+    const taking = await openTaking({ database, owner: engine, catalog, directory, log, now, publicUrl, config, ...polls });
     undo.push(() => taking.close());
     also.push(() => taking.inbound.forgetRequests(config.retentionDays));
     const authenticator = new Authenticator({ database, directory, rootKey: keys.root.reveal(), now });
@@ -72,8 +78,6 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     await engine.start();
     taking.start();
     const webhooks = new Webhooks({ database, directory, sealer, allowedTargets: config.allowedTargets, now });
-    const listening = { url: '' };
-    const publicUrl = (): string => config.publicUrl ?? listening.url;
     const services = { config, database, catalog, sealer, directory, engine, ...taking, authenticator, webhooks, publicUrl, log, now };
     const app = await createHttpServer({
       log,

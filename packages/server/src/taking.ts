@@ -1,4 +1,7 @@
 import type { Logger } from 'pino';
+import type { Config } from './config.ts';
+import { Mailer } from './intake/notices/mailer.ts';
+import { Notices } from './intake/notices/notices.ts';
 import type { Catalog } from './catalog/catalog.ts';
 import { openInbound, type Inbound } from './inbound/inbound.ts';
 import { DigestSchedule } from './intake/digests/digest-schedule.ts';
@@ -17,6 +20,9 @@ export interface TakingOptions {
   readonly log: Logger;
   readonly now: () => number;
   readonly digestPollMs: number | undefined;
+  readonly noticePollMs: number | undefined;
+  readonly publicUrl: () => string;
+  readonly config: Pick<Config, 'smtpUrl' | 'mailFrom'>;
 }
 
 /** Everything that ends in an event: what callers emit, objects, digests, what comes in through inbound hooks. */
@@ -25,17 +31,17 @@ export interface Taking {
   readonly objects: Objects;
   readonly digests: Digests;
   readonly inbound: Inbound;
-  /** Runs digests when they are due. */
+  /** Runs digests when they are due, tells notices. */
   start(): void;
-  /** Answers when the digest that is running has ended; no other begins. */
-  stopSchedule(): Promise<void>;
+  /** Answers when the digest that is running has ended, and what is being told is told; nothing else begins. */
+  stopSchedule(): Promise<unknown>;
   /** Answers when everything taken in is stored or refused. */
   drained(): Promise<unknown>;
   close(): Promise<void>;
 }
 
 /** Opens the ways in. Events go to delivery through their owner. */
-export async function openTaking({ catalog, digestPollMs, ...options }: TakingOptions): Promise<Taking> {
+export async function openTaking({ catalog, digestPollMs, noticePollMs, publicUrl, config, ...options }: TakingOptions): Promise<Taking> {
   const { database, owner, directory, log, now } = options;
   const commit = { database, owner, now, reload: (key: number) => directory.reload(key) };
   const intake = new Intake(commit);
@@ -43,6 +49,9 @@ export async function openTaking({ catalog, digestPollMs, ...options }: TakingOp
   const digests = new Digests(commit);
   const find = (key: number) => directory.findByKey(key);
   const schedule = new DigestSchedule({ ...commit, digests, find, log, pollMs: digestPollMs });
+  const { smtpUrl, mailFrom: from } = config;
+  const mailer = smtpUrl && new Mailer({ database, smtpUrl: smtpUrl.reveal(), from, now, log });
+  const notices = new Notices({ ...commit, find, mailer, publicUrl, log, pollMs: noticePollMs });
   const inbound = await openInbound({ ...options, objects });
   return {
     intake,
@@ -51,11 +60,13 @@ export async function openTaking({ catalog, digestPollMs, ...options }: TakingOp
     inbound,
     start(): void {
       if (catalog.products().some((product) => product.digests.byName.size > 0)) schedule.start();
+      notices.start();
     },
-    stopSchedule: () => schedule.stop(),
+    stopSchedule: () => Promise.all([schedule.stop(), notices.stop()]),
     drained: () => Promise.all([intake.drained(), objects.drained()]),
     async close() {
-      await schedule.stop();
+      await Promise.all([schedule.stop(), notices.stop()]);
+      mailer?.close();
       await inbound.stop();
     },
   };

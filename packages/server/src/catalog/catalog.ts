@@ -1,4 +1,5 @@
 import type { ProductDefinition } from '@posthorn/protocol';
+import { OPERATIONS, operationsProduct } from './operations-product.ts';
 import { DefinitionError, loadProduct } from './load-product.ts';
 import type { Product } from './product.ts';
 
@@ -13,8 +14,12 @@ export class Catalog {
   /** Loads definitions; of two with the same name the later one counts. Throws DefinitionError. */
   static async load(definitions: readonly ProductDefinition[]): Promise<Catalog> {
     const products = new Map<string, Product>();
-    for (const definition of definitions) products.set(definition.name, await loadProduct(definition));
+    for (const definition of definitions) {
+      if (definition.name === OPERATIONS) throw new DefinitionError(`product ${OPERATIONS}: the name is that of Posthorn’s own product.`);
+      products.set(definition.name, await loadProduct(definition));
+    }
     if (products.size === 0) throw new DefinitionError('no product is defined.');
+    products.set(OPERATIONS, await loadProduct(operationsProduct));
     return new Catalog(products);
   }
 

@@ -92,9 +92,10 @@ test('an envelope that fails, or answers no JSON, is found out with the samples'
 
 test('of two products with one name the later counts, so that a folder can replace a built-in one', async () => {
   const catalog = await Catalog.load([product(), product({ title: 'Mine' })]);
-  expect(catalog.products().map(({ title }) => title)).toEqual(['Mine']);
+  expect(catalog.products().map(({ title }) => title)).toEqual(['Mine', 'Posthorn operations']);
   expect(catalog.product('shop')?.title).toBe('Mine');
   await expect(Catalog.load([])).rejects.toThrow('no product is defined');
+  await expect(Catalog.load([product({ name: 'posthorn' })])).rejects.toThrow('product posthorn: the name is that of Posthorn’s own');
 });
 
 test.each([

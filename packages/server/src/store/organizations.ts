@@ -7,17 +7,25 @@ export interface NewOrganization {
   readonly product: string;
   readonly timeZone: string | null;
   readonly inbound: boolean;
+  readonly contactEmail?: string | null;
 }
 
 const INSERT = statement(
   'insert_organization',
-  `INSERT INTO organizations (id, name, product, time_zone, inbound) VALUES ($1, $2, $3, $4, $5)
+  `INSERT INTO organizations (id, name, product, time_zone, inbound, contact_email) VALUES ($1, $2, $3, $4, $5, $6)
    ON CONFLICT (id) WHERE deleted_at IS NULL DO NOTHING RETURNING ${ORGANIZATION_COLUMNS}`,
 );
 
 /** null: the id is taken. */
 export async function insertOrganization(queryable: Queryable, input: NewOrganization): Promise<OrganizationRow | null> {
-  const [row] = await queryable.query<OrganizationRow>(INSERT, [input.id, input.name, input.product, input.timeZone, input.inbound]);
+  const [row] = await queryable.query<OrganizationRow>(INSERT, [
+    input.id,
+    input.name,
+    input.product,
+    input.timeZone,
+    input.inbound,
+    input.contactEmail ?? null,
+  ]);
   return row ?? null;
 }
 
@@ -35,6 +43,7 @@ const UPDATE = statement(
   'update_organization',
   `WITH changed AS (
      UPDATE organizations SET name = coalesce($2, name), time_zone = CASE WHEN $3 THEN $4 ELSE time_zone END, inbound = coalesce($5, inbound),
+            contact_email = CASE WHEN $6 THEN $7 ELSE contact_email END,
             version = version + 1, updated_at = now()
      WHERE key = $1 AND deleted_at IS NULL RETURNING ${ORGANIZATION_COLUMNS}
    ), told AS (SELECT pg_notify('posthorn_changes', 'organization:' || key) FROM changed)
@@ -45,11 +54,20 @@ export interface OrganizationChange {
   readonly name?: string | undefined;
   readonly timeZone?: string | null | undefined;
   readonly inbound?: boolean | undefined;
+  readonly contactEmail?: string | null | undefined;
 }
 
 export async function updateOrganization(queryable: Queryable, key: number, change: OrganizationChange): Promise<OrganizationRow | null> {
-  const { name = null, timeZone, inbound = null } = change;
-  const [row] = await queryable.query<OrganizationRow>(UPDATE, [key, name, timeZone !== undefined, timeZone ?? null, inbound]);
+  const { name = null, timeZone, inbound = null, contactEmail } = change;
+  const [row] = await queryable.query<OrganizationRow>(UPDATE, [
+    key,
+    name,
+    timeZone !== undefined,
+    timeZone ?? null,
+    inbound,
+    contactEmail !== undefined,
+    contactEmail ?? null,
+  ]);
   return row ?? null;
 }
 

@@ -23,6 +23,8 @@ export interface Settlement {
   readonly attempt: Uint8Array | null;
   /** null: it waits for nothing any more. */
   readonly waiting: { readonly reason: WaitingReason; readonly dueAt: Date | 'infinity' } | null;
+  /** It has failed after its last retry: somebody is told. */
+  readonly exhausted: boolean;
   /** What the webhook keeps in order; null: nothing. */
   readonly orderKey: string | null;
   /** It had a row in `waiting`. */
@@ -58,9 +60,9 @@ const LATER = statement(
   `WITH input AS MATERIALIZED (
      SELECT row.*, substring($12::bytea FROM row.attempt_at FOR row.attempt_bytes) AS attempt
      FROM unnest($2::int[], $3::int[], $4::int[], $5::uuid[], $6::uuid[], $7::uuid[], $8::text[], $9::bool[], $10::text[], $11::int[],
-                 $13::int[], $14::int[], $15::text[], $16::timestamptz[], $18::text[])
+                 $13::int[], $14::int[], $15::text[], $16::timestamptz[], $18::text[], $19::bool[])
        AS row (organization_key, shard, epoch, id, webhook_id, event_id, event_type, test, status, attempt_count, attempt_at, attempt_bytes,
-               reason, due_at, order_key)
+               reason, due_at, order_key, exhausted)
      JOIN shards ON shards.id = row.shard AND shards.epoch = row.epoch AND shards.owner = $1
    ),
    enabled AS MATERIALIZED (
@@ -83,6 +85,11 @@ const LATER = statement(
      INSERT INTO attempts (delivery_id, number, attempt)
      SELECT id, attempt_count, attempt FROM input WHERE attempt IS NOT NULL AND attempt_count > 1
      ON CONFLICT DO NOTHING
+   ),
+   told AS (
+     INSERT INTO notices (type, organization_key, webhook_id, delivery_id, event_id, event_type, attempt_count, happened_at)
+     SELECT 'delivery.exhausted', organization_key, webhook_id, id, event_id, event_type, attempt_count, $17
+     FROM input WHERE exhausted AND id IN (SELECT id FROM recorded)
    ),
    ended AS (
      DELETE FROM waiting USING input WHERE waiting.delivery_id = input.id AND input.reason IS NULL
@@ -112,6 +119,7 @@ export async function settleLater(
     settlements.map((settlement) => dueText(settlement)),
     new Date(nowMs),
     settlements.map((settlement) => settlement.orderKey),
+    settlements.map((settlement) => settlement.exhausted),
   ]);
 }
 

@@ -9,6 +9,7 @@ export interface OrganizationRow {
   readonly product: string;
   readonly time_zone: string | null;
   readonly inbound: boolean;
+  readonly contact_email: string | null;
   readonly version: number;
   readonly created_at: Date;
   readonly updated_at: Date;
@@ -43,7 +44,7 @@ export interface WebhookRow extends DeliveringWebhookRow {
   readonly updated_at: Date;
 }
 
-export const ORGANIZATION_COLUMNS = 'key, id, name, product, time_zone, inbound, version, created_at, updated_at';
+export const ORGANIZATION_COLUMNS = 'key, id, name, product, time_zone, inbound, contact_email, version, created_at, updated_at';
 const DELIVERING_COLUMNS = `id, organization_key, url, events, scope, method, content_type, headers, secrets, retry, success, timeout_ms,
   rate_limit, ordered, status, failing_since`;
 export const WEBHOOK_COLUMNS = `${DELIVERING_COLUMNS}, description, status_reason, status_changed_at, created_at, updated_at`;

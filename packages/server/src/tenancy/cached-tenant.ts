@@ -25,6 +25,7 @@ export class CachedTenant implements Tenant {
       product: shared.product.name,
       timeZone: row.time_zone,
       inbound: row.inbound,
+      contactEmail: row.contact_email,
       createdAt: row.created_at,
       updatedAt: row.updated_at,
     };

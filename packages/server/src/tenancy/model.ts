@@ -6,6 +6,8 @@ export interface Organization {
   readonly product: string;
   readonly timeZone: string | null;
   readonly inbound: boolean;
+  /** Where notices about its webhooks go; null: nobody is written to. */
+  readonly contactEmail: string | null;
   readonly createdAt: Date;
   readonly updatedAt: Date;
 }

@@ -2,6 +2,7 @@ import { PosthornError, type FieldError } from '@posthorn/protocol';
 import type { Database, Queryable } from '../store/database.ts';
 import type { Sealer } from '../store/sealing.ts';
 import type { WebhookRow } from '../store/tenants.ts';
+import { insertNotice } from '../store/notices.ts';
 import { isUuid, newId } from '../store/uuid-time.ts';
 import {
   countWebhooks,
@@ -97,7 +98,7 @@ export class Webhooks {
       const secrets = given === null ? sealedSecrets(current, sealer) : sealSecrets(id, [{ secret: given, expiresAt: null }], sealer);
       const settings = { ...plainSettings(input), headers: sealHeaders(id, input.headers ?? {}, sealer), secrets };
       const updated = present(await updateWebhook(transaction, { id, organizationKey: tenant.organization.key, settings }));
-      return status === undefined ? updated : setStatus(transaction, updated, status);
+      return status === undefined ? updated : setStatus(transaction, updated, { status, now: this.#options.now });
     });
     return { webhook: this.#resolved(row, tenant), warnings };
   }
@@ -164,7 +165,9 @@ export class Webhooks {
   }
 
   async #setStatus(tenant: Tenant, id: string, status: Status): Promise<ShownWebhook> {
-    const row = await this.#change(tenant, async (transaction) => setStatus(transaction, await lock(transaction, tenant, id), status));
+    const row = await this.#change(tenant, async (transaction) =>
+      setStatus(transaction, await lock(transaction, tenant, id), { status, now: this.#options.now }),
+    );
     return this.#resolved(row, tenant);
   }
 
@@ -186,7 +189,11 @@ async function lock(transaction: Queryable, tenant: Tenant, id: string): Promise
   return row ?? raise(noWebhook());
 }
 
-async function setStatus(transaction: Queryable, current: WebhookRow, status: Status): Promise<WebhookRow> {
+async function setStatus(
+  transaction: Queryable,
+  current: WebhookRow,
+  { status, now }: { status: Status; now: () => number },
+): Promise<WebhookRow> {
   // Enabling what is active must not forget since when it has been failing.
   if (current.status === status) return current;
   if (status === 'paused' && current.status === 'failed') {
@@ -195,6 +202,9 @@ async function setStatus(transaction: Queryable, current: WebhookRow, status: St
   const { id, organization_key: organizationKey } = current;
   const row = present(await setWebhookStatus(transaction, { id, organizationKey, status, reason: null }));
   if (status === 'active') await releaseHeld(transaction, id);
+  if (status === 'active' && current.status === 'failed') {
+    await insertNotice(transaction, { type: 'webhook.recovered', organizationKey, webhookId: id, happenedAt: new Date(now()) });
+  }
   return row;
 }
 

@@ -102,6 +102,8 @@ export class Exchanges {
       }),
       attemptCount: job.attemptCount + 1,
       attempt: encodeAttempt(attempt),
+      // What has no retries has none to use up.
+      exhausted: verdict.kind === 'failure' && next === null && job.attemptCount > 0 && !job.event.test,
     };
     this.#options.onEnd({ job, lease, outcome: { kind, durationMs: exchange.durationMs, final: next === null }, settlement });
   }
@@ -117,13 +119,14 @@ export class Exchanges {
     if (job.event.test) return null;
     health.failed(webhook);
     if (verdict.gone) {
-      void health.markFailed(webhook, 'The endpoint answered 410 Gone.');
+      void health.markFailed(webhook, { notice: 'webhook.disabled', reason: 'The endpoint answered 410 Gone.' });
       return null;
     }
     const asked = exchange.response ? retryAfterMs(headerOf(exchange.response.headers, 'retry-after'), now()) : null;
     const next = nextAttempt({ plan: webhook.retry, failedAttempts: job.attemptCount + 1, retryAfterMs: asked, now: now(), random });
     if (next === null && webhook.whenExhausted === 'fail-webhook') {
-      void health.markFailed(webhook, `A delivery failed after ${job.attemptCount + 1} attempts: ${verdict.failure.message}`);
+      const reason = `A delivery failed after ${job.attemptCount + 1} attempts: ${verdict.failure.message}`;
+      void health.markFailed(webhook, { notice: 'webhook.failed', reason });
     }
     return next;
   }

@@ -105,6 +105,7 @@ describeOnBothDatabases('reading the log', (open) => {
         attemptCount: 1,
         attempt: null,
         waiting: null,
+        exhausted: false,
         orderKey: null,
         wasWaiting: false,
       },

@@ -19,6 +19,7 @@ export function settlementOf(job: Job, outcome: { status: DeliveryStatus; waitin
     attemptCount: job.attemptCount,
     attempt: null,
     waiting: outcome.waiting,
+    exhausted: false,
     orderKey: job.orderKey,
     wasWaiting: job.wasWaiting,
   };

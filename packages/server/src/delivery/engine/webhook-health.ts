@@ -42,15 +42,15 @@ export class WebhookHealth {
       this.#unsaved.set(webhook.id, new Date(since));
     }
     if (webhook.disableAfterMs === null || now - since < webhook.disableAfterMs) return;
-    void this.markFailed(webhook, `Nothing but failure since ${new Date(since).toISOString()}.`);
+    void this.markFailed(webhook, { notice: 'webhook.disabled', reason: `Nothing but failure since ${new Date(since).toISOString()}.` });
   }
 
-  async markFailed(webhook: ResolvedWebhook, reason: string): Promise<void> {
+  async markFailed(webhook: ResolvedWebhook, why: { notice: 'webhook.failed' | 'webhook.disabled'; reason: string }): Promise<void> {
     this.#failingSince.delete(webhook.id);
     try {
-      const changed = await failWebhook(this.#options.database, { webhookId: webhook.id, reason, now: new Date(this.#options.now()) });
+      const changed = await failWebhook(this.#options.database, { webhookId: webhook.id, ...why, now: new Date(this.#options.now()) });
       if (!changed) return;
-      this.#options.log.info({ webhook: webhook.id, reason }, 'A webhook was marked failed.');
+      this.#options.log.info({ webhook: webhook.id, reason: why.reason }, 'A webhook was marked failed.');
       this.#options.onFailed(webhook.organizationKey);
     } catch (error) {
       this.#options.log.warn({ err: error, webhook: webhook.id }, 'A webhook could not be marked failed.');

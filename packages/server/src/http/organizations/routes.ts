@@ -27,6 +27,7 @@ export const Organization = Type.Object(
     product: Type.String(),
     timeZone: Type.Union([Type.String(), Type.Null()]),
     inbound: Type.Boolean(),
+    contactEmail: Type.Union([Type.String(), Type.Null()]),
     createdAt: Type.String({ format: 'date-time' }),
     updatedAt: Type.String({ format: 'date-time' }),
   },
@@ -35,6 +36,10 @@ export const Organization = Type.Object(
 
 const Name = Type.String({ minLength: 1, maxLength: 200 });
 const TimeZone = Type.Union([Type.String({ maxLength: 100 }), Type.Null()], { description: 'IANA name, such as Europe/Berlin.' });
+
+const ContactEmail = Type.Union([Type.String({ format: 'email', maxLength: 254 }), Type.Null()], {
+  description: 'Who is written to when one of its webhooks is marked failed; null: nobody.',
+});
 
 const NewOrganization = Type.Object(
   {
@@ -48,12 +53,18 @@ const NewOrganization = Type.Object(
     product: Type.Optional(Type.String({ description: 'A product that the server has loaded. Default: generic.' })),
     inbound: Type.Optional(Type.Boolean({ description: 'Whether it may have inbound hooks.' })),
     timeZone: Type.Optional(TimeZone),
+    contactEmail: Type.Optional(ContactEmail),
   },
   { additionalProperties: false },
 );
 
 const OrganizationChange = Type.Object(
-  { name: Type.Optional(Name), inbound: Type.Optional(Type.Boolean()), timeZone: Type.Optional(TimeZone) },
+  {
+    name: Type.Optional(Name),
+    inbound: Type.Optional(Type.Boolean()),
+    timeZone: Type.Optional(TimeZone),
+    contactEmail: Type.Optional(ContactEmail),
+  },
   { additionalProperties: false },
 );
 
@@ -71,10 +82,10 @@ function organizationListRoutes(app: FastifyInstance, { database, catalog }: Org
     { schema: { tags: TAGS, summary: 'Make an organization', body: NewOrganization, response: { 201: Organization } } },
     async (request, reply) => {
       requireRoot(request.principal);
-      const { id = newId(), name, product = 'generic', inbound = false, timeZone = null } = request.body;
+      const { id = newId(), name, product = 'generic', inbound = false, timeZone = null, contactEmail = null } = request.body;
       if (!catalog.product(product)) throw unknownProduct(catalog, product);
       checkTimeZone(timeZone);
-      const row = await insertOrganization(database, { id, name, product, inbound, timeZone });
+      const row = await insertOrganization(database, { id, name, product, inbound, timeZone, contactEmail });
       if (!row) throw new PosthornError('conflict', `There is an organization ${JSON.stringify(id)} already.`);
       return reply.code(201).send(shown(row));
     },
@@ -147,6 +158,7 @@ function shown(row: OrganizationRow): Static<typeof Organization> {
     product: row.product,
     timeZone: row.time_zone,
     inbound: row.inbound,
+    contactEmail: row.contact_email,
     createdAt: row.created_at.toISOString(),
     updatedAt: row.updated_at.toISOString(),
   };

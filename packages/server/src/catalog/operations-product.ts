@@ -1,0 +1,36 @@
+import type { JsonObject, ProductDefinition } from '@posthorn/protocol';
+
+/** The product whose organizations are told what happens to the webhooks of all others. */
+export const OPERATIONS = 'posthorn';
+
+const webhook: JsonObject = {
+  organization: { id: 'pigeon-labs', name: 'Pigeon Labs' },
+  product: 'shop',
+  webhook: {
+    id: '0197f3a0-0000-7000-8000-000000000000',
+    url: 'https://example.com/hook',
+    description: null,
+    scope: null,
+    status: 'failed',
+  },
+  reason: 'The endpoint answered 410 Gone.',
+  happenedAt: '2026-01-15T09:30:00.000Z',
+};
+const event = (description: string, more: JsonObject = {}) => ({ group: 'Webhooks', description, sample: { ...webhook, ...more } });
+
+/** Events about the running of Posthorn itself, for who operates it. Their scope is `product:<name>`. */
+export const operationsProduct: ProductDefinition = {
+  name: OPERATIONS,
+  title: 'Posthorn operations',
+  events: {
+    'posthorn.webhook.failed': event('A webhook was marked failed because a delivery had used up its retries.'),
+    'posthorn.webhook.disabled': event(
+      'A webhook was marked failed because its endpoint is gone, or has answered with nothing but failure for days.',
+    ),
+    'posthorn.webhook.recovered': event('A webhook that was marked failed was enabled again.', { reason: null }),
+    'posthorn.delivery.exhausted': event('A delivery has failed after its last retry.', {
+      delivery: { id: '0197f3a0-0000-7000-8000-000000000001', eventId: 'e-1', eventType: 'order-paid', attemptCount: 10 },
+      reason: null,
+    }),
+  },
+};

@@ -1,0 +1,79 @@
+import type { Logger } from 'pino';
+import { OPERATIONS } from '../../catalog/operations-product.ts';
+import { insertMails } from '../../store/mails.ts';
+import { hasNotices, organizationsOfProduct, takeNotices } from '../../store/notices.ts';
+import type { Tenant } from '../../tenancy/directory.ts';
+import { EventCommit, type EventCommitOptions } from '../event-commit.ts';
+import type { Mailer } from './mailer.ts';
+import { noticeEvent } from './notice-event.ts';
+import { noticeMail } from './notice-mail.ts';
+
+export interface NoticesOptions extends EventCommitOptions {
+  readonly find: (organizationKey: number) => Promise<Tenant | null>;
+  /** null: no mail is sent. */
+  readonly mailer: Mailer | null;
+  /** Where the server is reached, for links. */
+  readonly publicUrl: () => string;
+  readonly log: Logger;
+  readonly pollMs?: number | undefined;
+}
+
+const DEFAULT_POLL_MS = 1_000;
+const PAGE = 200;
+
+/**
+ * Tells operators and owners what happened to webhooks. A notice is written in the transaction in which it happened, and
+ * taken in the one that stores its events and mails: told once, whatever crashes.
+ */
+export class Notices {
+  readonly #options: NoticesOptions;
+  readonly #commit: EventCommit;
+  #timer: NodeJS.Timeout | null = null;
+  #round: Promise<void> = Promise.resolve();
+  #stopped = false;
+
+  constructor(options: NoticesOptions) {
+    this.#options = options;
+    this.#commit = new EventCommit(options);
+  }
+
+  start(): void {
+    if (this.#stopped) return;
+    this.#timer = setTimeout(() => {
+      this.#round = this.#tell().then(() => this.start());
+    }, this.#options.pollMs ?? DEFAULT_POLL_MS);
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    if (this.#timer) clearTimeout(this.#timer);
+    await this.#round;
+  }
+
+  async #tell(): Promise<void> {
+    const { database, mailer, log } = this.#options;
+    try {
+      while (!this.#stopped && (await hasNotices(database)) && (await this.#tellPage()) === PAGE);
+      await mailer?.sendDue();
+    } catch (error) {
+      log.warn({ err: error }, 'Notices could not be told; they are tried again.');
+    }
+  }
+
+  /** Answers how many were told. */
+  async #tellPage(): Promise<number> {
+    const { database, find, mailer, publicUrl, now } = this.#options;
+    const operators = (await Promise.all((await organizationsOfProduct(database, OPERATIONS)).map(find))).filter(
+      (tenant) => tenant !== null,
+    );
+    return this.#commit.run(operators, async (transaction, tenants) => {
+      const notices = await takeNotices(transaction, PAGE);
+      // About their own webhooks they are not told: each failure would cause the next.
+      const told = notices.filter(({ product }) => product !== OPERATIONS);
+      const mails = mailer ? notices.flatMap((notice) => noticeMail(notice, publicUrl()) ?? []) : [];
+      if (mails.length > 0) await insertMails(transaction, mails, new Date(now()));
+      const events = told.flatMap((notice) => [...tenants.keys()].flatMap((key) => noticeEvent(notice, key) ?? []));
+      return { result: notices.length, events };
+    });
+  }
+}

@@ -1,0 +1,67 @@
+import { statement, type Queryable } from './database.ts';
+
+export type NoticeType = 'webhook.failed' | 'webhook.disabled' | 'webhook.recovered' | 'delivery.exhausted';
+
+/** What happened, with what it happened to as it is now; null: it is gone. */
+export interface NoticeRow {
+  readonly id: string;
+  readonly type: NoticeType;
+  readonly webhook_id: string;
+  readonly reason: string | null;
+  readonly delivery_id: string | null;
+  readonly event_id: string | null;
+  readonly event_type: string | null;
+  readonly attempt_count: number | null;
+  readonly happened_at: Date;
+  readonly organization_id: string | null;
+  readonly organization_name: string | null;
+  readonly product: string | null;
+  readonly contact_email: string | null;
+  readonly url: string | null;
+  readonly description: string | null;
+  readonly scope: string | null;
+  readonly status: string | null;
+}
+
+const INSERT = statement('insert_notice', 'INSERT INTO notices (type, organization_key, webhook_id, happened_at) VALUES ($1, $2, $3, $4)');
+
+/** Of something that happened in the same transaction. */
+export async function insertNotice(
+  transaction: Queryable,
+  input: { type: NoticeType; organizationKey: number; webhookId: string; happenedAt: Date },
+): Promise<void> {
+  await transaction.query(INSERT, [input.type, input.organizationKey, input.webhookId, input.happenedAt]);
+}
+
+const ANY = statement('any_notices', 'SELECT EXISTS (SELECT FROM notices) AS some');
+
+export async function hasNotices(queryable: Queryable): Promise<boolean> {
+  const [row] = await queryable.query<{ some: boolean }>(ANY);
+  return row?.some ?? false;
+}
+
+/** What another node is telling is passed over. Index: notices_order. */
+const TAKE = statement(
+  'take_notices',
+  `WITH taken AS (
+     DELETE FROM notices WHERE id IN (SELECT id FROM notices ORDER BY happened_at LIMIT $1 FOR UPDATE SKIP LOCKED) RETURNING *
+   )
+   SELECT taken.id, taken.type, taken.webhook_id, taken.reason, taken.delivery_id, taken.event_id, taken.event_type, taken.attempt_count,
+          taken.happened_at, organizations.id AS organization_id, organizations.name AS organization_name, organizations.product,
+          organizations.contact_email, webhooks.url, webhooks.description, webhooks.scope, webhooks.status
+   FROM taken
+   LEFT JOIN organizations ON organizations.key = taken.organization_key AND organizations.deleted_at IS NULL
+   LEFT JOIN webhooks ON webhooks.id = taken.webhook_id
+   ORDER BY taken.happened_at, taken.type`,
+);
+
+/** Takes the oldest notices away: with the commit they are told. */
+export function takeNotices(transaction: Queryable, limit: number): Promise<NoticeRow[]> {
+  return transaction.query<NoticeRow>(TAKE, [limit]);
+}
+
+const OF_PRODUCT = statement('organizations_of_product', 'SELECT key FROM organizations WHERE product = $1 AND deleted_at IS NULL');
+
+export async function organizationsOfProduct(queryable: Queryable, product: string): Promise<number[]> {
+  return (await queryable.query<{ key: number }>(OF_PRODUCT, [product])).map(({ key }) => key);
+}
