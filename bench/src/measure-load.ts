@@ -11,6 +11,7 @@ export interface LoadOptions {
   /** Webhooks that each event goes to. */
   readonly fanOut?: number;
   readonly target?: LoadPlan['target'];
+  readonly paths?: readonly string[];
   readonly batch?: number;
   readonly rate?: number | null;
   readonly organizations?: number;
@@ -70,6 +71,7 @@ export function loadPlan(bench: Bench, stage: Stage, options: LoadOptions): Load
     connections: bench.options.connections,
     rate: options.rate ?? null,
     target: options.target ?? 'events',
+    paths: options.paths,
     batch: options.batch ?? 1,
     dataBytes: DATA_BYTES,
     organizations: options.organizations ?? 1,

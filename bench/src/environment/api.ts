@@ -1,7 +1,9 @@
 /** The few calls of the API that set a measurement up. */
 export interface Api {
-  createOrganization(id: string): Promise<void>;
+  createOrganization(id: string, more?: object): Promise<void>;
   createWebhook(organization: string, webhook: WebhookInput): Promise<void>;
+  /** POST below the organizations; answers the body. */
+  post<Body>(path: string, body: unknown): Promise<Body>;
 }
 
 export interface WebhookInput {
@@ -11,17 +13,22 @@ export interface WebhookInput {
 }
 
 export function apiOf(server: { readonly port: number; readonly rootKey: string }): Api {
-  const post = async (path: string, body: unknown): Promise<void> => {
+  const post = async <Body>(path: string, body: unknown): Promise<Body> => {
     const response = await fetch(`http://127.0.0.1:${server.port}/v1/organizations${path}`, {
       method: 'POST',
       headers: { authorization: `Bearer ${server.rootKey}`, 'content-type': 'application/json' },
       body: JSON.stringify(body),
     });
     if (!response.ok) throw new Error(`POST /v1/organizations${path} answered ${response.status}: ${await response.text()}`);
-    await response.arrayBuffer();
+    return (await response.json()) as Body;
   };
   return {
-    createOrganization: (id) => post('', { id, name: id, product: 'generic' }),
-    createWebhook: (organization, { url, events = ['*'], ...rest }) => post(`/${organization}/webhooks`, { url, events, ...rest }),
+    post,
+    async createOrganization(id, more = {}) {
+      await post('', { id, name: id, product: 'generic', ...more });
+    },
+    async createWebhook(organization, { url, events = ['*'], ...rest }) {
+      await post(`/${organization}/webhooks`, { url, events, ...rest });
+    },
   };
 }

@@ -5,7 +5,9 @@ import { writeDigits } from '../wire/framing.ts';
 export interface RequestShape {
   readonly rootKey: string;
   /** What is sent: events, or states of objects, each another one than the last time. */
-  readonly target: 'events' | 'objects';
+  readonly target: 'events' | 'objects' | 'goals';
+  /** Of `goals`: the inbound URLs' paths, all of one length, to go around. */
+  readonly paths?: readonly string[] | undefined;
   /** Events or states a request; 1: the address for a single one. */
   readonly batch: number;
   readonly dataBytes: number;
@@ -22,6 +24,9 @@ const OBJECT_WIDTH = 8;
 /** Objects of a run: each is pushed again every so many states. */
 const OBJECTS = 10_000;
 const OBJECT = 'obj-';
+const GOAL_VALUE = '"value":"';
+const VALUE_WIDTH = 10;
+const PATH_AT = 'POST '.length;
 
 /** The id of the n-th organization of a run. */
 export function organizationId(index: number): string {
@@ -41,10 +46,11 @@ export class RequestTemplate {
   readonly #typesAt: readonly number[];
   readonly #markersAt: readonly number[];
   readonly #objectsAt: readonly number[];
+  readonly #valuesAt: readonly number[];
 
   constructor(shape: RequestShape) {
     this.#shape = shape;
-    const { call, body } = shape.target === 'events' ? eventRequest(shape) : objectRequest(shape);
+    const { call, body } = REQUESTS[shape.target](shape);
     const head = [
       `${call} HTTP/1.1`,
       'Host: 127.0.0.1',
@@ -53,14 +59,26 @@ export class RequestTemplate {
       `Content-Length: ${Buffer.byteLength(body)}`,
     ];
     this.bytes = Buffer.from(`${head.join('\r\n')}\r\n\r\n${body}`);
+    this.#valuesAt = shape.target === 'goals' ? placesOf(this.bytes, GOAL_VALUE) : [];
     this.#organizationAt = this.bytes.indexOf('/bench-') + '/bench-'.length;
     this.#typesAt = placesOf(this.bytes, '"type":"bench-');
     this.#markersAt = placesOf(this.bytes, MARKER);
     this.#objectsAt = shape.target === 'objects' ? placesOf(this.bytes, OBJECT) : [];
   }
 
+  /** Another goal each time, and another value than the last time. */
+  #stampGoal(sequence: number): void {
+    const { paths = [] } = this.#shape;
+    this.bytes.write(paths[sequence % paths.length] ?? '', PATH_AT, 'latin1');
+    for (const at of this.#valuesAt) writeDigits(this.bytes, at, { value: sequence, width: VALUE_WIDTH });
+  }
+
   /** Makes it the request for the events from `sequence` on. */
   stamp(sequence: number, timeUs: number): void {
+    if (this.#shape.target === 'goals') {
+      this.#stampGoal(sequence);
+      return;
+    }
     const { batch, organizations, types, target } = this.#shape;
     const round = Math.floor(sequence / batch);
     if (organizations > 1) writeDigits(this.bytes, this.#organizationAt, { value: round % organizations, width: ORGANIZATION_WIDTH });
@@ -77,6 +95,8 @@ export class RequestTemplate {
   }
 }
 
+const REQUESTS = { events: eventRequest, objects: objectRequest, goals: goalRequest };
+
 function eventRequest({ batch, dataBytes }: RequestShape): { call: string; body: string } {
   const event = `{"type":"${eventType(0)}","data":${sampleData(dataBytes)}}`;
   const address = `POST /v1/organizations/${organizationId(0)}/events`;
@@ -90,6 +110,10 @@ function objectRequest({ batch, dataBytes }: RequestShape): { call: string; body
   if (batch === 1) return { call: `PUT ${address}/order/${id}`, body: `{"state":${state}}` };
   const entry = `{"kind":"order","id":"${id}","state":${state}}`;
   return { call: `POST ${address}/batch`, body: `{"objects":[${repeated(entry, batch)}]}` };
+}
+
+function goalRequest({ paths = [] }: RequestShape): { call: string; body: string } {
+  return { call: `POST ${paths[0] ?? ''}`, body: `{"date":"2026-01-15",${GOAL_VALUE}${'0'.repeat(VALUE_WIDTH)}"}` };
 }
 
 function repeated(entry: string, count: number): string {

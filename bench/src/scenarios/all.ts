@@ -1,8 +1,10 @@
 import type { Scenario } from '../scenario.ts';
 import { batch } from './batch.ts';
+import { digest } from './digest.ts';
 import { fanOut } from './fan-out.ts';
 import { halfLoad } from './half-load.ts';
 import { hanging } from './hanging.ts';
+import { inbound } from './inbound.ts';
 import { kill9 } from './kill-9.ts';
 import { manyWebhooks } from './many-webhooks.ts';
 import { bulkObjects, objects } from './objects.ts';
@@ -19,6 +21,8 @@ export const SCENARIOS: readonly Scenario[] = [
   batch,
   objects,
   bulkObjects,
+  digest,
+  inbound,
   halfLoad,
   hanging,
   manyWebhooks,

@@ -17,6 +17,8 @@ export interface Config {
   readonly trustedProxies: readonly string[];
   /** How posts to inbound hooks must come: over TLS; also in plain text straight to the listener; however they like. */
   readonly inboundTransport: (typeof INBOUND_TRANSPORTS)[number];
+  /** Posts a second that inbound hooks take on the long run from one address, and for one target; ten times as many at once. */
+  readonly inboundRates: { readonly perAddress: number; readonly perTarget: number };
   /** Where the server is reached from outside; null: where it listens. */
   readonly publicUrl: string | null;
   readonly smtpUrl: Redacted | null;
@@ -68,6 +70,10 @@ export function readConfig(environment: Environment): Config {
     allowedTargets: reader.targets('POSTHORN_ALLOW_TARGETS', embedded ? EMBEDDED_TARGETS : ''),
     trustedProxies: reader.networks('POSTHORN_TRUSTED_PROXIES'),
     inboundTransport: reader.choice('POSTHORN_INBOUND_TRANSPORT', INBOUND_TRANSPORTS, isLoopback(host) ? 'direct' : 'tls'),
+    inboundRates: {
+      perAddress: reader.integer('POSTHORN_INBOUND_RATE_PER_ADDRESS', { fallback: 100, min: 1, max: 1_000_000 }),
+      perTarget: reader.integer('POSTHORN_INBOUND_RATE_PER_TARGET', { fallback: 10, min: 1, max: 1_000_000 }),
+    },
     publicUrl: reader.url('POSTHORN_PUBLIC_URL', ['http:', 'https:'])?.replace(/\/+$/, '') ?? null,
     smtpUrl: redactedOrNull(reader.url('POSTHORN_SMTP_URL', ['smtp:', 'smtps:'])),
     mailFrom: reader.text('POSTHORN_MAIL_FROM') ?? 'Posthorn <posthorn@localhost>',
@@ -97,6 +103,8 @@ const KNOWN = new Set([
   'POSTHORN_ALLOW_TARGETS',
   'POSTHORN_TRUSTED_PROXIES',
   'POSTHORN_INBOUND_TRANSPORT',
+  'POSTHORN_INBOUND_RATE_PER_ADDRESS',
+  'POSTHORN_INBOUND_RATE_PER_TARGET',
   'POSTHORN_PUBLIC_URL',
   'POSTHORN_SMTP_URL',
   'POSTHORN_MAIL_FROM',

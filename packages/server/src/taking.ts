@@ -4,6 +4,7 @@ import { Mailer } from './intake/notices/mailer.ts';
 import { Notices } from './intake/notices/notices.ts';
 import type { Catalog } from './catalog/catalog.ts';
 import { openInbound, type Inbound } from './inbound/inbound.ts';
+import type { Rate } from './inbound/rate-limiter.ts';
 import { DigestSchedule } from './intake/digests/digest-schedule.ts';
 import { Digests } from './intake/digests/digests.ts';
 import { Intake } from './intake/emit.ts';
@@ -22,7 +23,7 @@ export interface TakingOptions {
   readonly digestPollMs: number | undefined;
   readonly noticePollMs: number | undefined;
   readonly publicUrl: () => string;
-  readonly config: Pick<Config, 'smtpUrl' | 'mailFrom'>;
+  readonly config: Pick<Config, 'smtpUrl' | 'mailFrom' | 'inboundRates'>;
 }
 
 /** Everything that ends in an event: what callers emit, objects, digests, what comes in through inbound hooks. */
@@ -52,7 +53,9 @@ export async function openTaking({ catalog, digestPollMs, noticePollMs, publicUr
   const { smtpUrl, mailFrom: from } = config;
   const mailer = smtpUrl && new Mailer({ database, smtpUrl: smtpUrl.reveal(), from, now, log });
   const notices = new Notices({ ...commit, find, mailer, publicUrl, log, pollMs: noticePollMs });
-  const inbound = await openInbound({ ...options, objects });
+  const { perAddress, perTarget } = config.inboundRates;
+  const rates = { ratePerAddress: rateOf(perAddress), ratePerTarget: rateOf(perTarget) };
+  const inbound = await openInbound({ ...options, ...rates, objects });
   return {
     intake,
     objects,
@@ -70,4 +73,11 @@ export async function openTaking({ catalog, digestPollMs, noticePollMs, publicUr
       await inbound.stop();
     },
   };
+}
+
+/** Sources send what has gathered: an hour's values of many goals, the days of a year. */
+const BURST_SECONDS = 10;
+
+function rateOf(perSecond: number): Rate {
+  return { perSecond, burst: perSecond * BURST_SECONDS };
 }

@@ -27,14 +27,11 @@ export interface InboundOptions {
   readonly objects: Objects;
   readonly log: Pick<Logger, 'warn'>;
   readonly now: () => number;
-  readonly ratePerAddress?: Rate;
-  readonly ratePerTarget?: Rate;
+  readonly ratePerAddress: Rate;
+  readonly ratePerTarget: Rate;
   readonly maxQueued?: number;
 }
 
-/** Enough for a source that sends each hour's values of hundreds of goals at once; one value of a goal counts for a day. */
-const RATE_PER_ADDRESS: Rate = { perSecond: 100, burst: 1_000 };
-const RATE_PER_TARGET: Rate = { perSecond: 10, burst: 120 };
 const MAX_QUEUED = 20_000;
 const DAY_MS = 86_400_000;
 
@@ -73,8 +70,8 @@ export async function openInbound(options: InboundOptions): Promise<Inbound> {
       maintenance,
       requests,
       now,
-      ratePerAddress: options.ratePerAddress ?? RATE_PER_ADDRESS,
-      ratePerTarget: options.ratePerTarget ?? RATE_PER_TARGET,
+      ratePerAddress: options.ratePerAddress,
+      ratePerTarget: options.ratePerTarget,
       maxQueued: options.maxQueued ?? MAX_QUEUED,
     }),
     maintenance,
