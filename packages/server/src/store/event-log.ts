@@ -1,5 +1,6 @@
 import { statement, type Queryable } from './database.ts';
 import { joinBytes } from './joined-bytes.ts';
+import { nameArray, plainArray } from './plain-array.ts';
 
 /** An event ready to be stored, with the webhooks it was matched with. */
 export interface NewEvent {
@@ -99,27 +100,27 @@ export async function appendEvents(queryable: Queryable, events: readonly NewEve
   const data = joinBytes(events.map((event) => event.data));
   const withIds = events.some((event) => event.externalId !== null);
   const [row] = await queryable.query<AppendRow>(withIds ? APPEND_WITH_IDS : APPEND, [
-    [...versions.keys()],
-    [...versions.values()],
-    events.map((event) => event.organizationKey),
-    events.map((event) => event.id),
-    events.map((event) => event.shard),
-    events.map((event) => event.claimedBy),
-    events.map((event) => event.type),
+    plainArray([...versions.keys()]),
+    plainArray([...versions.values()]),
+    plainArray(events.map((event) => event.organizationKey)),
+    plainArray(events.map((event) => event.id)),
+    plainArray(events.map((event) => event.shard)),
+    plainArray(events.map((event) => event.claimedBy)),
+    nameArray(events.map((event) => event.type)),
     events.map((event) => event.scope),
     events.map((event) => event.subjectKind),
     events.map((event) => event.subjectId),
     events.map((event) => event.externalId),
-    events.map((event) => event.test),
+    plainArray(events.map((event) => event.test)),
     events.map((event) => event.sender),
     data.bytes,
-    data.offsets,
-    data.lengths,
-    events.map((event) => event.dataStart),
-    events.map((event) => event.dataLength),
+    plainArray(data.offsets),
+    plainArray(data.lengths),
+    plainArray(events.map((event) => event.dataStart)),
+    plainArray(events.map((event) => event.dataLength)),
     bodies.bytes,
-    bodies.offsets,
-    bodies.lengths,
+    plainArray(bodies.offsets),
+    plainArray(bodies.lengths),
     events.map((event) => `{${event.webhookIds.join(',')}}`),
   ]);
   if (!row) throw new Error('The append answered no row.');

@@ -1,5 +1,6 @@
 import { statement, type Queryable } from './database.ts';
 import { joinBytes } from './joined-bytes.ts';
+import { nameArray, plainArray } from './plain-array.ts';
 
 /** What names an object. */
 export interface ObjectName {
@@ -127,8 +128,8 @@ export function listObjects(queryable: Queryable, { organizationKey, kind, after
 
 function nameColumns(names: readonly ObjectName[]) {
   return [
-    names.map((name) => name.organizationKey),
-    names.map((name) => name.kind),
+    plainArray(names.map((name) => name.organizationKey)),
+    nameArray(names.map((name) => name.kind)),
     names.map((name) => name.scopeKey),
     names.map((name) => name.id),
   ];
@@ -139,13 +140,13 @@ function writeColumns(objects: readonly ObjectWrite[]) {
   return [
     ...nameColumns(objects),
     objects.map((object) => object.scope),
-    objects.map((object) => object.version),
+    plainArray(objects.map((object) => object.version)),
     objects.map((object) => textArray(object.given)),
-    objects.map((object) => object.createdAt),
+    plainArray(objects.map((object) => object.createdAt.toISOString())),
     states.bytes,
-    objects.map((object) => object.updatedAt),
-    states.offsets,
-    states.lengths,
+    plainArray(objects.map((object) => object.updatedAt.toISOString())),
+    plainArray(states.offsets),
+    plainArray(states.lengths),
   ];
 }
 

@@ -1,6 +1,7 @@
 import type { DeliveryStatus } from '@posthorn/protocol';
 import { statement, type Queryable } from './database.ts';
 import { joinBytes } from './joined-bytes.ts';
+import { nameArray, plainArray } from './plain-array.ts';
 
 /** Why a delivery waits: for its time, for its webhook to be enabled, for room or recovery, or for an earlier one of its order. */
 export type WaitingReason = 'retry' | 'held' | 'backlog' | 'behind';
@@ -48,7 +49,13 @@ const FIRST = statement(
 /** Records deliveries that ended with their first attempt: one row each, nothing else. */
 export async function settleFirst(queryable: Queryable, nodeId: number, settlements: readonly Settlement[]): Promise<void> {
   const attempts = joinBytes(settlements.map((settlement) => settlement.attempt));
-  await queryable.query(FIRST, [nodeId, ...columns(settlements), attempts.bytes, attempts.offsets, attempts.lengths]);
+  await queryable.query(FIRST, [
+    nodeId,
+    ...columns(settlements),
+    attempts.bytes,
+    plainArray(attempts.offsets),
+    plainArray(attempts.lengths),
+  ]);
 }
 
 /**
@@ -113,28 +120,28 @@ export async function settleLater(
     nodeId,
     ...columns(settlements),
     attempts.bytes,
-    attempts.offsets,
-    attempts.lengths,
+    plainArray(attempts.offsets),
+    plainArray(attempts.lengths),
     settlements.map((settlement) => settlement.waiting?.reason ?? null),
     settlements.map((settlement) => dueText(settlement)),
     new Date(nowMs),
     settlements.map((settlement) => settlement.orderKey),
-    settlements.map((settlement) => settlement.exhausted),
+    plainArray(settlements.map((settlement) => settlement.exhausted)),
   ]);
 }
 
 function columns(settlements: readonly Settlement[]) {
   return [
-    settlements.map((settlement) => settlement.organizationKey),
-    settlements.map((settlement) => settlement.shard),
-    settlements.map((settlement) => settlement.epoch),
-    settlements.map((settlement) => settlement.deliveryId),
-    settlements.map((settlement) => settlement.webhookId),
-    settlements.map((settlement) => settlement.eventId),
-    settlements.map((settlement) => settlement.eventType),
-    settlements.map((settlement) => settlement.test),
-    settlements.map((settlement) => settlement.status),
-    settlements.map((settlement) => settlement.attemptCount),
+    plainArray(settlements.map((settlement) => settlement.organizationKey)),
+    plainArray(settlements.map((settlement) => settlement.shard)),
+    plainArray(settlements.map((settlement) => settlement.epoch)),
+    plainArray(settlements.map((settlement) => settlement.deliveryId)),
+    plainArray(settlements.map((settlement) => settlement.webhookId)),
+    plainArray(settlements.map((settlement) => settlement.eventId)),
+    nameArray(settlements.map((settlement) => settlement.eventType)),
+    plainArray(settlements.map((settlement) => settlement.test)),
+    nameArray(settlements.map((settlement) => settlement.status)),
+    plainArray(settlements.map((settlement) => settlement.attemptCount)),
   ] as const;
 }
 
