@@ -2,6 +2,7 @@ import type { DeliveryStatus } from '@posthorn/protocol';
 import { statement, type Queryable } from './database.ts';
 import { joinBytes } from './joined-bytes.ts';
 import { nameArray, plainArray } from './plain-array.ts';
+import { SHARD_COUNT } from './shard.ts';
 
 /** Why a delivery waits: for its time, for its webhook to be enabled, for room or recovery, or for an earlier one of its order. */
 export type WaitingReason = 'retry' | 'held' | 'backlog' | 'behind';
@@ -56,6 +57,28 @@ export async function settleFirst(queryable: Queryable, nodeId: number, settleme
     plainArray(attempts.offsets),
     plainArray(attempts.lengths),
   ]);
+}
+
+/** A delivery that has a row already has been cancelled meanwhile, or waits already. */
+const ASIDE = statement(
+  'set_aside',
+  `WITH recorded AS (
+     INSERT INTO deliveries (organization_key, id, webhook_id, event_id, event_type, test, status, attempt_count)
+     SELECT row.organization_key, row.id, row.webhook_id, row.event_id, row.event_type, row.test, row.status, row.attempt_count
+     FROM unnest($2::int[], $3::int[], $4::int[], $5::uuid[], $6::uuid[], $7::uuid[], $8::text[], $9::bool[], $10::text[], $11::int[])
+       AS row (organization_key, shard, epoch, id, webhook_id, event_id, event_type, test, status, attempt_count)
+     JOIN shards ON shards.id = row.shard AND shards.epoch = row.epoch AND shards.owner = $1
+     ON CONFLICT DO NOTHING
+     RETURNING organization_key, id, webhook_id, event_id
+   )
+   INSERT INTO waiting (delivery_id, organization_key, shard, webhook_id, event_id, attempt_count, due_at, reason)
+   SELECT id, organization_key, organization_key % $12, webhook_id, event_id, 0, 'infinity', 'backlog' FROM recorded
+   ON CONFLICT DO NOTHING`,
+);
+
+/** Records fresh deliveries that wait for room in memory or for their endpoint: a third of what `settleLater` takes for them. */
+export async function setAside(queryable: Queryable, nodeId: number, settlements: readonly Settlement[]): Promise<void> {
+  await queryable.query(ASIDE, [nodeId, ...columns(settlements), SHARD_COUNT]);
 }
 
 /**

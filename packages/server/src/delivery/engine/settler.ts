@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import { BatchWriter } from '../../store/batch-writer.ts';
 import type { Database } from '../../store/database.ts';
-import { settleFirst, settleLater, type Settlement } from '../../store/settle.ts';
+import { setAside, settleFirst, settleLater, type Settlement } from '../../store/settle.ts';
 
 export interface SettlerOptions {
   readonly database: Database;
@@ -22,6 +22,7 @@ const MAX_RETRY_MS = 5_000;
 export class Settler {
   readonly #options: SettlerOptions;
   readonly #first: BatchWriter<Settlement, true>;
+  readonly #aside: BatchWriter<Settlement, true>;
   readonly #later: BatchWriter<Settlement, true>;
   #pending = 0;
   #pendingExchanges = 0;
@@ -34,6 +35,10 @@ export class Settler {
     this.#first = new BatchWriter({
       ...batches,
       write: (settlements) => this.#insist(settlements, (batch) => settleFirst(database, nodeId(), batch)),
+    });
+    this.#aside = new BatchWriter({
+      ...batches,
+      write: (settlements) => this.#insist(settlements, (batch) => setAside(database, nodeId(), batch)),
     });
     // One at a time: two batches with the same delivery could wait for each other.
     this.#later = new BatchWriter({
@@ -60,17 +65,22 @@ export class Settler {
     this.#pending++;
     this.#pendingExchanges += ofExchange;
     try {
-      const endedAtOnce = settlement.waiting === null && !settlement.wasWaiting && settlement.attemptCount <= 1;
-      await (endedAtOnce ? this.#first : this.#later).add(settlement);
+      await this.#writerOf(settlement).add(settlement);
     } finally {
       this.#pending--;
       this.#pendingExchanges -= ofExchange;
     }
   }
 
+  #writerOf({ waiting, wasWaiting, attemptCount, orderKey }: Settlement): BatchWriter<Settlement, true> {
+    if (wasWaiting) return this.#later;
+    if (waiting === null) return attemptCount <= 1 ? this.#first : this.#later;
+    return waiting.reason === 'backlog' && attemptCount === 0 && orderKey === null ? this.#aside : this.#later;
+  }
+
   /** Waits until everything is recorded. */
   async drained(): Promise<void> {
-    await Promise.all([this.#first.drained(), this.#later.drained()]);
+    await Promise.all([this.#first.drained(), this.#aside.drained(), this.#later.drained()]);
   }
 
   /** Gives up what the database does not take. */
