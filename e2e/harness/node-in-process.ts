@@ -28,6 +28,7 @@ export class TestClock {
 export interface InProcessNode extends Api, AsyncDisposable {
   readonly server: Server;
   readonly clock: TestClock;
+  readonly rootKey: string;
 }
 
 export interface InProcessOptions {
@@ -69,6 +70,7 @@ export async function startNode(options: InProcessOptions = {}): Promise<InProce
   return {
     server,
     clock,
+    rootKey: ROOT_KEY,
     ...createApi(server.url, ROOT_KEY),
     async [Symbol.asyncDispose]() {
       await server.stop(2_000);

@@ -27,11 +27,11 @@ type Kinds<KindSchemas extends EventSchemas, Event extends string> = {
   readonly [Kind in keyof KindSchemas]: Omit<ObjectKindDefinition<Event>, 'schema' | 'sample' | 'data'> & {
     readonly schema?: KindSchemas[Kind] & DataSchema;
     readonly sample?: NoInfer<DataOf<KindSchemas[Kind]>>;
-    readonly data?: (change: ObjectChange<NoInfer<StateOf<KindSchemas[Kind]>>>) => object;
+    readonly data?: (change: ObjectChange<NoInfer<KindState<KindSchemas[Kind]>>>) => object;
   };
 };
 
-type StateOf<Schema> = DataOf<Schema> extends infer State extends object ? State : JsonObject;
+type KindState<Schema> = DataOf<Schema> extends infer State extends object ? State : JsonObject;
 
 type KnownSchema<Schema> = Schema extends DataSchema ? Schema : DataSchema;
 
@@ -99,7 +99,7 @@ export function defineProduct<
 }
 
 /** Whatever has events: a definition, or its type. */
-export type AnyProduct = Pick<ProductDefinition, 'events' | 'anyEvent'>;
+export type AnyProduct = Pick<ProductDefinition, 'events' | 'anyEvent' | 'objects' | 'anyObject'>;
 
 /** Event types that a product takes. */
 export type EventName<Product extends AnyProduct> =
@@ -112,4 +112,16 @@ export type EventData<Product extends AnyProduct, Name extends string> = string 
   ? JsonObject
   : Name extends keyof Product['events']
     ? DataOf<NonNullable<Product['events'][Name]['schema']>>
+    : JsonObject;
+
+type KindsOf<Product extends AnyProduct> = NonNullable<Product['objects']>;
+
+/** Object kinds that a product takes. */
+export type KindName<Product extends AnyProduct> = Extract<keyof KindsOf<Product>, string>;
+
+/** The state of one of a product's object kinds. */
+export type StateOf<Product extends AnyProduct, Kind extends string> = string extends keyof KindsOf<Product>
+  ? JsonObject
+  : Kind extends keyof KindsOf<Product>
+    ? DataOf<NonNullable<KindsOf<Product>[Kind]['schema']>>
     : JsonObject;

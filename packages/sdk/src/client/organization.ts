@@ -2,6 +2,9 @@ import type { Sender, Subject } from '@posthorn/protocol';
 import type { AnyProduct, EventData, EventName } from '../define-product.ts';
 import { PosthornApiError, problemIn, type Problem } from './api-error.ts';
 import { apiKeysAt, type ApiKeys } from './api-keys.ts';
+import { digestsAt, type Digests } from './digests.ts';
+import { goalsAt, inboundHooksAt, type Goals, type InboundHooks } from './inbound.ts';
+import { objectsAt, type Objects } from './objects.ts';
 import type {
   Accepted,
   Delivery,
@@ -39,6 +42,10 @@ export interface OrganizationClient<Product extends AnyProduct> {
   readonly apiKeys: ApiKeys;
   readonly events: Events<EventName<Product>>;
   readonly deliveries: Deliveries<EventName<Product>>;
+  readonly objects: Objects<Product>;
+  readonly digests: Digests;
+  readonly goals: Goals;
+  readonly inboundHooks: InboundHooks;
   /** The types its product has, with schema and sample. */
   eventTypes(options?: CallOptions): Promise<EventTypes<EventName<Product>>>;
   /** Emits an event. The answer means: stored, and it will be delivered. */
@@ -76,6 +83,10 @@ export function organizationAt<Product extends AnyProduct>(transport: Transport,
       get: (event, options) => transport.get([...events, event], undefined, options),
     },
     deliveries: deliveriesAt(transport, place),
+    objects: objectsAt(transport, place),
+    digests: digestsAt(transport, place),
+    goals: goalsAt(transport, place),
+    inboundHooks: inboundHooksAt(transport, place),
     eventTypes: (options) => transport.get([...place, 'event-types'], undefined, options),
     emit(type, data, { signal, idempotencyKey, ...context } = {}) {
       return transport.post(events, { ...context, type, data }, { ...(signal && { signal }), ...(idempotencyKey && { idempotencyKey }) });

@@ -37,6 +37,7 @@ export interface Organization {
   readonly product: string;
   readonly timeZone: string | null;
   readonly inbound: boolean;
+  readonly contactEmail: string | null;
   readonly createdAt: string;
   readonly updatedAt: string;
 }
@@ -46,6 +47,8 @@ export interface OrganizationChange {
   readonly inbound?: boolean;
   /** IANA name, such as Europe/Berlin. */
   readonly timeZone?: string | null;
+  /** Who is written to when one of its webhooks is marked failed. */
+  readonly contactEmail?: string | null;
 }
 
 export interface NewOrganization extends OrganizationChange {

@@ -30,7 +30,7 @@ export interface PostOptions extends CallOptions {
   readonly idempotencyKey?: string;
 }
 
-type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE';
+type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 type Query = Readonly<Record<string, string | number | undefined>>;
 
 interface Call {
@@ -46,10 +46,13 @@ interface Call {
 export interface Transport {
   get<Result>(path: readonly string[], query?: object, options?: CallOptions): Promise<Result>;
   post<Result>(path: readonly string[], body?: object, options?: PostOptions): Promise<Result>;
+  put<Result>(path: readonly string[], body: object, options?: CallOptions): Promise<Result>;
   patch<Result>(path: readonly string[], body: object, options?: CallOptions): Promise<Result>;
-  delete(path: readonly string[], options?: CallOptions): Promise<void>;
+  delete(path: readonly string[], options?: CallOptions, query?: object): Promise<void>;
 }
 
+/** A PUT says how things shall be: said twice it says the same. */
+const REPEATABLE: ReadonlySet<Method> = new Set(['GET', 'POST', 'PUT']);
 const DEFAULT_RETRIES = 3;
 const DEFAULT_TIMEOUT_MS = 30_000;
 const FIRST_WAIT_MS = 200;
@@ -63,8 +66,11 @@ export function createTransport(options: ClientOptions): Transport {
   return {
     get: (path, query, callOptions) => call({ method: 'GET', path, query: query as Query | undefined, options: callOptions }),
     post: (path, body = {}, callOptions = {}) => call({ method: 'POST', path, body, options: callOptions }),
+    put: (path, body, callOptions) => call({ method: 'PUT', path, body, options: callOptions }),
     patch: (path, body, callOptions) => call({ method: 'PATCH', path, body, options: callOptions }),
-    delete: (path, callOptions) => call({ method: 'DELETE', path, options: callOptions }),
+    async delete(path, callOptions, query) {
+      await call({ method: 'DELETE', path, query: query as Query | undefined, options: callOptions });
+    },
   };
 }
 
@@ -103,7 +109,7 @@ async function callWithRetries(settings: Settings, call: Call): Promise<unknown>
  * reads, or carries an Idempotency-Key, is then repeated. What the server itself turned away it has not carried out.
  */
 function waitBefore(error: unknown, method: Method, backoffMs: number): number | null {
-  if (error instanceof PosthornConnectionError) return method === 'GET' || method === 'POST' ? backoffMs : null;
+  if (error instanceof PosthornConnectionError) return REPEATABLE.has(method) ? backoffMs : null;
   if (!(error instanceof PosthornApiError) || error.retryAfterSeconds === null) return null;
   // In flight: an earlier try of ours, whose answer was lost, is still being worked on.
   if (error.status !== 503 && error.code !== 'idempotency_in_flight') return null;

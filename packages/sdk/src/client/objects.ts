@@ -1,0 +1,96 @@
+import type { JsonObject, Sender } from '@posthorn/protocol';
+import type { AnyProduct, KindName, StateOf } from '../define-product.ts';
+import { PosthornApiError, problemIn, type Problem } from './api-error.ts';
+import type { Page, PageQuery } from './resources.ts';
+import type { CallOptions, PostOptions, Transport } from './transport.ts';
+
+/** An object as it is kept. */
+export interface StoredObject<Kind extends string = string, State = JsonObject> {
+  readonly kind: Kind;
+  readonly id: string;
+  readonly scope: string | null;
+  readonly state: State;
+  /** Grows with every change. */
+  readonly version: number;
+  readonly createdAt: string;
+  readonly updatedAt: string;
+}
+
+/** What came of a push. */
+export interface ObjectOutcome<Kind extends string = string, State = JsonObject> {
+  readonly object: StoredObject<Kind, State>;
+  /** The events that the change gave. */
+  readonly events: readonly { readonly id: string; readonly type: string }[];
+}
+
+/** Which object, where its kind is scoped. */
+export interface ObjectScope {
+  /** What its events hang on; of a scoped kind a part of what names it. */
+  readonly scope?: string;
+}
+
+export interface ObjectContext extends ObjectScope {
+  /** The person who caused it. */
+  readonly sender?: Sender;
+}
+
+/** One entry of a batch: a state, or a deletion. */
+export type BatchObject<Product extends AnyProduct> = {
+  [Kind in KindName<Product>]: ObjectContext & {
+    readonly kind: Kind;
+    readonly id: string;
+    /** The version it must have; 0: it must not be there. */
+    readonly version?: number;
+  } & ({ readonly state: StateOf<Product, Kind> } | { readonly deleted: true });
+}[KindName<Product>];
+
+/** States of objects; the events follow from them. Every call throws PosthornApiError or PosthornConnectionError. */
+export interface Objects<Product extends AnyProduct> {
+  /** Pushes the whole state. */
+  put<Kind extends KindName<Product>>(
+    kind: Kind,
+    id: string,
+    state: StateOf<Product, Kind>,
+    options?: ObjectContext & CallOptions,
+  ): Promise<ObjectOutcome<Kind, StateOf<Product, Kind>>>;
+  /** Changes fields (JSON merge patch, RFC 7396): null takes one away. */
+  patch<Kind extends KindName<Product>>(
+    kind: Kind,
+    id: string,
+    patch: JsonObject,
+    options?: ObjectContext & CallOptions,
+  ): Promise<ObjectOutcome<Kind, StateOf<Product, Kind>>>;
+  get<Kind extends KindName<Product>>(
+    kind: Kind,
+    id: string,
+    options?: ObjectScope & CallOptions,
+  ): Promise<StoredObject<Kind, StateOf<Product, Kind>>>;
+  delete<Kind extends KindName<Product>>(kind: Kind, id: string, options?: ObjectScope & CallOptions): Promise<void>;
+  list<Kind extends KindName<Product>>(
+    kind: Kind,
+    query?: PageQuery & ObjectScope,
+    options?: CallOptions,
+  ): Promise<Page<StoredObject<Kind, StateOf<Product, Kind>>>>;
+  /** Pushes up to 1,000 objects. Each has its own result, in order; one that is refused does not hinder the others. */
+  batch(objects: readonly BatchObject<Product>[], options?: PostOptions): Promise<(ObjectOutcome | PosthornApiError)[]>;
+}
+
+export function objectsAt<Product extends AnyProduct>(transport: Transport, place: readonly string[]): Objects<Product> {
+  const all = [...place, 'objects'];
+  return {
+    put: (kind, id, state, { signal, ...context } = {}) =>
+      transport.put([...all, kind, id], { ...context, state }, { ...(signal && { signal }) }),
+    patch: (kind, id, state, { signal, ...context } = {}) =>
+      transport.patch([...all, kind, id], { ...context, state }, { ...(signal && { signal }) }),
+    get: (kind, id, { signal, ...query } = {}) => transport.get([...all, kind, id], query, { ...(signal && { signal }) }),
+    delete: (kind, id, { signal, ...query } = {}) => transport.delete([...all, kind, id], { ...(signal && { signal }) }, query),
+    list: (kind, query, options) => transport.get([...all, kind], query, options),
+    async batch(objects, options) {
+      const { results } = await transport.post<{ results: (ObjectOutcome | Problem)[] }>([...all, 'batch'], { objects }, options);
+      return results.map((result) => {
+        const problem = problemIn(result);
+        return problem ? new PosthornApiError(problem) : (result as ObjectOutcome);
+      });
+    },
+  };
+}
