@@ -51,10 +51,10 @@ test('the client makes, pushes, lists and reads as its types say', async () => {
   const webhook = await acme.webhooks.create({ url: receiver.url, events: ['order-changed'] });
   expect(webhook.secret).toMatch(/^whsec_/);
 
-  const { object, events } = await acme.objects.put('order', 'o-1', sample, { sender: { id: 7 } });
+  const { object, events } = await acme.objects.put('order', 'o-1', { state: sample, sender: { id: 7 } });
   expectTypeOf(object.state).toEqualTypeOf<{ id: string; status: 'open' | 'paid'; total: string }>();
   expect([object.version, events.map(({ type }) => type)]).toEqual([1, ['order-changed']]);
-  expect((await acme.objects.patch('order', 'o-1', { status: 'paid' })).object.state.status).toBe('paid');
+  expect((await acme.objects.patch('order', 'o-1', { state: { status: 'paid' } })).object.state.status).toBe('paid');
   const [first, second] = await acme.objects.batch([
     { kind: 'order', id: 'o-2', state: { ...sample, id: 'o-2' } },
     { kind: 'order', id: 'o-1', state: sample, version: 1 },

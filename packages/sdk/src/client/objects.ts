@@ -50,22 +50,20 @@ export interface Objects<Product extends AnyProduct> {
   put<Kind extends KindName<Product>>(
     kind: Kind,
     id: string,
-    state: StateOf<Product, Kind>,
-    options?: ObjectContext & CallOptions,
+    push: ObjectContext & CallOptions & { readonly state: StateOf<Product, Kind> },
   ): Promise<ObjectOutcome<Kind, StateOf<Product, Kind>>>;
   /** Changes fields (JSON merge patch, RFC 7396): null takes one away. */
   patch<Kind extends KindName<Product>>(
     kind: Kind,
     id: string,
-    patch: JsonObject,
-    options?: ObjectContext & CallOptions,
+    patch: ObjectContext & CallOptions & { readonly state: JsonObject },
   ): Promise<ObjectOutcome<Kind, StateOf<Product, Kind>>>;
   get<Kind extends KindName<Product>>(
     kind: Kind,
     id: string,
     options?: ObjectScope & CallOptions,
   ): Promise<StoredObject<Kind, StateOf<Product, Kind>>>;
-  delete<Kind extends KindName<Product>>(kind: Kind, id: string, options?: ObjectScope & CallOptions): Promise<void>;
+  delete(kind: KindName<Product>, id: string, options?: ObjectScope & CallOptions): Promise<void>;
   list<Kind extends KindName<Product>>(
     kind: Kind,
     query?: PageQuery & ObjectScope,
@@ -78,10 +76,8 @@ export interface Objects<Product extends AnyProduct> {
 export function objectsAt<Product extends AnyProduct>(transport: Transport, place: readonly string[]): Objects<Product> {
   const all = [...place, 'objects'];
   return {
-    put: (kind, id, state, { signal, ...context } = {}) =>
-      transport.put([...all, kind, id], { ...context, state }, { ...(signal && { signal }) }),
-    patch: (kind, id, state, { signal, ...context } = {}) =>
-      transport.patch([...all, kind, id], { ...context, state }, { ...(signal && { signal }) }),
+    put: (kind, id, { signal, ...push }) => transport.put([...all, kind, id], push, { ...(signal && { signal }) }),
+    patch: (kind, id, { signal, ...patch }) => transport.patch([...all, kind, id], patch, { ...(signal && { signal }) }),
     get: (kind, id, { signal, ...query } = {}) => transport.get([...all, kind, id], query, { ...(signal && { signal }) }),
     delete: (kind, id, { signal, ...query } = {}) => transport.delete([...all, kind, id], { ...(signal && { signal }) }, query),
     list: (kind, query, options) => transport.get([...all, kind], query, options),
