@@ -139,13 +139,13 @@ export interface PingContext {
 }
 
 /** What an event is about and hangs on. */
-export interface EventContext {
+export interface EventPlace {
   readonly scope?: string | null;
   readonly subject?: Subject | null;
 }
 
 /** An event as a caller emits it. */
-export interface EmittedEvent extends EventContext {
+export interface EmittedEvent extends EventPlace {
   readonly type: string;
   readonly data: JsonObject;
   /** The caller's own id. */
@@ -169,7 +169,7 @@ export interface ProductDefinition {
   /** Daily events made from the objects that have changed. */
   readonly digests?: Readonly<Record<string, DigestDefinition>>;
   /** What an event is about, and its scope, where the caller who emits it does not say. */
-  readonly context?: (type: string, data: JsonObject) => EventContext;
+  readonly context?: (type: string, data: JsonObject) => EventPlace;
   /** Reads an event out of a body in the product's own shape, which the emit API then takes beside its own; null: it is none. */
   readonly accepts?: (body: JsonObject) => EmittedEvent | null;
   /** Default: the Standard Webhooks envelope `{type, timestamp, data}`. */

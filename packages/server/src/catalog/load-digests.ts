@@ -2,6 +2,7 @@ import type { DigestDefinition, FieldError, ProductDefinition } from '@posthorn/
 import { pointer } from './data-schema.ts';
 import type { ObjectKinds } from './load-objects.ts';
 import type { EventType } from './product.ts';
+import { isTimeZone } from './time-zone.ts';
 
 /** A digest, ready to run. */
 export interface Digest extends DigestDefinition {
@@ -54,14 +55,4 @@ export function loadDigests(
   }
   const byKind = Map.groupBy(byName.values(), ({ kind }) => kind);
   return { digests: { byName, ofKind: (kind) => byKind.get(kind) ?? NONE }, problems };
-}
-
-/** Whether it is the name of a time zone. */
-export function isTimeZone(name: string): boolean {
-  try {
-    new Intl.DateTimeFormat('en', { timeZone: name });
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -3,7 +3,7 @@ import type {
   DeliveryPolicy,
   EmittedEvent,
   Envelope,
-  EventContext,
+  EventPlace,
   FieldError,
   InboundTargetKind,
   JsonObject,
@@ -35,7 +35,7 @@ export interface Product {
   readonly policy: DeliveryPolicy;
   readonly envelope: Envelope;
   readonly anyEvent: boolean;
-  readonly context: (type: string, data: JsonObject) => EventContext;
+  readonly context: (type: string, data: JsonObject) => EventPlace;
   readonly accepts: (body: JsonObject) => EmittedEvent | null;
   readonly ping: { readonly type: string; readonly data: (context: PingContext) => JsonObject; readonly onCreate: boolean };
   readonly eventTypes: ReadonlyMap<string, EventType>;

@@ -1,6 +1,6 @@
 import { PosthornError, type FieldError } from '@posthorn/protocol';
 import { BatchWriter } from '../store/batch-writer.ts';
-import type { Queryable } from '../store/database.ts';
+import { isDataError, type Queryable } from '../store/database.ts';
 import { knownPoints, lockGoals, storeGoalPosts, type NewGoalChange, type NewPoint, type NewThresholds } from '../store/goals-posting.ts';
 import { insertInboundRequests, type InboundRequest } from '../store/inbound-log.ts';
 import { newId } from '../store/uuid-time.ts';
@@ -10,7 +10,7 @@ import type { SentPoint } from './goal-post.ts';
 import { applyPoints, sameThresholds, type AppliedPost, type GoalState } from './goal-update.ts';
 import { goalState, zoneOf } from './goal-state.ts';
 import { dateIn } from './point-date.ts';
-import { asStoreError, isDataError } from './store-error.ts';
+import { asStoreError } from './store-error.ts';
 
 /** Points for one goal, from one request. */
 export interface GoalPost {

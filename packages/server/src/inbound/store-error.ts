@@ -1,13 +1,5 @@
 import { PosthornError } from '@posthorn/protocol';
-
-function sqlState(error: unknown): string | null {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : null;
-}
-
-/** SQLSTATE class 22: the data itself is refused. */
-export function isDataError(error: unknown): boolean {
-  return /^22[0-9A-Z]{3}$/.test(sqlState(error) ?? '');
-}
+import { sqlState } from '../store/database.ts';
 
 /** Connection lost or refused, server stopping, out of resources, deadlock: another try may succeed. Everything else is a fault. */
 const PASSING = /^(?:08|53|57P|40|58)|^E[A-Z]+$/;

@@ -1,6 +1,6 @@
 import { PosthornError } from '@posthorn/protocol';
 import { BatchWriter } from '../store/batch-writer.ts';
-import type { Database } from '../store/database.ts';
+import { isDataError, type Database } from '../store/database.ts';
 import { appendEvents, firstAnswers, type AppendResult, type NewEvent } from '../store/event-log.ts';
 import { isMissingPartition, makePartitions } from '../store/partitions.ts';
 import { holdWhileCongested } from './hold-while-congested.ts';
@@ -131,11 +131,6 @@ function withoutRepeats(events: readonly NewEvent[]): { first: readonly NewEvent
     seen.add(name);
   }
   return { first: events.filter((event) => !repeated.has(event)), repeated };
-}
-
-/** SQLSTATE class 22: the data itself is refused. */
-export function isDataError(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' && error.code.startsWith('22');
 }
 
 /** The database did not answer, or not in time. */

@@ -1,5 +1,5 @@
 import { PosthornError, type JsonObject, type Subject } from '@posthorn/protocol';
-import type { Database, Queryable } from '../store/database.ts';
+import { sqlState, type Database, type Queryable } from '../store/database.ts';
 import { appendEvents, type NewEvent } from '../store/event-log.ts';
 import { isMissingPartition, makePartitions } from '../store/partitions.ts';
 import { newId } from '../store/uuid-time.ts';
@@ -127,5 +127,6 @@ export class EventCommit {
 
 /** deadlock_detected, serialization_failure. */
 function isDeadlock(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && (error.code === '40P01' || error.code === '40001');
+  const code = sqlState(error);
+  return code === '40P01' || code === '40001';
 }

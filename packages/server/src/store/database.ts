@@ -31,3 +31,13 @@ export interface Database extends Queryable {
 export function statement(name: string, text: string): Statement {
   return { name, text };
 }
+
+/** The SQLSTATE of an error that the database answered; null: it is none of those. */
+export function sqlState(error: unknown): string | null {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : null;
+}
+
+/** SQLSTATE class 22: the data itself is refused. */
+export function isDataError(error: unknown): boolean {
+  return /^22[0-9A-Z]{3}$/.test(sqlState(error) ?? '');
+}

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { Type, type Static } from 'typebox';
-import { isTimeZone } from '../../catalog/load-digests.ts';
+import { isTimeZone } from '../../catalog/time-zone.ts';
 import type { DigestEvent } from '../../intake/digests/digest-runner.ts';
 import type { Digests, ShownDigest } from '../../intake/digests/digests.ts';
 import { noTimeZone } from '../problem.ts';

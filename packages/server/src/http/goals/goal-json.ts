@@ -1,5 +1,5 @@
 import { PosthornError, type FieldError } from '@posthorn/protocol';
-import { isTimeZone } from '../../catalog/load-digests.ts';
+import { isTimeZone } from '../../catalog/time-zone.ts';
 import { MAX_DIGITS, readDecimal } from '../../inbound/decimal.ts';
 import type { GoalChange } from '../../inbound/goals.ts';
 import { colourOf } from '../../inbound/thresholds.ts';

@@ -2,11 +2,10 @@ import { PosthornError, type JsonObject } from '@posthorn/protocol';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import type { ObjectChangeInput } from '../../intake/objects/objects.ts';
-import { MAX_BODY_BYTES } from '../server.ts';
 import { problemOf, wrongShape } from '../problem.ts';
 import { senderProblem } from '../sender.ts';
 import { Name, outcomeJson, Scope, Sender, State } from './object-schema.ts';
-import { OBJECT_TAGS, refuseLarge, type ObjectServices } from './routes.ts';
+import { OBJECT_TAGS, sizeProblem, type ObjectServices } from './routes.ts';
 
 /** A thousand objects of 8 KB. */
 const BULK_BODY_BYTES = 8 * 1024 * 1024;
@@ -51,8 +50,7 @@ export function objectBulkRoutes(app: FastifyInstance, { objects }: ObjectServic
     },
     async (request) => {
       const validate = request.compileValidationSchema(BulkChange, 'body');
-      const large = Number(request.headers['content-length'] ?? Number.POSITIVE_INFINITY) > MAX_BODY_BYTES;
-      const inputs = request.body.objects.map((change) => checked(change, { validate, large }));
+      const inputs = request.body.objects.map((change) => checked(change, { validate, request }));
       const valid = inputs.filter((one): one is ObjectChangeInput => !(one instanceof PosthornError));
       const outcomes = await objects.applyMany(request.tenant, valid);
       let next = 0;
@@ -67,26 +65,18 @@ export function objectBulkRoutes(app: FastifyInstance, { objects }: ObjectServic
 
 type Validate = ReturnType<FastifyRequest['compileValidationSchema']>;
 
-/** `large`: the body is, so that one of its states may be. */
-function checked(value: unknown, { validate, large }: { validate: Validate; large: boolean }): ObjectChangeInput | PosthornError {
+function checked(
+  value: unknown,
+  { validate, request }: { validate: Validate; request: Pick<FastifyRequest, 'headers'> },
+): ObjectChangeInput | PosthornError {
   if (!validate(value)) return wrongShape(validate.errors ?? []);
   const change = value as Change;
   const { state, deleted, version, kind, id, scope, sender } = change;
   if ((state === undefined) === (deleted === undefined)) return eitherOr();
-  const problem = senderProblem(change) ?? (large && state ? largeness(state) : null);
+  const problem = senderProblem(change) ?? (state ? sizeProblem(state, request) : null);
   if (problem) return problem;
   const action = state ? ({ kind: 'put', state } as const) : ({ kind: 'delete' } as const);
   return { kind, id, scope, action, sender, expected: version === 0 ? 'none' : version };
-}
-
-function largeness(state: JsonObject): PosthornError | null {
-  try {
-    refuseLarge(state, '/state');
-    return null;
-  } catch (error) {
-    if (error instanceof PosthornError) return error;
-    throw error;
-  }
 }
 
 function eitherOr(): PosthornError {

@@ -67,8 +67,8 @@ export function objectRoutes(app: FastifyInstance, { objects }: ObjectServices):
       schema: { ...schema, summary: 'Push an object’s state', body: Change, response: { 200: Outcome, 201: Outcome } },
     },
     async (request, reply) => {
-      // Smaller than its body the state is anyway.
-      if (Number(request.headers['content-length'] ?? Number.POSITIVE_INFINITY) > MAX_BODY_BYTES) refuseLarge(request.body.state, '/state');
+      const problem = sizeProblem(request.body.state, request);
+      if (problem) throw problem;
       return change(request, reply, { kind: 'put', state: request.body.state });
     },
   );
@@ -102,10 +102,11 @@ function scopeOf(query: Query, body: { readonly scope?: string | null }): string
   });
 }
 
-/** Throws `payload_too_large` where a state is larger than 1 MiB. */
-export function refuseLarge(state: JsonObject, path: string): void {
-  if (Buffer.byteLength(JSON.stringify(state)) <= MAX_BODY_BYTES) return;
-  throw new PosthornError('payload_too_large', 'The state is larger than 1 MiB.', {
-    errors: [{ path, rule: 'maxBytes', message: 'must be at most 1 MiB of JSON' }],
+/** A state may have 1 MiB, and no state is larger than the body it came in; null: it is not. */
+export function sizeProblem(state: JsonObject, { headers }: Pick<FastifyRequest, 'headers'>): PosthornError | null {
+  if (Number(headers['content-length'] ?? Number.POSITIVE_INFINITY) <= MAX_BODY_BYTES) return null;
+  if (Buffer.byteLength(JSON.stringify(state)) <= MAX_BODY_BYTES) return null;
+  return new PosthornError('payload_too_large', 'The state is larger than 1 MiB.', {
+    errors: [{ path: '/state', rule: 'maxBytes', message: 'must be at most 1 MiB of JSON' }],
   });
 }

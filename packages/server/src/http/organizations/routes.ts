@@ -2,7 +2,7 @@ import { PosthornError } from '@posthorn/protocol';
 import type { FastifyInstance } from 'fastify';
 import { Type, type Static } from 'typebox';
 import type { Catalog } from '../../catalog/catalog.ts';
-import { isTimeZone } from '../../catalog/load-digests.ts';
+import { isTimeZone } from '../../catalog/time-zone.ts';
 import { noTimeZone } from '../problem.ts';
 import type { Database } from '../../store/database.ts';
 import { deleteOrganization, insertOrganization, listOrganizations, updateOrganization } from '../../store/organizations.ts';

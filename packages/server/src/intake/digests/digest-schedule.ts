@@ -4,6 +4,7 @@ import { dueDigests, type DigestScheduleRow } from '../../store/digests.ts';
 import { SHARD_COUNT } from '../../store/shard.ts';
 import type { Tenant } from '../../tenancy/directory.ts';
 import type { LogOwner } from '../log-owner.ts';
+import { Poller } from '../poller.ts';
 import type { Digests } from './digests.ts';
 
 export interface DigestScheduleOptions {
@@ -25,40 +26,33 @@ const PAGE = 100;
  */
 export class DigestSchedule {
   readonly #options: DigestScheduleOptions;
-  #timer: NodeJS.Timeout | null = null;
-  #round: Promise<void> = Promise.resolve();
-  #stopped = false;
+  readonly #poller: Poller;
 
   constructor(options: DigestScheduleOptions) {
     this.#options = options;
+    this.#poller = new Poller({
+      look: (isStopped) => this.#runDue(isStopped),
+      everyMs: options.pollMs ?? DEFAULT_POLL_MS,
+      log: options.log,
+      complaint: 'Looking for due digests failed; it is tried again.',
+    });
   }
 
   start(): void {
-    this.#next();
+    this.#poller.start();
   }
 
   /** Answers when the run under way has ended. */
-  async stop(): Promise<void> {
-    this.#stopped = true;
-    if (this.#timer) clearTimeout(this.#timer);
-    await this.#round;
+  stop(): Promise<void> {
+    return this.#poller.stop();
   }
 
-  #next(): void {
-    if (this.#stopped) return;
-    this.#timer = setTimeout(() => {
-      this.#round = this.#runDue()
-        .catch((error: unknown) => this.#options.log.warn({ err: error }, 'Looking for due digests failed; it is tried again.'))
-        .then(() => this.#next());
-    }, this.#options.pollMs ?? DEFAULT_POLL_MS);
-  }
-
-  async #runDue(): Promise<void> {
+  async #runDue(isStopped: () => boolean): Promise<void> {
     const { database, owner, now } = this.#options;
     const shards = Array.from({ length: SHARD_COUNT }, (_, shard) => shard).filter((shard) => owner.owns(shard));
     if (shards.length === 0) return;
     for (const row of await dueDigests(database, { shards, now: new Date(now()), limit: PAGE })) {
-      if (this.#stopped) return;
+      if (isStopped()) return;
       await this.#runOne(row);
     }
   }

@@ -4,6 +4,7 @@ import { insertMails } from '../../store/mails.ts';
 import { hasNotices, organizationsOfProduct, takeNotices } from '../../store/notices.ts';
 import type { Tenant } from '../../tenancy/directory.ts';
 import { EventCommit, type EventCommitOptions } from '../event-commit.ts';
+import { Poller } from '../poller.ts';
 import type { Mailer } from './mailer.ts';
 import { noticeEvent } from './notice-event.ts';
 import { noticeMail } from './notice-mail.ts';
@@ -28,36 +29,32 @@ const PAGE = 200;
 export class Notices {
   readonly #options: NoticesOptions;
   readonly #commit: EventCommit;
-  #timer: NodeJS.Timeout | null = null;
-  #round: Promise<void> = Promise.resolve();
-  #stopped = false;
+  readonly #poller: Poller;
 
   constructor(options: NoticesOptions) {
     this.#options = options;
     this.#commit = new EventCommit(options);
+    this.#poller = new Poller({
+      look: (isStopped) => this.#tell(isStopped),
+      everyMs: options.pollMs ?? DEFAULT_POLL_MS,
+      log: options.log,
+      complaint: 'Notices could not be told; they are tried again.',
+    });
   }
 
   start(): void {
-    if (this.#stopped) return;
-    this.#timer = setTimeout(() => {
-      this.#round = this.#tell().then(() => this.start());
-    }, this.#options.pollMs ?? DEFAULT_POLL_MS);
+    this.#poller.start();
   }
 
-  async stop(): Promise<void> {
-    this.#stopped = true;
-    if (this.#timer) clearTimeout(this.#timer);
-    await this.#round;
+  /** Answers when what is being told is told. */
+  stop(): Promise<void> {
+    return this.#poller.stop();
   }
 
-  async #tell(): Promise<void> {
-    const { database, mailer, log } = this.#options;
-    try {
-      while (!this.#stopped && (await hasNotices(database)) && (await this.#tellPage()) === PAGE);
-      await mailer?.sendDue();
-    } catch (error) {
-      log.warn({ err: error }, 'Notices could not be told; they are tried again.');
-    }
+  async #tell(isStopped: () => boolean): Promise<void> {
+    const { database, mailer } = this.#options;
+    while (!isStopped() && (await hasNotices(database)) && (await this.#tellPage()) === PAGE);
+    await mailer?.sendDue();
   }
 
   /** Answers how many were told. */

@@ -76,7 +76,7 @@ export function nameOf({ tenant, kind, id, scope }: Pick<ObjectRequest, 'tenant'
   return { organizationKey: tenant.organization.key, kind: kind.name, scopeKey: kind.scoped ? (scope ?? '') : '', id };
 }
 
-/** A name as a key: no part but the last may hold the separator's neighbours unescaped, so lengths tell them apart. */
+/** A name as a key. A scope may hold spaces: its length tells where it ends. */
 export function keyOf({ organizationKey, kind, scopeKey, id }: ObjectName): string {
   return `${organizationKey} ${kind} ${scopeKey.length} ${scopeKey} ${id}`;
 }

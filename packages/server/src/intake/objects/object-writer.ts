@@ -1,9 +1,9 @@
 import { PosthornError } from '@posthorn/protocol';
 import { BatchWriter } from '../../store/batch-writer.ts';
-import type { Queryable } from '../../store/database.ts';
+import { isDataError, type Queryable } from '../../store/database.ts';
 import { insertObjects, lockObjects, updateObjects, type ObjectName } from '../../store/objects.ts';
 import type { Tenant } from '../../tenancy/directory.ts';
-import { asUnavailable, isDataError } from '../accept-writer.ts';
+import { asUnavailable } from '../accept-writer.ts';
 import { CommitAgain, EventCommit, type EventCommitOptions, type Tenants } from '../event-commit.ts';
 import { DigestNotes } from '../digests/digest-notes.ts';
 import { holdWhileCongested } from '../hold-while-congested.ts';

@@ -45,13 +45,6 @@ export class Objects {
     return Promise.all(inputs.map((input) => this.#one(tenant, input)));
   }
 
-  /** What `apply` would refuse before looking at what is stored; null: nothing. */
-  async problem(tenant: Tenant, input: ObjectChangeInput): Promise<PosthornError | null> {
-    const checked = this.#check(tenant, input);
-    const request = checked instanceof Promise ? await checked : checked;
-    return request instanceof PosthornError ? request : null;
-  }
-
   /** Answers when everything taken in is stored or refused. */
   drained(): Promise<void> {
     return this.#writer.drained();
