@@ -8,7 +8,8 @@ const decoder = new TextDecoder('utf-8', { fatal: true });
 
 /** What a body says. Without a content type, or with one that is not known, JSON is tried. A refusal is answered: `inbound_data`. */
 export function parseBody(bytes: Buffer, contentType: string | null, kind: TargetKind): { readonly value: unknown } | PosthornError {
-  const isForm = mediaType(contentType) === FORM;
+  // curl calls everything a form unless told otherwise. No field of a form begins with a bracket.
+  const isForm = mediaType(contentType) === FORM && !/^\s*[[{]/.test(bytes.toString('latin1', 0, 100));
   try {
     if (bytes.length === 0) return unreadable('required', 'The body is empty: send JSON, or a form.');
     if (!isForm) return { value: kind.numbers === 'exact' ? parseExactJson(bytes) : parseJsonBody(bytes) };

@@ -211,6 +211,7 @@ describeOnBothDatabases('inbound URLs', (open: () => Promise<TestDatabase>) => {
       ['date=2017-03-01&value=-10&goodThreshold=&note=x', form, 201],
       ['{"date":"2017-03-02","value":"0.01","unknown":{"a":[1]}}', [], 201],
       [POINT, ['Content-Type: nonsense'], 201],
+      [` ${POINT}`, form, 200],
       [POINT, ['Content-Type: text/plain'], 200],
       ['value=1&value=2&date=2017-03-01', form, 400],
       ['value=%ff&date=2017-03-01', form, 400],
