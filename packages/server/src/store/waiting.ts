@@ -57,6 +57,11 @@ export function backlogOf(queryable: Queryable, input: BacklogQuery): Promise<Wa
   return queryable.query<WaitingRow>(BACKLOG, [input.webhookId, input.after, input.except, input.limit]);
 }
 
+export interface BackloggedWebhook {
+  readonly organization_key: number;
+  readonly webhook_id: string;
+}
+
 const BACKLOGGED = statement(
   'backlogged_webhooks',
   `SELECT DISTINCT organization_key, webhook_id FROM waiting
@@ -64,10 +69,7 @@ const BACKLOGGED = statement(
 );
 
 /** Webhooks of some shards that have a backlog. */
-export function backloggedWebhooks(
-  queryable: Queryable,
-  shards: readonly number[],
-): Promise<{ organization_key: number; webhook_id: string }[]> {
+export function backloggedWebhooks(queryable: Queryable, shards: readonly number[]): Promise<BackloggedWebhook[]> {
   return queryable.query(BACKLOGGED, [shards]);
 }
 
@@ -81,14 +83,14 @@ export async function moveToBacklog(queryable: Queryable, deliveryIds: readonly 
   await queryable.query(TO_BACKLOG, [deliveryIds]);
 }
 
-/** Index: waiting_webhook, one look per webhook of the organization. */
-const OF_ORGANIZATION = statement(
-  'backlogs_of_organization',
-  `SELECT id FROM webhooks WHERE organization_key = $1
+/** Index: waiting_webhook, one look per webhook of the organizations. */
+const OF_ORGANIZATIONS = statement(
+  'backlogs_of_organizations',
+  `SELECT organization_key, id AS webhook_id FROM webhooks WHERE organization_key = ANY($1::bigint[])
    AND EXISTS (SELECT FROM waiting WHERE waiting.webhook_id = webhooks.id AND waiting.reason = 'backlog')`,
 );
 
-/** The organization's webhooks that have a backlog. */
-export async function backlogsOfOrganization(queryable: Queryable, organizationKey: number): Promise<string[]> {
-  return (await queryable.query<{ id: string }>(OF_ORGANIZATION, [organizationKey])).map((row) => row.id);
+/** Webhooks of some organizations that have a backlog. */
+export function backlogsOfOrganizations(queryable: Queryable, organizationKeys: readonly number[]): Promise<BackloggedWebhook[]> {
+  return queryable.query(OF_ORGANIZATIONS, [organizationKeys]);
 }

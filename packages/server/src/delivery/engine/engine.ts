@@ -199,15 +199,13 @@ export class Engine implements LogOwner {
         if (webhook.status === 'active') continue;
         for (const job of this.#dispatcher.drain(webhook.id)) this.#record(job, holdSettlement(job));
       }
-      return this.#waiting.adoptOrganization(organizationKey);
+      this.#waiting.adoptOrganization(organizationKey);
     });
   }
 
   /** Notifications may have been lost: everything they tell of is looked for. */
   changesMissed(): void {
-    void this.#waiting.adopt([...this.#ownership.shards]).catch((error: unknown) => {
-      this.#options.log.warn({ err: error }, 'Backlogs could not be looked for.');
-    });
+    this.#waiting.adopt([...this.#ownership.shards]);
   }
 
   /** Takes nothing new on; `stop` follows. */

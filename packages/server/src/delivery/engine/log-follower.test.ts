@@ -66,7 +66,7 @@ async function node(database: Database, options: { leaseMs?: number; renewMs?: n
       if (shard.track(logged, webhookIds.length)) taken.push({ event: logged, webhookIds });
     },
     onAcquired: async () => {},
-    onEstablished: async () => {},
+    onEstablished: () => {},
     hasRoom: () => true,
   });
   await ownership.start();

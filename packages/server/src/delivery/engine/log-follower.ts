@@ -18,7 +18,7 @@ export interface LogFollowerOptions {
   /** Shards that are new, before anything of theirs is read. */
   readonly onAcquired: (shards: readonly OwnedShard[]) => Promise<void>;
   /** Shards whose log has been read: what they have waiting can be looked for. */
-  readonly onEstablished: (shards: readonly OwnedShard[]) => Promise<void>;
+  readonly onEstablished: (shards: readonly OwnedShard[]) => void;
   /** Whether there is room for more. */
   readonly hasRoom: () => boolean;
 }
@@ -86,7 +86,7 @@ export class LogFollower {
     // than any read so far, so what is claimed and what was read cannot overlap.
     const joined = behind.filter((shard) => !shard.established && !shard.lost);
     for (const shard of joined) shard.established = true;
-    if (joined.length > 0) await this.#options.onEstablished(joined);
+    if (joined.length > 0) this.#options.onEstablished(joined);
   }
 
   async #readTail(shards: readonly OwnedShard[], to: number): Promise<void> {

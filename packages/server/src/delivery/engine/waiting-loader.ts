@@ -3,9 +3,10 @@ import type { Database } from '../../store/database.ts';
 import {
   backlogOf,
   backloggedWebhooks,
-  backlogsOfOrganization,
+  backlogsOfOrganizations,
   dueDeliveries,
   moveToBacklog,
+  type BackloggedWebhook,
   type WaitingRow,
 } from '../../store/waiting.ts';
 import type { Dispatcher } from '../dispatch/dispatcher.ts';
@@ -44,6 +45,9 @@ export class WaitingLoader {
   readonly #options: WaitingLoaderOptions;
   readonly #loaded = new Map<string, Job>();
   readonly #backlogs = new Map<string, Backlog>();
+  /** Where backlogs are yet to be looked for. */
+  readonly #unsearchedShards = new Set<number>();
+  readonly #unsearchedOrganizations = new Set<number>();
   #timer: NodeJS.Timeout | null = null;
   #loading: Promise<void> = Promise.resolve();
   #again = false;
@@ -71,18 +75,14 @@ export class WaitingLoader {
   }
 
   /** New shards: webhooks that had a backlog start as the last owner left them, with a closed breaker. */
-  async adopt(shards: readonly OwnedShard[]): Promise<void> {
-    const ids = shards.map((shard) => shard.id);
-    for (const row of await backloggedWebhooks(this.#options.database, ids)) {
-      this.#arrived(row.webhook_id, row.organization_key);
-    }
+  adopt(shards: readonly OwnedShard[]): void {
+    for (const shard of shards) this.#unsearchedShards.add(shard.id);
     this.wake();
   }
 
   /** An organization's webhooks may have got a backlog: released or replayed deliveries. */
-  async adoptOrganization(organizationKey: number): Promise<void> {
-    for (const webhookId of await backlogsOfOrganization(this.#options.database, organizationKey))
-      this.#arrived(webhookId, organizationKey);
+  adoptOrganization(organizationKey: number): void {
+    this.#unsearchedOrganizations.add(organizationKey);
     this.wake();
   }
 
@@ -117,6 +117,8 @@ export class WaitingLoader {
 
   async #load(): Promise<void> {
     try {
+      await this.#search(this.#unsearchedShards, backloggedWebhooks);
+      await this.#search(this.#unsearchedOrganizations, backlogsOfOrganizations);
       await this.#loadDue();
       await this.#probe();
       for (const webhookId of [...this.#backlogs.keys()]) {
@@ -125,6 +127,24 @@ export class WaitingLoader {
       }
     } catch (error) {
       if (!this.#stopped) this.#options.log.warn({ err: error }, 'Waiting deliveries could not be loaded.');
+    }
+  }
+
+  /** What a failure kept from being found is looked for again at the next turn. */
+  async #search(
+    unsearched: Set<number>,
+    find: (queryable: Database, keys: readonly number[]) => Promise<BackloggedWebhook[]>,
+  ): Promise<void> {
+    if (unsearched.size === 0) return;
+    const searched = [...unsearched];
+    unsearched.clear();
+    try {
+      for (const { webhook_id: id, organization_key: organizationKey } of await find(this.#options.database, searched)) {
+        this.#arrived(id, organizationKey);
+      }
+    } catch (error) {
+      for (const key of searched) unsearched.add(key);
+      throw error;
     }
   }
 
