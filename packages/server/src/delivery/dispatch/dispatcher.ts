@@ -1,3 +1,4 @@
+import { ChainedList } from '../chained-list.ts';
 import { Breaker } from './breaker.ts';
 import { LaneDirectory } from './lane-directory.ts';
 import { bySequence } from './lane-queue.ts';
@@ -5,7 +6,6 @@ import { Entry, type Lane, type PoolName } from './lane.ts';
 import type { JobKind, LaneKey, LaneSettings, OfferOptions, OfferResult, Outcome, Released } from './offer.ts';
 import type { DispatcherOptions } from './options.ts';
 import { SlotPool } from './slot-pool.ts';
-import { StartedList } from './started-list.ts';
 import { TimerHeap } from './timer-heap.ts';
 
 /** Part of the slow pool that webhooks above their share leave free: its slots are held for long, so those who come later must find some. */
@@ -35,7 +35,8 @@ export class Dispatcher<Job> {
   readonly #lanes: LaneDirectory<Job>;
   readonly #fast: SlotPool<Lane<Job>>;
   readonly #slow: SlotPool<Lane<Job>>;
-  readonly #started = new StartedList<Entry<Job>>();
+  /** Exchanges in the fast pool, in the order they were started. */
+  readonly #started = new ChainedList<Entry<Job>>();
   readonly #rateTimers = new TimerHeap<Lane<Job>>((lane, at) => lane.limitedUntil === at);
   readonly #probeTimers = new TimerHeap<Lane<Job>>((lane, at) => lane.breaker !== null && lane.breaker.probeAt === at);
   #sequence = 0;

@@ -1,3 +1,4 @@
+import type { Chained } from '../chained-list.ts';
 import type { Breaker } from './breaker.ts';
 import { LaneQueue, type QueueItem } from './lane-queue.ts';
 import { Latency } from './latency.ts';
@@ -5,7 +6,6 @@ import type { JobKind, LaneKey } from './offer.ts';
 import type { DispatcherOptions } from './options.ts';
 import { RingNode } from './ring.ts';
 import { Share } from './slot-pool.ts';
-import type { Chained } from './started-list.ts';
 import { TokenBucket } from './token-bucket.ts';
 import { Window } from './window.ts';
 

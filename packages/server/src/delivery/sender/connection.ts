@@ -1,4 +1,5 @@
 import type { EventEmitter } from 'node:events';
+import type { Failure } from '@posthorn/protocol';
 import { Client } from 'undici';
 import type { Dispatcher } from 'undici';
 import type { Stage } from './failures.ts';
@@ -16,8 +17,16 @@ export interface ConnectionOptions {
   readonly onDisconnect: (connection: Connection) => void;
 }
 
+/** What runs on a connection. */
+export interface Running {
+  /** Ends it now. */
+  stop(failure: Failure): void;
+}
+
 /** One keep-alive connection that carries one exchange at a time. */
 export class Connection {
+  /** null: it is idle. */
+  running: Running | null = null;
   /** Requests written to the present socket. */
   served = 0;
   readonly #client: Client;

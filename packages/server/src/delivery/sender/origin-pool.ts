@@ -1,4 +1,5 @@
 import type { Failure } from '@posthorn/protocol';
+import { ChainedList } from '../chained-list.ts';
 import { Connection } from './connection.ts';
 import type { ConnectionLimit, Waiting } from './connection-limit.ts';
 import type { Connections, RunningExchange } from './running-exchange.ts';
@@ -17,11 +18,11 @@ export interface OriginPoolOptions {
 /** The connections to one origin, and the exchanges that wait for one. */
 export class OriginPool implements Connections, Waiting {
   readonly #options: OriginPoolOptions;
-  /** Busy connections with what runs on them. */
-  readonly #busy = new Map<Connection, RunningExchange>();
+  readonly #connections = new Set<Connection>();
   /** Last in, first out, so that surplus connections fall idle and time out. */
   readonly #idle: Connection[] = [];
-  readonly #waiting = new Set<RunningExchange>();
+  /** Exchanges that wait for a connection. */
+  readonly #waiting = new ChainedList<RunningExchange>();
   #closed = false;
 
   constructor(options: OriginPoolOptions) {
@@ -31,7 +32,7 @@ export class OriginPool implements Connections, Waiting {
   /** Runs an exchange on a free connection, or has it wait for one. */
   run(exchange: RunningExchange): void {
     const connection = this.#idle.pop() ?? this.#open();
-    if (connection === null) this.#waiting.add(exchange);
+    if (connection === null) this.#waiting.append(exchange);
     else this.#start(exchange, connection);
   }
 
@@ -39,21 +40,21 @@ export class OriginPool implements Connections, Waiting {
   repeat(exchange: RunningExchange, broken: Connection): void {
     this.#drop(broken);
     const connection = this.#open();
-    if (connection === null) this.#waiting.add(exchange);
+    if (connection === null) this.#waiting.append(exchange);
     else this.#start(exchange, connection);
     this.serveWaiting();
   }
 
   /** Takes back a connection whose exchange is complete. */
   release(connection: Connection): void {
-    if (!this.#busy.has(connection)) return;
-    const next = this.#nextWaiting();
+    if (connection.running === null) return;
+    const next = this.#waiting.shift();
     if (next !== null) {
       this.#start(next, connection);
     } else if (this.#closed) {
       this.#drop(connection);
     } else {
-      this.#busy.delete(connection);
+      connection.running = null;
       this.#idle.push(connection);
       this.#options.limit.idle();
     }
@@ -67,16 +68,16 @@ export class OriginPool implements Connections, Waiting {
 
   /** An exchange no longer waits. */
   forget(exchange: RunningExchange): void {
-    this.#waiting.delete(exchange);
+    this.#waiting.remove(exchange);
     this.#reportIfEmpty();
   }
 
   /** Lets those who wait have the connections that are free or may be opened. */
   serveWaiting(): void {
-    while (this.#waiting.size > 0) {
+    while (this.#waiting.oldest !== null) {
       const connection = this.#idle.pop() ?? this.#open();
       if (connection === null) return;
-      const next = this.#nextWaiting();
+      const next = this.#waiting.shift();
       if (next !== null) this.#start(next, connection);
     }
   }
@@ -99,46 +100,40 @@ export class OriginPool implements Connections, Waiting {
   /** Ends every exchange with this failure and closes all connections. */
   destroy(failure: Failure): void {
     this.#closed = true;
-    for (const exchange of [...this.#waiting, ...this.#busy.values()]) exchange.stop(failure);
+    for (let next = this.#waiting.oldest; next !== null; next = this.#waiting.oldest) next.stop(failure);
+    for (const connection of [...this.#connections]) connection.running?.stop(failure);
     this.close();
   }
 
   #start(exchange: RunningExchange, connection: Connection): void {
-    this.#busy.set(connection, exchange);
+    connection.running = exchange;
     exchange.start(connection);
-  }
-
-  #nextWaiting(): RunningExchange | null {
-    for (const exchange of this.#waiting) {
-      this.#waiting.delete(exchange);
-      return exchange;
-    }
-    return null;
   }
 
   #open(): Connection | null {
     const { target, network, limit, keepAliveMs, maxConnections } = this.#options;
-    if (this.#busy.size + this.#idle.length >= maxConnections || !limit.take(this)) return null;
-    return new Connection({ target, network, keepAliveMs, onDisconnect: (connection) => this.#dropIdle(connection) });
+    if (this.#connections.size >= maxConnections || !limit.take(this)) return null;
+    const connection = new Connection({ target, network, keepAliveMs, onDisconnect: () => this.#dropIdle(connection) });
+    this.#connections.add(connection);
+    return connection;
   }
 
   /** The socket of a busy connection may come and go: undici opens another, or the exchange hears of it. */
   #dropIdle(connection: Connection): void {
-    if (this.#idle.includes(connection)) this.#drop(connection);
+    if (connection.running === null) this.#drop(connection);
   }
 
   #drop(connection: Connection): void {
-    if (!this.#busy.delete(connection)) {
-      const index = this.#idle.indexOf(connection);
-      if (index === -1) return;
-      this.#idle.splice(index, 1);
-    }
+    if (!this.#connections.delete(connection)) return;
+    connection.running = null;
+    const index = this.#idle.indexOf(connection);
+    if (index !== -1) this.#idle.splice(index, 1);
     connection.destroy();
     this.#options.limit.give();
     this.#reportIfEmpty();
   }
 
   #reportIfEmpty(): void {
-    if (this.#closed && this.#busy.size + this.#idle.length + this.#waiting.size === 0) this.#options.onEmpty(this);
+    if (this.#closed && this.#connections.size === 0 && this.#waiting.oldest === null) this.#options.onEmpty(this);
   }
 }

@@ -1,5 +1,6 @@
 import type { Failure } from '@posthorn/protocol';
 import type { Dispatcher } from 'undici';
+import type { Chained } from '../chained-list.ts';
 import type { Connection } from './connection.ts';
 import type { Exchange, OutgoingRequest } from './exchange.ts';
 import { connectionLost, failureAtDeadline, failureOf, named } from './failures.ts';
@@ -29,7 +30,9 @@ export interface Connections {
 const MAX_TIMEOUT_MS = 2_147_483_647;
 
 /** One request on its way: handler of its response, and keeper of its deadline. */
-export class RunningExchange implements Dispatcher.DispatchHandler {
+export class RunningExchange implements Dispatcher.DispatchHandler, Chained<RunningExchange> {
+  next: RunningExchange | null = null;
+  previous: RunningExchange | null = null;
   readonly #request: OutgoingRequest;
   readonly #path: string;
   readonly #pool: Connections;
