@@ -16,7 +16,7 @@ const FIND = statement(
   'find_api_key',
   `SELECT ${COLUMNS} FROM api_keys
    WHERE hash = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $2)
-     AND (organization_key IS NULL OR EXISTS (SELECT FROM organizations WHERE key = organization_key AND deleted_at IS NULL))`,
+     AND (organization_key IS NULL OR (SELECT deleted_at IS NULL FROM organizations WHERE key = organization_key))`,
 );
 
 export async function findApiKey(queryable: Queryable, hash: Uint8Array, now: Date): Promise<ApiKeyRow | null> {

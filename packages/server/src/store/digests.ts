@@ -128,11 +128,14 @@ const READ = statement(
 
 const TAKE = statement(
   'take_digest_changes',
-  `DELETE FROM digest_changes
-   WHERE organization_key = $1 AND digest = $2 AND (scope_key, object_id) IN (
+  `WITH taken AS (
      SELECT scope_key, object_id FROM digest_changes
      WHERE organization_key = $1 AND digest = $2 AND (scope_key, object_id) > ($3, $4)
-     ORDER BY scope_key, object_id LIMIT $5 FOR UPDATE)
+     ORDER BY scope_key, object_id LIMIT $5 FOR UPDATE
+   ), last AS (SELECT * FROM taken ORDER BY scope_key DESC, object_id DESC LIMIT 1)
+   DELETE FROM digest_changes
+   WHERE organization_key = $1 AND digest = $2 AND (scope_key, object_id) > ($3, $4)
+     AND (scope_key, object_id) <= ((SELECT scope_key FROM last), (SELECT object_id FROM last))
    RETURNING scope_key, object_id, original`,
 );
 

@@ -72,9 +72,9 @@ export function listEventsOfSubject(
 const BY_ID = statement('event_by_id', `SELECT ${COLUMNS} FROM events WHERE organization_key = $1 AND id = $2`);
 const BY_EXTERNAL_ID = statement(
   'event_by_external_id',
-  `SELECT ${COLUMNS.replaceAll(/\b(\w+)\b/g, 'events.$1')} FROM event_ids
-   JOIN events ON events.organization_key = event_ids.organization_key AND events.id = event_ids.event_id
-   WHERE event_ids.organization_key = $1 AND event_ids.external_id = $2`,
+  `SELECT ${COLUMNS.replaceAll(/\b(\w+)\b/g, 'events.$1')} FROM events
+   WHERE organization_key = $1
+     AND id = (SELECT event_id FROM event_ids WHERE event_ids.organization_key = $1 AND event_ids.external_id = $2)`,
 );
 
 export async function eventById(queryable: Queryable, organizationKey: number, id: string): Promise<EventRow | null> {

@@ -47,10 +47,10 @@ const TAKE = statement(
      DELETE FROM notices WHERE id IN (SELECT id FROM notices ORDER BY happened_at LIMIT $1 FOR UPDATE SKIP LOCKED) RETURNING *
    )
    SELECT taken.id, taken.type, taken.webhook_id, taken.reason, taken.delivery_id, taken.event_id, taken.event_type, taken.attempt_count,
-          taken.happened_at, organizations.id AS organization_id, organizations.name AS organization_name, organizations.product,
-          organizations.contact_email, webhooks.url, webhooks.description, webhooks.scope, webhooks.status
+          taken.happened_at, organization.id AS organization_id, organization.name AS organization_name, organization.product,
+          organization.contact_email, webhooks.url, webhooks.description, webhooks.scope, webhooks.status
    FROM taken
-   LEFT JOIN organizations ON organizations.key = taken.organization_key AND organizations.deleted_at IS NULL
+   LEFT JOIN LATERAL (SELECT * FROM organizations WHERE key = taken.organization_key AND deleted_at IS NULL OFFSET 0) organization ON true
    LEFT JOIN webhooks ON webhooks.id = taken.webhook_id
    ORDER BY taken.happened_at, taken.type`,
 );

@@ -83,7 +83,7 @@ export async function setAside(queryable: Queryable, nodeId: number, settlements
 
 /**
  * A hold reads the webhook's status under a row lock: enabling it either sees the held row, or is seen here.
- * A delivery that was cancelled meanwhile stays so unless an attempt was made after all.
+ * A delivery that was cancelled meanwhile stays so unless an attempt was made after all. `IS TRUE`: see `appendEvents`.
  */
 const LATER = statement(
   'settle_later',
@@ -119,7 +119,7 @@ const LATER = statement(
    told AS (
      INSERT INTO notices (type, organization_key, webhook_id, delivery_id, event_id, event_type, attempt_count, happened_at)
      SELECT 'delivery.exhausted', organization_key, webhook_id, id, event_id, event_type, attempt_count, $17
-     FROM input WHERE exhausted AND id IN (SELECT id FROM recorded)
+     FROM input WHERE exhausted AND (id IN (SELECT id FROM recorded)) IS TRUE
    ),
    ended AS (
      DELETE FROM waiting USING input WHERE waiting.delivery_id = input.id AND input.reason IS NULL
@@ -128,7 +128,7 @@ const LATER = statement(
    SELECT id, organization_key, shard, webhook_id, event_id, attempt_count, order_key,
           CASE WHEN reason = 'held' AND webhook_id IN (SELECT id FROM enabled) THEN $17::timestamptz ELSE due_at END,
           CASE WHEN reason = 'held' AND webhook_id IN (SELECT id FROM enabled) THEN 'retry' ELSE reason END
-   FROM input WHERE reason IS NOT NULL AND id IN (SELECT id FROM recorded)
+   FROM input WHERE reason IS NOT NULL AND (id IN (SELECT id FROM recorded)) IS TRUE
    ON CONFLICT (delivery_id) DO UPDATE SET attempt_count = excluded.attempt_count, due_at = excluded.due_at, reason = excluded.reason, order_key = excluded.order_key`,
 );
 

@@ -56,7 +56,8 @@ const BY_ID = statement(
 );
 const BY_KEY = statement(
   'organizations_by_key',
-  `SELECT ${ORGANIZATION_COLUMNS} FROM organizations WHERE key = ANY($1::int[]) AND deleted_at IS NULL`,
+  `SELECT organization.* FROM unnest($1::int[]) AS wanted (key)
+   CROSS JOIN LATERAL (SELECT ${ORGANIZATION_COLUMNS} FROM organizations WHERE key = wanted.key AND deleted_at IS NULL OFFSET 0) organization`,
 );
 /** Index: webhooks_organization. */
 const WEBHOOKS = statement(

@@ -1,0 +1,56 @@
+import { globSync } from 'node:fs';
+import { join } from 'node:path';
+import pg from 'pg';
+import { expect, test, vi } from 'vitest';
+import { testPostgres } from '../../test-support/database.ts';
+import type * as databaseModule from './database.ts';
+import type { Statement } from './database.ts';
+import { SESSION } from './postgres.ts';
+
+const statements = vi.hoisted(() => [] as Statement[]);
+vi.mock('./database.ts', async (original) => {
+  const real = await original<typeof databaseModule>();
+  const statement: typeof real.statement = (name, text) => {
+    const made = real.statement(name, text);
+    statements.push(made);
+    return made;
+  };
+  return { ...real, statement };
+});
+
+/** What reads a table from end to end, and why it may. */
+const READ_WHOLE: Readonly<Record<string, string>> = {
+  applied_migrations: 'there are a handful',
+  any_notices: 'stops at the first',
+  take_notices: 'in order, up to a limit',
+  forget_waiting: 'once an hour',
+  list_inbound_maintenance: 'there are a handful',
+  organizations_of_product: 'all of them are wanted',
+  list_organizations: 'in order, up to a limit',
+  live_nodes: 'there are a handful',
+  forget_nodes: 'there are a handful',
+  acquire_shards: 'there are 64',
+  seize_shards: 'there are 64',
+};
+
+/** Plans are made once, mostly while the tables are still empty: they must be right for full ones too. */
+test('no statement’s plan goes through all rows for each row, or through a table that grows', async () => {
+  await using database = await testPostgres();
+  const settings = Object.entries(SESSION).map(([name, value]) => `-c ${name}=${value}`);
+  const client = new pg.Client({ connectionString: database.url, options: settings.join(' ') });
+  await client.connect();
+  for (const file of globSync('*.ts', { cwd: import.meta.dirname })) {
+    if (!file.endsWith('.test.ts')) await import(/* @vite-ignore */ join(import.meta.dirname, file));
+  }
+  expect(statements.length).toBeGreaterThan(100);
+  const wrong: string[] = [];
+  for (const { name, text } of statements) {
+    if (!/^\s*(SELECT|WITH|INSERT|UPDATE|DELETE)\b/.test(text)) continue;
+    const { rows } = await client.query<{ 'QUERY PLAN': string }>(`EXPLAIN (GENERIC_PLAN) ${text}`);
+    const plan = rows.map((row) => row['QUERY PLAN']);
+    const readsWhole = plan.some((line, index) => /Seq Scan|Index (Only )?Scan/.test(line) && !plan[index + 1]?.includes('Index Cond'));
+    if (plan.some((line) => line.includes('Join Filter')) || (readsWhole && !(name in READ_WHOLE))) wrong.push([name, ...plan].join('\n'));
+  }
+  await client.end();
+  expect(wrong).toEqual([]);
+});
