@@ -1,4 +1,4 @@
-import { createHmac, createSecretKey, generateKeyPairSync, randomBytes, sign } from 'node:crypto';
+import { createHmac, generateKeyPairSync, randomBytes, sign } from 'node:crypto';
 import { privateKeyOf, publicBytesOf, seedOf } from './ed25519-keys.ts';
 import type { SignatureScheme } from './product.ts';
 import { parseSecret, PRIVATE_KEY_PREFIX, PUBLIC_KEY_PREFIX, SYMMETRIC_PREFIX } from './secrets.ts';
@@ -60,7 +60,7 @@ function standardSignature(secret: string): Signature {
     }
     case 'symmetric':
     case 'text': {
-      const key = createSecretKey(parsed.key);
+      const { key } = parsed;
       return ({ id, timestampSeconds, body }) =>
         `v1,${createHmac('sha256', key).update(`${id}.${timestampSeconds}.`).update(body).digest('base64')}`;
     }
@@ -74,9 +74,8 @@ function standardContent({ id, timestampSeconds, body }: SignedContent): Buffer 
 /** Keyed with the characters of the secret as shown, prefix included: that is what receivers of such headers have. */
 function hmacSignature(scheme: SignatureScheme & { kind: 'hmac' }, secret: string): Signature {
   if (secret === '') throw new RangeError('The secret cannot sign: must not be empty.');
-  const key = createSecretKey(secret, 'utf8');
   const { algorithm, encoding, prefix = '' } = scheme;
-  return ({ wire }) => prefix + createHmac(algorithm, key).update(wire).digest(encoding);
+  return ({ wire }) => prefix + createHmac(algorithm, secret).update(wire).digest(encoding);
 }
 
 /** The `whpk_` key that verifies what a `whsk_` key signs. Throws RangeError. */

@@ -32,7 +32,13 @@ const routes: string[] = [];
 
 beforeAll(async () => {
   // Routes are described when they are registered; what they work with is not touched before a request.
-  const services = { config: { inbox: true, trustedProxies: [] as string[] }, inbound: {}, now: () => 0 } as unknown as Services;
+  const services = {
+    config: { inbox: true, trustedProxies: [] as string[] },
+    inbound: {},
+    intake: {},
+    objects: {},
+    now: () => 0,
+  } as unknown as Services;
   const { api, open } = registerRoutes(services);
   app = await createHttpServer({
     log: createLog('silent'),

@@ -3,6 +3,7 @@ import { PosthornError } from '@posthorn/protocol';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import { fastify, LogController, type FastifyBaseLogger, type FastifyInstance, type FastifyRequest } from 'fastify';
+import type { Turnstile } from '../intake/turnstile.ts';
 import type { Tenant } from '../tenancy/directory.ts';
 import type { Authenticator, Principal } from './auth.ts';
 import { decorateIdempotency, idempotency, keepBodyDigest, type IdempotencyOptions } from './idempotency.ts';
@@ -17,6 +18,11 @@ declare module 'fastify' {
     principal: Principal;
     /** The organization in the path. Set on every route under /v1/organizations/:org. */
     tenant: Tenant;
+  }
+
+  interface FastifyContextConfig {
+    /** Bodies of the route come through it before they are parsed. */
+    turnstile?: Turnstile;
   }
 }
 
@@ -58,7 +64,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
     keepBodyDigest(request, body as Buffer);
-    parseInto(body as Buffer, done);
+    parseInto(body as Buffer, { turnstile: request.routeOptions.config.turnstile, done });
   });
   app.setErrorHandler(answerError);
   app.setNotFoundHandler((request, reply) => {
@@ -91,11 +97,22 @@ async function apiScope(app: FastifyInstance, { authenticator, api, idempotency:
   await api(app);
 }
 
-function parseInto(body: Buffer, done: (error: Error | null, value?: unknown) => void): void {
+interface Parsing {
+  readonly turnstile: Turnstile | undefined;
+  readonly done: (error: Error | null, value?: unknown) => void;
+}
+
+function parseInto(body: Buffer, { turnstile, done }: Parsing): void {
+  const parse = (): void => attempt(done, () => done(null, body.length === 0 ? undefined : parseJsonBody(body)));
+  if (turnstile) attempt(done, () => turnstile.enter(body.length, parse));
+  else parse();
+}
+
+function attempt(failed: (error: Error) => void, work: () => void): void {
   try {
-    done(null, body.length === 0 ? undefined : parseJsonBody(body));
+    work();
   } catch (error) {
-    done(error instanceof Error ? error : new Error(String(error)));
+    failed(error instanceof Error ? error : new Error(String(error)));
   }
 }
 

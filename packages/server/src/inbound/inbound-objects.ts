@@ -22,6 +22,11 @@ export class InboundObjects {
     this.#objects = objects;
   }
 
+  /** Changes that wait to be stored. */
+  get queued(): number {
+    return this.#objects.queued;
+  }
+
   hasKind({ product }: Tenant, kind: string): boolean {
     return product.objectKinds.find(kind) !== undefined;
   }

@@ -14,7 +14,7 @@ export function modelTarget(objects: InboundObjects): TargetKind {
     kind: 'model',
     numbers: 'double',
     forms: false,
-    queued: () => 0,
+    queued: () => objects.queued,
     async find(tenant, targetId) {
       if (!objects.hasKind(tenant, MODEL_KIND) || !objects.hasKind(tenant, SCORE_KIND)) return { state: 'missing' };
       const state = await objects.find(tenant, { kind: MODEL_KIND, id: targetId });
@@ -30,7 +30,7 @@ export function objectsTarget(objects: InboundObjects): TargetKind {
     kind: 'objects',
     numbers: 'double',
     forms: false,
-    queued: () => 0,
+    queued: () => objects.queued,
     async find(tenant, targetId) {
       return objects.hasKind(tenant, targetId) ? { state: 'found', name: targetId } : { state: 'missing' };
     },

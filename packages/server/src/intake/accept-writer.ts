@@ -5,10 +5,14 @@ import { appendEvents, firstAnswers, type AppendResult, type NewEvent } from '..
 import { isMissingPartition, makePartitions } from '../store/partitions.ts';
 import { holdWhileCongested } from './hold-while-congested.ts';
 import type { LogOwner } from './log-owner.ts';
+import { Turnstile } from './turnstile.ts';
 
 /** What became of an event: stored, known already (the first answer again), matched with webhooks that have changed since, or not storable. */
 export type AcceptOutcome = { readonly id: string; readonly deliveries: number } | 'stale' | PosthornError;
 
+const MAX_BATCH = 500;
+/** The next batch is full. */
+const ENOUGH_QUEUED = MAX_BATCH;
 /** A statement with 500 large events would take as much memory here and in the database. */
 const MAX_BATCH_BYTES = 8 * 1024 * 1024;
 
@@ -20,6 +24,8 @@ export class AcceptWriter {
   readonly #owner: LogOwner;
   readonly #now: () => number;
   readonly #batches: BatchWriter<NewEvent, AcceptOutcome>;
+  /** Events come in through it. */
+  readonly turnstile: Turnstile;
 
   constructor(options: { database: Database; owner: LogOwner; now: () => number }) {
     this.#now = options.now;
@@ -27,22 +33,17 @@ export class AcceptWriter {
     this.#owner = options.owner;
     this.#batches = new BatchWriter({
       write: (events) => this.#write(events),
-      maxItems: 500,
+      maxItems: MAX_BATCH,
       maxInFlight: 2,
-      eagerItems: 100,
+      eagerItems: MAX_BATCH / 2,
       weigh: (event) => event.body.length + (event.data?.length ?? 0),
       maxWeight: MAX_BATCH_BYTES,
       hold: holdWhileCongested(options.owner),
+      onTaken: () => this.turnstile.turn(),
     });
-  }
-
-  get queued(): number {
-    return this.#batches.queued;
-  }
-
-  /** Bytes that wait to be stored. */
-  get queuedBytes(): number {
-    return this.#batches.queuedWeight;
+    this.turnstile = new Turnstile({
+      isFull: () => this.#batches.queued >= ENOUGH_QUEUED || this.#batches.queuedWeight >= MAX_BATCH_BYTES,
+    });
   }
 
   add(event: NewEvent): Promise<AcceptOutcome> {

@@ -1,11 +1,12 @@
-import { PosthornError, type JsonObject, type Subject } from '@posthorn/protocol';
+import { PosthornError, type FieldError, type JsonObject, type Subject } from '@posthorn/protocol';
 import type { Database } from '../store/database.ts';
 import { deliveryId } from '../store/delivery-id.ts';
 import { newId } from '../store/uuid-time.ts';
 import type { Tenant } from '../tenancy/directory.ts';
 import type { ResolvedWebhook } from '../tenancy/resolve-webhook.ts';
-import { AcceptWriter } from './accept-writer.ts';
+import { AcceptWriter, type AcceptOutcome } from './accept-writer.ts';
 import type { LogOwner } from './log-owner.ts';
+import type { Turnstile } from './turnstile.ts';
 import { renderEvent, type RenderedEvent } from './prepare-event.ts';
 
 /** An event as a caller gives it. */
@@ -43,29 +44,32 @@ export interface IntakeOptions {
   readonly now: () => number;
   /** Reads the organization anew, past every cache; null: it is gone. */
   readonly reload: (organizationKey: number) => Promise<Tenant | null>;
-  /** Events that may wait to be stored; past it callers are turned away. */
-  readonly maxQueued?: number;
 }
+
+/** Ready to be stored, or refused. */
+type Prepared = RenderedEvent | PosthornError;
+type Outcome = EmitResult | PosthornError;
+/** The webhooks that an event goes to, of those that its organization has now. */
+type Match = (event: RenderedEvent, tenant: Tenant) => string[];
 
 /** An organization whose webhooks change faster than an event can be matched is not waited for longer than this. */
 const MATCH_TRIES = 8;
-const DEFAULT_MAX_QUEUED = 20_000;
-const MAX_QUEUED_BYTES = 64 * 1024 * 1024;
 
 /** Everything that ends in an event comes through here: checked, rendered, matched, stored in one commit. */
 export class Intake {
-  readonly #options: IntakeOptions;
+  readonly #now: () => number;
+  readonly #reload: IntakeOptions['reload'];
   readonly #writer: AcceptWriter;
 
-  constructor(options: IntakeOptions) {
-    this.#options = options;
-    const { database, owner, now } = options;
+  constructor({ database, owner, now, reload }: IntakeOptions) {
+    this.#now = now;
+    this.#reload = reload;
     this.#writer = new AcceptWriter({ database, owner, now });
   }
 
-  /** Events that wait to be stored. */
-  get queued(): number {
-    return this.#writer.queued;
+  /** Whoever brings events comes through it before it reads them. */
+  get turnstile(): Turnstile {
+    return this.#writer.turnstile;
   }
 
   /**
@@ -73,39 +77,28 @@ export class Intake {
    * Throws `unknown_event_type`, `invalid_data`, `organization_not_found`, `overloaded`.
    */
   async emit(tenant: Tenant, input: EmitInput): Promise<EmitResult> {
-    this.#admit(1);
-    const type = tenant.product.eventType(input.type);
-    if (!type) throw unknownType(tenant, input.type);
-    const checked = type.check(input.data);
-    const errors = checked instanceof Promise ? await checked : checked;
-    if (errors.length > 0) {
-      throw new PosthornError('invalid_data', `The data is not a valid ${type.name}.`, {
-        errors: errors.map((error) => ({ ...error, path: `/data${error.path}` })),
-      });
-    }
-    const rendered = this.#render(tenant, { ...withContext(tenant, input), type: type.name }, { test: false });
-    return this.#store(tenant, rendered, (current) => current.match(type.name, rendered.scope).map((webhook) => webhook.id));
+    const outcome = await this.#storeMatched(tenant, await this.#prepare(tenant, input));
+    if (outcome instanceof PosthornError) throw outcome;
+    return outcome;
   }
 
   /** As `emit` for each; one that is refused does not hinder the others. */
   async emitBatch(tenant: Tenant, inputs: readonly EmitInput[]): Promise<(EmitResult | PosthornError)[]> {
-    this.#admit(inputs.length);
-    return Promise.all(
-      inputs.map((input) =>
-        this.emit(tenant, input).catch((error: unknown) => {
-          if (error instanceof PosthornError) return error;
-          throw error;
-        }),
-      ),
-    );
+    // All before any is stored: where preparing one breaks, nothing of the batch has happened.
+    const prepared: Prepared[] = [];
+    for (const input of inputs) {
+      const one = this.#prepare(tenant, input);
+      prepared.push(one instanceof Promise ? await one : one);
+    }
+    return Promise.all(prepared.map((one) => this.#storeMatched(tenant, one)));
   }
 
   /** Sends an event to one webhook alone, whatever it subscribes to: pings and test sends. */
   async emitTo(tenant: Tenant, webhook: ResolvedWebhook, input: DirectedInput): Promise<DirectedResult> {
-    this.#admit(1);
     const { type, data, test, sender } = input;
     const rendered = this.#render(tenant, { type, data, scope: webhook.scope ?? undefined, sender: sender ?? undefined }, { test });
     const stored = await this.#store(tenant, rendered, () => [webhook.id]);
+    if (stored instanceof PosthornError) throw stored;
     return { ...stored, deliveryId: deliveryId(rendered.id, webhook.id) };
   }
 
@@ -114,15 +107,20 @@ export class Intake {
     return this.#writer.drained();
   }
 
-  #admit(count: number): void {
-    const limit = this.#options.maxQueued ?? DEFAULT_MAX_QUEUED;
-    const { queued, queuedBytes } = this.#writer;
-    if (queued === 0 || (queued + count <= limit && queuedBytes <= MAX_QUEUED_BYTES)) return;
-    throw new PosthornError('overloaded', 'More events are waiting to be stored than the server takes on.', { retryAfterSeconds: 1 });
+  /** Checks and renders. A refusal is answered, not thrown: it is one of a batch. */
+  #prepare(tenant: Tenant, input: EmitInput): Prepared | Promise<Prepared> {
+    const type = tenant.product.eventType(input.type);
+    if (!type) return unknownType(tenant, input.type);
+    const finish = (errors: readonly FieldError[]): Prepared =>
+      errors.length > 0
+        ? unfitData(type.name, errors)
+        : this.#render(tenant, { ...withContext(tenant, input), type: type.name }, { test: false });
+    const checked = type.check(input.data);
+    return checked instanceof Promise ? checked.then(finish) : finish(checked);
   }
 
   #render(tenant: Tenant, input: EmitInput, { test }: { test: boolean }): RenderedEvent {
-    const now = this.#options.now();
+    const now = this.#now();
     return renderEvent(tenant, {
       id: newId(now),
       time: new Date(now),
@@ -136,19 +134,37 @@ export class Intake {
     });
   }
 
-  async #store(tenant: Tenant, rendered: RenderedEvent, match: (tenant: Tenant) => string[]): Promise<EmitResult> {
-    let current = tenant;
-    for (let tries = 0; tries < MATCH_TRIES; tries++) {
-      const webhookIds = match(current);
-      const outcome = await this.#writer.add({ ...rendered, organizationVersion: current.version, webhookIds, claimedBy: null });
-      if (outcome instanceof PosthornError) throw outcome;
-      if (outcome !== 'stale') return outcome;
-      const reloaded = await this.#options.reload(rendered.organizationKey);
-      if (!reloaded) throw new PosthornError('organization_not_found', 'The organization was deleted.');
-      current = reloaded;
-    }
-    throw new PosthornError('overloaded', 'The organization’s webhooks keep changing.', { retryAfterSeconds: 1 });
+  #storeMatched(tenant: Tenant, rendered: Prepared): Promise<Outcome> {
+    if (rendered instanceof PosthornError) return Promise.resolve(rendered);
+    return this.#store(tenant, rendered, ({ type, scope }, current) => current.match(type, scope).map(({ id }) => id));
   }
+
+  #store(tenant: Tenant, rendered: RenderedEvent, match: Match): Promise<Outcome> {
+    // Not an async function: what it would keep of each event while the commit is awaited is a twentieth of the garbage.
+    return this.#add(tenant, rendered, match).then((outcome) => (outcome === 'stale' ? this.#storeAgain(rendered, match) : outcome));
+  }
+
+  /** The organization's webhooks have changed since the event was matched with them. */
+  async #storeAgain(rendered: RenderedEvent, match: Match): Promise<Outcome> {
+    for (let tries = 1; tries < MATCH_TRIES; tries++) {
+      const current = await this.#reload(rendered.organizationKey);
+      if (!current) return new PosthornError('organization_not_found', 'The organization was deleted.');
+      const outcome = await this.#add(current, rendered, match);
+      if (outcome !== 'stale') return outcome;
+    }
+    return new PosthornError('overloaded', 'The organization’s webhooks keep changing.', { retryAfterSeconds: 1 });
+  }
+
+  #add(tenant: Tenant, rendered: RenderedEvent, match: Match): Promise<AcceptOutcome> {
+    const webhookIds = match(rendered, tenant);
+    return this.#writer.add({ ...rendered, organizationVersion: tenant.version, webhookIds, claimedBy: null });
+  }
+}
+
+function unfitData(type: string, errors: readonly FieldError[]): PosthornError {
+  return new PosthornError('invalid_data', `The data is not a valid ${type}.`, {
+    errors: errors.map((error) => ({ ...error, path: `/data${error.path}` })),
+  });
 }
 
 /** What the caller leaves open, the product may say. */

@@ -1,4 +1,5 @@
 import type { Attempt, HeaderList } from '@posthorn/protocol';
+import { LRUCache } from 'lru-cache';
 
 /** An attempt as it is stored: all but the request's body, which follows from the event. */
 export type StoredAttempt = Omit<Attempt, 'request'> & { readonly request: Omit<Attempt['request'], 'body'> };
@@ -6,14 +7,23 @@ export type StoredAttempt = Omit<Attempt, 'request'> & { readonly request: Omit<
 /** Names of request headers whose values are credentials of the endpoint’s owner. */
 const SECRET_NAME = /auth|token|secret|passw|credential|cookie|session|jwt|bearer|(?:^|[-_])key$|api-?key/i;
 
+/** Names are few, and used again and again. */
+const judged = new LRUCache<string, boolean>({ max: 1_000 });
+
 /** What stands in the place of a secret value. */
 export const MASK = '***';
 
 /** Hides the values of headers that look like credentials. */
 export function maskHeaders(headers: HeaderList): HeaderList {
-  return headers.some(([name]) => SECRET_NAME.test(name))
-    ? headers.map(([name, value]) => (SECRET_NAME.test(name) ? [name, MASK] : [name, value]))
+  return headers.some(([name]) => isSecret(name))
+    ? headers.map(([name, value]) => (isSecret(name) ? [name, MASK] : [name, value]))
     : headers;
+}
+
+function isSecret(name: string): boolean {
+  let secret = judged.get(name);
+  if (secret === undefined) judged.set(name, (secret = SECRET_NAME.test(name)));
+  return secret;
 }
 
 /** An attempt as bytes. Credentials in its request headers are masked: they are needed to send, not to look up. */

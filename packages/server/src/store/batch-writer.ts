@@ -11,6 +11,8 @@ export interface BatchWriterOptions<Item, Result> {
   /** What an item weighs; a batch ends before `maxWeight` unless one item alone passes it. Default: nothing. */
   readonly weigh?: (item: Item) => number;
   readonly maxWeight?: number;
+  /** Items have left the queue for a batch. */
+  readonly onTaken?: () => void;
   /** Asked before each batch; while it answers true, writing waits and asks again every few milliseconds. */
   readonly hold?: () => boolean;
 }
@@ -114,6 +116,7 @@ export class BatchWriter<Item, Result> {
     const entries = this.#queue.splice(0, this.#nextSize());
     for (const { item } of entries) this.#weight -= this.#options.weigh?.(item) ?? 0;
     this.#inFlight++;
+    this.#options.onTaken?.();
     try {
       const results = await this.#options.write(entries.map((entry) => entry.item));
       entries.forEach((entry, index) => {

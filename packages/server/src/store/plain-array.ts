@@ -1,14 +1,10 @@
 /**
- * An array as PostgreSQL reads it, of values that need no quotes: numbers, booleans, UUIDs, times. The driver escapes every element of an array, numbers too: with 20 columns of 500
- * rows that took 6 % of the server's time.
+ * An array as PostgreSQL reads it, of values that need no quotes: numbers, booleans, UUIDs, times. The driver escapes
+ * every element of an array, numbers too: with 20 columns of 500 rows that took 6 % of the server's time.
  */
 export function plainArray(values: readonly (string | number | boolean | null)[]): string {
-  let text = '{';
-  for (let index = 0; index < values.length; index++) {
-    if (index > 0) text += ',';
-    text += values[index] ?? 'NULL';
-  }
-  return `${text}}`;
+  const known = values.includes(null) ? values.map((value) => value ?? 'NULL') : values;
+  return `{${known.join(',')}}`;
 }
 
 /** As `plainArray`, of names: they hold no quotes and no backslashes. In quotes, because one may be called NULL. */

@@ -37,10 +37,16 @@ const TAGS = ['Events'];
 
 type Body = Omit<Static<typeof NewEvent>, 'data' | 'sender'> & { readonly data: JsonObject; readonly sender?: JsonObject };
 
+interface Batch {
+  readonly events: readonly unknown[];
+}
+
 export function emitRoutes(app: FastifyInstance, { intake }: EmitServices): void {
+  const config = { turnstile: intake.turnstile };
   app.post<{ Body: Body }>(
     '/organizations/:org/events',
     {
+      config,
       preValidation: takeOwnShape,
       schema: { tags: TAGS, summary: 'Emit an event', body: NewEvent, response: { 202: Accepted } },
     },
@@ -50,9 +56,10 @@ export function emitRoutes(app: FastifyInstance, { intake }: EmitServices): void
     },
   );
 
-  app.post<{ Body: { events: unknown[] } }>(
+  app.post<{ Body: Batch }>(
     '/organizations/:org/events/batch',
     {
+      config,
       schema: {
         tags: TAGS,
         summary: 'Emit up to 1,000 events; each has its own result',
@@ -61,21 +68,33 @@ export function emitRoutes(app: FastifyInstance, { intake }: EmitServices): void
       },
     },
     async (request, reply) => {
-      const validate = request.compileValidationSchema(NewEvent, 'body');
-      const checked = request.body.events.map((event, index) => {
-        const one = checkedInput(event, validate);
-        return one instanceof PosthornError ? one : withId(one, request, index);
-      });
-      const inputs = checked.filter((one): one is EmitInput => !(one instanceof PosthornError));
+      const { refusals, inputs } = takeOut(request);
       const emitted = await intake.emitBatch(request.tenant, inputs);
       let next = 0;
-      const results = checked.map((one) => {
-        const outcome = one instanceof PosthornError ? one : emitted[next++];
+      const results = refusals.map((refusal) => {
+        const outcome = refusal ?? emitted[next++];
         return outcome instanceof PosthornError ? problemOf(outcome) : outcome;
       });
       return reply.code(202).send({ results });
     },
   );
+}
+
+/**
+ * The events of a batch that are well-formed, and for each event of it why it is not. What was parsed is let go of:
+ * while the commit is awaited it would be copied by the garbage collector again and again.
+ */
+function takeOut(request: FastifyRequest<{ Body: Batch }>): { refusals: (PosthornError | null)[]; inputs: EmitInput[] } {
+  const validate = request.compileValidationSchema(NewEvent, 'body');
+  const inputs: EmitInput[] = [];
+  const refusals = request.body.events.map((event, index) => {
+    const checked = checkedInput(event, validate);
+    if (checked instanceof PosthornError) return checked;
+    inputs.push(withId(checked, request, index));
+    return null;
+  });
+  request.body = { events: [] };
+  return { refusals, inputs };
 }
 
 /** A product may take events in a shape of its own beside the API's. */

@@ -41,6 +41,7 @@ export function objectBulkRoutes(app: FastifyInstance, { objects }: ObjectServic
     '/organizations/:org/objects/batch',
     {
       bodyLimit: BULK_BODY_BYTES,
+      config: { turnstile: objects.turnstile },
       schema: {
         tags: OBJECT_TAGS,
         summary: 'Push up to 1,000 objects; each has its own result',

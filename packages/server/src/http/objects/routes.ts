@@ -48,6 +48,7 @@ const Deletion = Type.Object({ scope: Type.Optional(Scope), sender: Type.Optiona
 /** Changing one object. */
 export function objectRoutes(app: FastifyInstance, { objects }: ObjectServices): void {
   const path = '/organizations/:org/objects/:kind/:id';
+  const config = { turnstile: objects.turnstile };
   const schema = { tags: OBJECT_TAGS, params: ADDRESS, querystring: SCOPE_QUERY, response: { 200: Outcome } };
 
   const change = async (request: ChangeRequest, reply: FastifyReply, action: ObjectAction) => {
@@ -64,6 +65,7 @@ export function objectRoutes(app: FastifyInstance, { objects }: ObjectServices):
     path,
     {
       bodyLimit: OBJECT_BODY_BYTES,
+      config,
       schema: { ...schema, summary: 'Push an object’s state', body: Change, response: { 200: Outcome, 201: Outcome } },
     },
     async (request, reply) => {
@@ -75,13 +77,13 @@ export function objectRoutes(app: FastifyInstance, { objects }: ObjectServices):
 
   app.patch<{ Params: Address; Querystring: Query; Body: Body }>(
     path,
-    { schema: { ...schema, summary: 'Change fields of an object’s state (JSON merge patch, RFC 7396)', body: Change } },
+    { config, schema: { ...schema, summary: 'Change fields of an object’s state (JSON merge patch, RFC 7396)', body: Change } },
     async (request, reply) => change(request, reply, { kind: 'patch', patch: request.body.state }),
   );
 
   app.delete<{ Params: Address; Querystring: Query; Body: Omit<Body, 'state'> }>(
     path,
-    { schema: { ...schema, summary: 'Delete an object', body: Deletion } },
+    { config, schema: { ...schema, summary: 'Delete an object', body: Deletion } },
     async (request, reply) => change(request, reply, { kind: 'delete' }),
   );
 }

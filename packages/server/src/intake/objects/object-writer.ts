@@ -7,8 +7,12 @@ import { asUnavailable } from '../accept-writer.ts';
 import { CommitAgain, EventCommit, type EventCommitOptions, type Tenants } from '../event-commit.ts';
 import { DigestNotes } from '../digests/digest-notes.ts';
 import { holdWhileCongested } from '../hold-while-congested.ts';
+import { Turnstile } from '../turnstile.ts';
 import { keyOf, nameOf, ObjectBatch, type ObjectOutcome, type ObjectRequest } from './object-batch.ts';
 
+const MAX_BATCH = 500;
+/** The next batch is full. */
+const ENOUGH_QUEUED = MAX_BATCH;
 /** A statement with 500 large states would take as much memory here and in the database. */
 const MAX_BATCH_BYTES = 8 * 1024 * 1024;
 
@@ -27,6 +31,8 @@ export class ObjectWriter {
   readonly #now: () => number;
   readonly #notes: DigestNotes;
   readonly #batches: BatchWriter<Weighed, ObjectOutcome | PosthornError>;
+  /** States come in through it. */
+  readonly turnstile: Turnstile;
 
   constructor(options: EventCommitOptions) {
     this.#commit = new EventCommit(options);
@@ -34,22 +40,21 @@ export class ObjectWriter {
     this.#notes = new DigestNotes(options.now);
     this.#batches = new BatchWriter({
       write: (items) => this.#write(items.map(({ request }) => request)),
-      maxItems: 500,
+      maxItems: MAX_BATCH,
       maxInFlight: 2,
       eagerItems: 24,
       weigh: ({ weight }) => weight,
       maxWeight: MAX_BATCH_BYTES,
       hold: holdWhileCongested(options.owner),
+      onTaken: () => this.turnstile.turn(),
+    });
+    this.turnstile = new Turnstile({
+      isFull: () => this.#batches.queued >= ENOUGH_QUEUED || this.#batches.queuedWeight >= MAX_BATCH_BYTES,
     });
   }
 
   get queued(): number {
     return this.#batches.queued;
-  }
-
-  /** Characters of state that wait to be stored. */
-  get queuedWeight(): number {
-    return this.#batches.queuedWeight;
   }
 
   /** Answers when it is committed. */

@@ -2,6 +2,7 @@ import { PosthornError, type JsonObject } from '@posthorn/protocol';
 import type { ObjectKind } from '../../catalog/object-kind.ts';
 import type { Tenant } from '../../tenancy/directory.ts';
 import type { EventCommitOptions } from '../event-commit.ts';
+import type { Turnstile } from '../turnstile.ts';
 import { ObjectWriter } from './object-writer.ts';
 import { unfitState, type ObjectAction, type ObjectOutcome, type ObjectRequest } from './object-batch.ts';
 
@@ -17,9 +18,6 @@ export interface ObjectChangeInput {
   readonly expected?: number | 'none' | 'some' | undefined;
 }
 
-const MAX_QUEUED = 20_000;
-const MAX_QUEUED_WEIGHT = 64 * 1024 * 1024;
-
 /** Object states in, events out: checked, compared with the last state, stored with the events that follow, in one commit. */
 export class Objects {
   readonly #writer: ObjectWriter;
@@ -28,12 +26,21 @@ export class Objects {
     this.#writer = new ObjectWriter(options);
   }
 
+  /** Changes that wait to be stored. */
+  get queued(): number {
+    return this.#writer.queued;
+  }
+
+  /** Whoever brings states comes through it before it reads them. */
+  get turnstile(): Turnstile {
+    return this.#writer.turnstile;
+  }
+
   /**
    * Changes an object. The answer means: committed.
    * Throws `unknown_object_kind`, `invalid_request`, `invalid_state`, `not_found`, `version_mismatch`, `overloaded`, `unavailable`.
    */
   async apply(tenant: Tenant, input: ObjectChangeInput): Promise<ObjectOutcome> {
-    this.#admit(1);
     const outcome = await this.#one(tenant, input);
     if (outcome instanceof PosthornError) throw outcome;
     return outcome;
@@ -41,19 +48,12 @@ export class Objects {
 
   /** As `apply` for each, in order where they are about the same object; one that is refused does not hinder the others. */
   async applyMany(tenant: Tenant, inputs: readonly ObjectChangeInput[]): Promise<(ObjectOutcome | PosthornError)[]> {
-    this.#admit(inputs.length);
     return Promise.all(inputs.map((input) => this.#one(tenant, input)));
   }
 
   /** Answers when everything taken in is stored or refused. */
   drained(): Promise<void> {
     return this.#writer.drained();
-  }
-
-  #admit(count: number): void {
-    const { queued, queuedWeight } = this.#writer;
-    if (queued === 0 || (queued + count <= MAX_QUEUED && queuedWeight <= MAX_QUEUED_WEIGHT)) return;
-    throw new PosthornError('overloaded', 'More changes are waiting to be stored than the server takes on.', { retryAfterSeconds: 1 });
   }
 
   async #one(tenant: Tenant, input: ObjectChangeInput): Promise<ObjectOutcome | PosthornError> {
