@@ -1,9 +1,11 @@
 import { Writable } from 'node:stream';
+import { setTimeout as after } from 'node:timers/promises';
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import { statement } from '../../packages/server/src/store/database.ts';
 import { testPostgres } from '../../packages/server/test-support/database.ts';
 import { eventually } from '../../packages/server/test-support/eventually.ts';
+import { startDatabaseLine } from '../harness/database-line.ts';
 import { startNode } from '../harness/node-in-process.ts';
 import { startReceiver } from '../harness/receiver.ts';
 import { makeTenant } from '../harness/tenant.ts';
@@ -39,4 +41,36 @@ test('a change heard of while the database refuses to answer crashes nothing, an
   expect(receiver.requests).toHaveLength(0);
   await database.query(SHOW);
   await tenant.settled(id, 'delivered', 1);
+});
+
+const OLDER = statement('older', 'SELECT pg_current_xact_id()');
+
+test('an event that was stored unheard is not lost: repeated, it gets the first answer, and it is delivered once', async () => {
+  await using database = await testPostgres();
+  await using line = await startDatabaseLine(database.url);
+  await using node = await startNode({ databaseUrl: line.url });
+  await using receiver = await startReceiver();
+  const tenant = await makeTenant(node);
+  await tenant.webhook({ url: receiver.url });
+  await tenant.emit('a.b', { first: true });
+  await eventually(() => expect(receiver.requests).toHaveLength(1));
+
+  // While an older transaction is open nobody can tell yet that the log is complete up to the event.
+  const [begun, held] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const older = database.transaction(async (transaction) => {
+    await transaction.query(OLDER);
+    begun.resolve();
+    await held.promise;
+  });
+  await begun.promise;
+  const event = { type: 'a.b', data: { note: 'nobody hears of it' }, id: 'order-1' };
+  line.loseAnswerTo('nobody hears of it');
+  expect(await tenant.request('POST', '/events', event)).toMatchObject({ status: 503, body: { code: 'unavailable' } });
+  expect(await tenant.request('POST', '/events', event)).toMatchObject({ status: 202, body: { id: 'order-1', deliveries: 1 } });
+  // The node looks through the log several times meanwhile.
+  await after(200);
+  held.resolve();
+  await older;
+  await tenant.settled('order-1', 'delivered', 1);
+  expect(receiver.requests.map(({ headers }) => headers['webhook-id'])).toEqual([expect.any(String), 'order-1']);
 });

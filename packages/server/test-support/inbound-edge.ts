@@ -111,7 +111,7 @@ export async function startInboundEdge(options: InboundEdgeOptions): Promise<Inb
 async function listen({ options, directory, now }: { options: InboundEdgeOptions; directory: Directory; now: () => number }) {
   const { database, receive = {} } = options;
   const log = createLog('silent');
-  const flush = { committed: () => {}, failed: () => {} };
+  const flush = { committed: () => {}, rolledBack: () => {}, unheard: () => {} };
   const owner = { nodeId: 0, owns: () => false, beginFlush: () => flush, congested: () => false };
   const objects = new Objects({ database, owner, now, reload: (key) => directory.reload(key) });
   const rates = { ratePerAddress: WIDE, ratePerTarget: WIDE, ...options.inbound };

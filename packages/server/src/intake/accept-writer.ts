@@ -1,6 +1,6 @@
 import { PosthornError } from '@posthorn/protocol';
 import { BatchWriter } from '../store/batch-writer.ts';
-import { isDataError, type Database } from '../store/database.ts';
+import { isDataError, isRolledBack, type Database } from '../store/database.ts';
 import { appendEvents, firstAnswers, type AppendResult, type NewEvent } from '../store/event-log.ts';
 import { isMissingPartition, makePartitions } from '../store/partitions.ts';
 import { holdWhileCongested } from './hold-while-congested.ts';
@@ -55,21 +55,22 @@ export class AcceptWriter {
   }
 
   async #write(events: NewEvent[]): Promise<AcceptOutcome[]> {
-    const claimed = events.map((event) => (this.#owner.owns(event.shard) ? { ...event, claimedBy: this.#owner.nodeId } : event));
-    const { first, repeated } = withoutRepeats(claimed);
+    for (const event of events) event.claimedBy = this.#owner.owns(event.shard) ? this.#owner.nodeId : null;
+    const { first, repeated } = withoutRepeats(events);
     const flush = this.#owner.beginFlush();
     let result: AppendResult;
     try {
       result = await this.#append(first);
     } catch (error) {
-      flush.failed();
+      if (isRolledBack(error)) flush.rolledBack();
+      else flush.unheard(first);
       if (isDataError(error)) return this.#oneByOne(events, error);
       throw asUnavailable(error);
     }
     const stored = first.filter((event) => isStored(event, result));
     flush.committed(result.xid, stored);
     if (stored.length === events.length) return events.map(answer);
-    return this.#answers({ claimed, result, repeated });
+    return this.#answers({ events, result, repeated });
   }
 
   /** Something in the batch cannot be stored for good: the others must not suffer for it. */
@@ -93,16 +94,16 @@ export class AcceptWriter {
   }
 
   /** The slow way: some were stale, or had an id that was there already. */
-  async #answers(batch: { claimed: NewEvent[]; result: AppendResult; repeated: ReadonlySet<NewEvent> }): Promise<AcceptOutcome[]> {
-    const { claimed, result, repeated } = batch;
+  async #answers(batch: { events: readonly NewEvent[]; result: AppendResult; repeated: ReadonlySet<NewEvent> }): Promise<AcceptOutcome[]> {
+    const { events, result, repeated } = batch;
     const isKnown = (event: NewEvent): boolean =>
       !result.staleOrganizations.has(event.organizationKey) && (repeated.has(event) || !isStored(event, result));
-    const asked = claimed.filter(isKnown).map((event) => ({ organizationKey: event.organizationKey, externalId: event.externalId ?? '' }));
+    const asked = events.filter(isKnown).map((event) => ({ organizationKey: event.organizationKey, externalId: event.externalId ?? '' }));
     const known = new Map<string, AcceptOutcome>();
     for (const row of asked.length > 0 ? await firstAnswers(this.#database, asked) : []) {
       known.set(`${row.organization_key} ${row.external_id}`, { id: row.external_id, deliveries: row.deliveries ?? 0 });
     }
-    return claimed.map((event) => {
+    return events.map((event) => {
       if (result.staleOrganizations.has(event.organizationKey)) return 'stale';
       if (!isKnown(event)) return answer(event);
       // An id whose event was dropped by the retention between the two statements: it may be used again.

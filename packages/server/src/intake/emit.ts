@@ -1,13 +1,14 @@
 import { PosthornError, type FieldError, type JsonObject, type Subject } from '@posthorn/protocol';
 import type { Database } from '../store/database.ts';
 import { deliveryId } from '../store/delivery-id.ts';
+import type { NewEvent } from '../store/event-log.ts';
 import { newId } from '../store/uuid-time.ts';
 import type { Tenant } from '../tenancy/directory.ts';
 import type { ResolvedWebhook } from '../tenancy/resolve-webhook.ts';
-import { AcceptWriter, type AcceptOutcome } from './accept-writer.ts';
+import { AcceptWriter } from './accept-writer.ts';
 import type { LogOwner } from './log-owner.ts';
 import type { Turnstile } from './turnstile.ts';
-import { renderEvent, type RenderedEvent } from './prepare-event.ts';
+import { renderEvent, type EventDraft } from './prepare-event.ts';
 
 /** An event as a caller gives it. */
 export interface EmitInput {
@@ -47,10 +48,10 @@ export interface IntakeOptions {
 }
 
 /** Ready to be stored, or refused. */
-type Prepared = RenderedEvent | PosthornError;
+type Prepared = NewEvent | PosthornError;
 type Outcome = EmitResult | PosthornError;
 /** The webhooks that an event goes to, of those that its organization has now. */
-type Match = (event: RenderedEvent, tenant: Tenant) => string[];
+type Match = (tenant: Tenant, type: string, scope: string | null) => readonly string[];
 
 /** An organization whose webhooks change faster than an event can be matched is not waited for longer than this. */
 const MATCH_TRIES = 8;
@@ -77,7 +78,7 @@ export class Intake {
    * Throws `unknown_event_type`, `invalid_data`, `organization_not_found`, `overloaded`.
    */
   async emit(tenant: Tenant, input: EmitInput): Promise<EmitResult> {
-    const outcome = await this.#storeMatched(tenant, await this.#prepare(tenant, input));
+    const outcome = await this.#storePrepared(await this.#prepare(tenant, input));
     if (outcome instanceof PosthornError) throw outcome;
     return outcome;
   }
@@ -90,14 +91,15 @@ export class Intake {
       const one = this.#prepare(tenant, input);
       prepared.push(one instanceof Promise ? await one : one);
     }
-    return Promise.all(prepared.map((one) => this.#storeMatched(tenant, one)));
+    return Promise.all(prepared.map((one) => this.#storePrepared(one)));
   }
 
   /** Sends an event to one webhook alone, whatever it subscribes to: pings and test sends. */
   async emitTo(tenant: Tenant, webhook: ResolvedWebhook, input: DirectedInput): Promise<DirectedResult> {
     const { type, data, test, sender } = input;
-    const rendered = this.#render(tenant, { type, data, scope: webhook.scope ?? undefined, sender: sender ?? undefined }, { test });
-    const stored = await this.#store(tenant, rendered, () => [webhook.id]);
+    const match = (): string[] => [webhook.id];
+    const rendered = this.#render(tenant, { type, data, scope: webhook.scope ?? undefined, sender: sender ?? undefined }, { test, match });
+    const stored = await this.#store(rendered, match);
     if (stored instanceof PosthornError) throw stored;
     return { ...stored, deliveryId: deliveryId(rendered.id, webhook.id) };
   }
@@ -114,52 +116,51 @@ export class Intake {
     const finish = (errors: readonly FieldError[]): Prepared =>
       errors.length > 0
         ? unfitData(type.name, errors)
-        : this.#render(tenant, { ...withContext(tenant, input), type: type.name }, { test: false });
+        : this.#render(tenant, { ...withContext(tenant, input), type: type.name }, { test: false, match: subscribed });
     const checked = type.check(input.data);
     return checked instanceof Promise ? checked.then(finish) : finish(checked);
   }
 
-  #render(tenant: Tenant, input: EmitInput, { test }: { test: boolean }): RenderedEvent {
+  #render(tenant: Tenant, input: EmitInput, { test, match }: { test: boolean; match: Match }): NewEvent {
     const now = this.#now();
-    return renderEvent(tenant, {
+    const { type, data, scope = null } = input;
+    const draft: EventDraft = {
       id: newId(now),
       time: new Date(now),
-      type: input.type,
-      data: input.data,
-      scope: input.scope ?? null,
+      type,
+      data,
+      scope,
       subject: input.subject ?? null,
       externalId: input.id ?? null,
       sender: input.sender ?? null,
       test,
-    });
+    };
+    return renderEvent(tenant, draft, match(tenant, type, scope));
   }
 
-  #storeMatched(tenant: Tenant, rendered: Prepared): Promise<Outcome> {
-    if (rendered instanceof PosthornError) return Promise.resolve(rendered);
-    return this.#store(tenant, rendered, ({ type, scope }, current) => current.match(type, scope).map(({ id }) => id));
+  #storePrepared(prepared: Prepared): Promise<Outcome> {
+    return prepared instanceof PosthornError ? Promise.resolve(prepared) : this.#store(prepared, subscribed);
   }
 
-  #store(tenant: Tenant, rendered: RenderedEvent, match: Match): Promise<Outcome> {
+  #store(event: NewEvent, match: Match): Promise<Outcome> {
     // Not an async function: what it would keep of each event while the commit is awaited is a twentieth of the garbage.
-    return this.#add(tenant, rendered, match).then((outcome) => (outcome === 'stale' ? this.#storeAgain(rendered, match) : outcome));
+    return this.#writer.add(event).then((outcome) => (outcome === 'stale' ? this.#storeAgain(event, match) : outcome));
   }
 
   /** The organization's webhooks have changed since the event was matched with them. */
-  async #storeAgain(rendered: RenderedEvent, match: Match): Promise<Outcome> {
+  async #storeAgain(event: NewEvent, match: Match): Promise<Outcome> {
     for (let tries = 1; tries < MATCH_TRIES; tries++) {
-      const current = await this.#reload(rendered.organizationKey);
+      const current = await this.#reload(event.organizationKey);
       if (!current) return new PosthornError('organization_not_found', 'The organization was deleted.');
-      const outcome = await this.#add(current, rendered, match);
+      const webhookIds = match(current, event.type, event.scope);
+      const outcome = await this.#writer.add({ ...event, organizationVersion: current.version, webhookIds });
       if (outcome !== 'stale') return outcome;
     }
     return new PosthornError('overloaded', 'The organization’s webhooks keep changing.', { retryAfterSeconds: 1 });
   }
-
-  #add(tenant: Tenant, rendered: RenderedEvent, match: Match): Promise<AcceptOutcome> {
-    const webhookIds = match(rendered, tenant);
-    return this.#writer.add({ ...rendered, organizationVersion: tenant.version, webhookIds, claimedBy: null });
-  }
 }
+
+const subscribed: Match = (tenant, type, scope) => tenant.match(type, scope).map(({ id }) => id);
 
 function unfitData(type: string, errors: readonly FieldError[]): PosthornError {
   return new PosthornError('invalid_data', `The data is not a valid ${type}.`, {

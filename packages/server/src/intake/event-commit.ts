@@ -1,5 +1,5 @@
 import { PosthornError, type JsonObject, type Subject } from '@posthorn/protocol';
-import { sqlState, type Database, type Queryable } from '../store/database.ts';
+import { isRolledBack, sqlState, type Database, type Queryable } from '../store/database.ts';
 import { appendEvents, type NewEvent } from '../store/event-log.ts';
 import { isMissingPartition, makePartitions } from '../store/partitions.ts';
 import { newId } from '../store/uuid-time.ts';
@@ -81,10 +81,12 @@ export class EventCommit {
   async #commit<Result>(tenants: Tenants, work: CommitWork<Result>): Promise<Result> {
     const { database, owner } = this.#options;
     const flush = owner.beginFlush();
+    let claimed: readonly NewEvent[] = [];
     try {
       const { result, xid, stored } = await database.transaction(async (transaction) => {
         const done = await work(transaction, tenants);
         const events = done.events.flatMap((event) => this.#render(tenants, event) ?? []);
+        claimed = events;
         const [appended] = await Promise.all([events.length > 0 ? appendEvents(transaction, events) : null, done.stored]);
         if (appended && appended.staleOrganizations.size > 0) throw new CommitAgain(appended.staleOrganizations);
         return { result: done.result, xid: appended?.xid ?? 0, stored: events };
@@ -92,9 +94,8 @@ export class EventCommit {
       flush.committed(xid, stored);
       return result;
     } catch (error) {
-      // Rolled back for certain: the log need not be looked through again.
-      if (error instanceof CommitAgain || error instanceof PosthornError) flush.committed(0, []);
-      else flush.failed();
+      if (error instanceof CommitAgain || error instanceof PosthornError || isRolledBack(error)) flush.rolledBack();
+      else flush.unheard(claimed);
       throw error;
     }
   }
@@ -107,13 +108,10 @@ export class EventCommit {
     const time = now();
     const { scope = null, subject, sender = null, data, id = newId(time) } = event;
     const draft = { id, time: new Date(time), type: type.name, data, scope, subject, externalId: null, sender, test: false };
-    const rendered = renderEvent(tenant, draft);
-    return {
-      ...rendered,
-      organizationVersion: tenant.version,
-      claimedBy: owner.owns(rendered.shard) ? owner.nodeId : null,
-      webhookIds: tenant.match(type.name, scope).map((webhook) => webhook.id),
-    };
+    const webhookIds = tenant.match(type.name, scope).map((webhook) => webhook.id);
+    const rendered = renderEvent(tenant, draft, webhookIds);
+    if (owner.owns(rendered.shard)) rendered.claimedBy = owner.nodeId;
+    return rendered;
   }
 
   async #reload(tenants: Map<number, Tenant>, keys: ReadonlySet<number>): Promise<void> {

@@ -20,8 +20,10 @@ export interface LoggedEvent {
 export interface Flush {
   /** Stored: hands over what this node claimed. */
   committed(xid: number, events: readonly NewEvent[]): void;
-  /** Nothing was stored, or nobody knows: the owner looks the log through again from where the flush began. */
-  failed(): void;
+  /** Nothing was stored, for certain. */
+  rolledBack(): void;
+  /** Nobody knows whether it is stored, or will be: the owner looks for it in the log. */
+  unheard(events: readonly NewEvent[]): void;
 }
 
 /** The node's side of the log: which shards it owns, and where accepted events go. */

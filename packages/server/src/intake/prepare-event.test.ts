@@ -7,7 +7,7 @@ import { renderEvent } from './prepare-event.ts';
 function render(envelope: Envelope, data: JsonObject) {
   const tenant = { organization: { key: 1, id: 'acme', name: 'Acme' }, product: { envelope } } as unknown as Tenant;
   const fixed = { id: 'e', time: new Date(0), type: 'a', scope: null, subject: null, externalId: null, sender: null, test: false };
-  const { body, data: kept, dataStart, dataLength } = renderEvent(tenant, { ...fixed, data });
+  const { body, data: kept, dataStart, dataLength } = renderEvent(tenant, { ...fixed, data }, []);
   const text = Buffer.from(body).toString();
   const placed = kept ?? body.subarray(dataStart ?? -1, (dataStart ?? 0) + (dataLength ?? 0));
   return { text, data: Buffer.from(placed).toString(), isPlaced: kept === null };

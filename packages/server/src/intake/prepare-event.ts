@@ -16,11 +16,8 @@ export interface EventDraft {
   readonly test: boolean;
 }
 
-/** An event with its body rendered, all but what depends on the webhooks of the moment. */
-export type RenderedEvent = Omit<NewEvent, 'organizationVersion' | 'webhookIds' | 'claimedBy'>;
-
-/** Renders the body once: every webhook and every retry gets these bytes. */
-export function renderEvent(tenant: Tenant, draft: EventDraft): RenderedEvent {
+/** Renders the body once: every webhook and every retry gets these bytes. Nobody has claimed the event yet. */
+export function renderEvent(tenant: Tenant, draft: EventDraft, webhookIds: readonly string[]): NewEvent {
   const shown: EnvelopeEvent = {
     id: draft.externalId ?? draft.id,
     type: draft.type,
@@ -34,10 +31,13 @@ export function renderEvent(tenant: Tenant, draft: EventDraft): RenderedEvent {
   const envelope = tenant.product.envelope(shown);
   const bodyText = JSON.stringify(envelope);
   const body = Buffer.from(bodyText);
+  const place = placeWhole(envelope, draft.data, { bodyText, bytes: body.length }) ?? placeData(bodyText, JSON.stringify(draft.data));
   return {
     organizationKey: tenant.organization.key,
+    organizationVersion: tenant.version,
     id: draft.id,
     shard: shardOf(tenant.organization.key),
+    claimedBy: null,
     type: draft.type,
     scope: draft.scope,
     subjectKind: draft.subject?.kind ?? null,
@@ -45,8 +45,11 @@ export function renderEvent(tenant: Tenant, draft: EventDraft): RenderedEvent {
     externalId: draft.externalId,
     test: draft.test,
     sender: draft.sender === null ? null : JSON.stringify(draft.sender),
-    ...(placeWhole(envelope, draft.data, { bodyText, bytes: body.length }) ?? placeData(bodyText, JSON.stringify(draft.data))),
+    data: place.data,
+    dataStart: place.dataStart,
+    dataLength: place.dataLength,
     body,
+    webhookIds,
   };
 }
 

@@ -1,5 +1,4 @@
 import type { Attempt, HeaderList } from '@posthorn/protocol';
-import { LRUCache } from 'lru-cache';
 
 /** An attempt as it is stored: all but the request's body, which follows from the event. */
 export type StoredAttempt = Omit<Attempt, 'request'> & { readonly request: Omit<Attempt['request'], 'body'> };
@@ -7,8 +6,9 @@ export type StoredAttempt = Omit<Attempt, 'request'> & { readonly request: Omit<
 /** Names of request headers whose values are credentials of the endpoint’s owner. */
 const SECRET_NAME = /auth|token|secret|passw|credential|cookie|session|jwt|bearer|(?:^|[-_])key$|api-?key/i;
 
-/** Names are few, and used again and again. */
-const judged = new LRUCache<string, boolean>({ max: 1_000 });
+/** Names are few, and used again and again: five look-ups an attempt. */
+const judged = new Map<string, boolean>();
+const MAX_JUDGED = 1_000;
 
 /** What stands in the place of a secret value. */
 export const MASK = '***';
@@ -21,8 +21,11 @@ export function maskHeaders(headers: HeaderList): HeaderList {
 }
 
 function isSecret(name: string): boolean {
-  let secret = judged.get(name);
-  if (secret === undefined) judged.set(name, (secret = SECRET_NAME.test(name)));
+  const known = judged.get(name);
+  if (known !== undefined) return known;
+  if (judged.size >= MAX_JUDGED) judged.clear();
+  const secret = SECRET_NAME.test(name);
+  judged.set(name, secret);
   return secret;
 }
 

@@ -37,6 +37,15 @@ export function sqlState(error: unknown): string | null {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : null;
 }
 
+/**
+ * Whether the database answered with an error, so that nothing of the statement or transaction is stored. Not so where the
+ * connection failed, or the server while it ended (classes 08, 57, 58, XX): then it may be committed, or may yet be.
+ */
+export function isRolledBack(error: unknown): boolean {
+  const code = sqlState(error);
+  return code !== null && /^[0-9A-Z]{5}$/.test(code) && !/^(?:08|57|58|XX)/.test(code);
+}
+
 /** SQLSTATE class 22: the data itself is refused. */
 export function isDataError(error: unknown): boolean {
   return /^22[0-9A-Z]{3}$/.test(sqlState(error) ?? '');

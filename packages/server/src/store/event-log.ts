@@ -1,6 +1,6 @@
 import { statement, type Queryable } from './database.ts';
 import { joinBytes } from './joined-bytes.ts';
-import { nameArray, plainArray } from './plain-array.ts';
+import { nameArray, plainArray, textArray } from './plain-array.ts';
 
 /** An event ready to be stored, with the webhooks it was matched with. */
 export interface NewEvent {
@@ -9,8 +9,8 @@ export interface NewEvent {
   readonly organizationVersion: number;
   readonly id: string;
   readonly shard: number;
-  /** The node that will hold it in memory; null where this node does not own the shard. */
-  readonly claimedBy: number | null;
+  /** The node that will hold it in memory; null where this node does not own the shard. Known only when it is stored. */
+  claimedBy: number | null;
   readonly type: string;
   readonly scope: string | null;
   readonly subjectKind: string | null;
@@ -109,12 +109,12 @@ export async function appendEvents(queryable: Queryable, events: readonly NewEve
     plainArray(events.map((event) => event.shard)),
     plainArray(events.map((event) => event.claimedBy)),
     nameArray(events.map((event) => event.type)),
-    events.map((event) => event.scope),
-    events.map((event) => event.subjectKind),
-    events.map((event) => event.subjectId),
-    events.map((event) => event.externalId),
+    textArray(events.map((event) => event.scope)),
+    textArray(events.map((event) => event.subjectKind)),
+    textArray(events.map((event) => event.subjectId)),
+    textArray(events.map((event) => event.externalId)),
     plainArray(events.map((event) => event.test)),
-    events.map((event) => event.sender),
+    textArray(events.map((event) => event.sender)),
     data.bytes,
     plainArray(data.offsets),
     plainArray(data.lengths),
@@ -123,7 +123,7 @@ export async function appendEvents(queryable: Queryable, events: readonly NewEve
     bodies.bytes,
     plainArray(bodies.offsets),
     plainArray(bodies.lengths),
-    events.map((event) => `{${event.webhookIds.join(',')}}`),
+    nameArray(events.map((event) => `{${event.webhookIds.join(',')}}`)),
   ]);
   if (!row) throw new Error('The append answered no row.');
   const current = new Set(row.current);

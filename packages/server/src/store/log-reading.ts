@@ -1,8 +1,8 @@
-import { statement, type Queryable } from './database.ts';
+import { statement, type Queryable, type Statement } from './database.ts';
 import { lowestIdAt } from './uuid-time.ts';
 
-/** A row of the event log as delivery reads it. */
-export interface LogRow {
+/** An event as delivery reads it. */
+export interface EventRow {
   readonly organization_key: number;
   readonly id: string;
   readonly xid: string;
@@ -16,18 +16,34 @@ export interface LogRow {
   readonly webhook_ids: string[];
 }
 
-const COLUMNS = `organization_key, id, xid::text, shard, type, subject_kind, subject_id, external_id, test, body, webhook_ids`;
+/** A row of the event log. */
+export interface LogRow extends EventRow {
+  readonly claimed_by: number | null;
+}
 
-const HORIZON = statement('log_horizon', 'SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS xmin');
+const COLUMNS = `organization_key, id, xid::text, shard, claimed_by, type, subject_kind, subject_id, external_id, test, body, webhook_ids`;
+
+const HORIZON = statement('log_horizon', 'SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS xid');
 
 /**
  * The transaction id below which nothing can be committed any more: a reader that stops there and goes on from there
  * leaves no gap, in whatever order transactions commit.
  */
-export async function logHorizon(queryable: Queryable): Promise<number> {
-  const [row] = await queryable.query<{ xmin: string }>(HORIZON);
-  if (!row) throw new Error('The log horizon was not answered.');
-  return Number(row.xmin);
+export function logHorizon(queryable: Queryable): Promise<number> {
+  return transactionId(queryable, HORIZON);
+}
+
+const END = statement('log_end', 'SELECT pg_current_xact_id()::text AS xid');
+
+/** A transaction id that nobody else has: all that have written anything so far have lower ones. */
+export function logEnd(queryable: Queryable): Promise<number> {
+  return transactionId(queryable, END);
+}
+
+async function transactionId(queryable: Queryable, asked: Statement): Promise<number> {
+  const [row] = await queryable.query<{ xid: string }>(asked);
+  if (!row) throw new Error('The database named no transaction.');
+  return Number(row.xid);
 }
 
 /** Where a reader stands: everything below is read. */
@@ -57,7 +73,7 @@ const TAIL = statement(
 const LOWEST_ID = '00000000-0000-0000-0000-000000000000';
 const TAIL_DEPTH_MS = 86_400_000;
 
-/** What other nodes, or this one while it did not own the shard, accepted. */
+/** What other nodes, or this one while it did not claim it, accepted. */
 export function readTail(queryable: Queryable, input: LogRange & { nodeId: number; nowMs: number }): Promise<LogRow[]> {
   const { from, to, shards, limit, nodeId, nowMs } = input;
   const oldest = lowestIdAt(nowMs - TAIL_DEPTH_MS);
@@ -69,13 +85,14 @@ const RANGE = statement(
   'read_log_range',
   `SELECT ${COLUMNS} FROM events
    WHERE xid >= $1::xid8 AND xid < $2::xid8 AND (xid, id) > ($1::xid8, $3::uuid) AND shard = ANY($4::int[])
-   ORDER BY events.xid, events.id LIMIT $5`,
+     AND ($5::int IS NULL OR claimed_by = $5)
+   ORDER BY events.xid, events.id LIMIT $6`,
 );
 
-/** All of some shards’ events in a range: a new owner reads on where the last one left off. */
-export function readRange(queryable: Queryable, input: LogRange): Promise<LogRow[]> {
-  const { from, to, shards, limit } = input;
-  return queryable.query<LogRow>(RANGE, [String(from.xid), String(to), from.id ?? LOWEST_ID, shards, limit]);
+/** Some shards’ events in a range: all of them, as a new owner reads on where the last one left off, or those that one node claimed. */
+export function readRange(queryable: Queryable, input: LogRange & { claimedBy: number | null }): Promise<LogRow[]> {
+  const { from, to, shards, claimedBy, limit } = input;
+  return queryable.query<LogRow>(RANGE, [String(from.xid), String(to), from.id ?? LOWEST_ID, shards, claimedBy, limit]);
 }
 
 /** Index: the primary key of deliveries. */

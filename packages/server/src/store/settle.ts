@@ -1,7 +1,7 @@
 import type { DeliveryStatus } from '@posthorn/protocol';
 import { statement, type Queryable } from './database.ts';
 import { joinBytes } from './joined-bytes.ts';
-import { nameArray, plainArray } from './plain-array.ts';
+import { nameArray, plainArray, textArray } from './plain-array.ts';
 import { SHARD_COUNT } from './shard.ts';
 
 /** Why a delivery waits: for its time, for its webhook to be enabled, for room or recovery, or for an earlier one of its order. */
@@ -154,7 +154,7 @@ export async function settleLater(
     settlements.map((settlement) => settlement.waiting?.reason ?? null),
     settlements.map((settlement) => dueText(settlement)),
     new Date(nowMs),
-    settlements.map((settlement) => settlement.orderKey),
+    textArray(settlements.map((settlement) => settlement.orderKey)),
     plainArray(settlements.map((settlement) => settlement.exhausted)),
   ]);
 }

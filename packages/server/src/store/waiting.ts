@@ -1,8 +1,8 @@
 import { statement, type Queryable } from './database.ts';
-import type { LogRow } from './log-reading.ts';
+import type { EventRow } from './log-reading.ts';
 
 /** A waiting delivery with its event. */
-export interface WaitingRow extends LogRow {
+export interface WaitingRow extends EventRow {
   readonly delivery_id: string;
   readonly webhook_id: string;
   readonly attempt_count: number;

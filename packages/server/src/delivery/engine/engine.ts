@@ -9,8 +9,9 @@ import { DEFAULT_DISPATCHER_OPTIONS } from '../dispatch/options.ts';
 import { DeliveryOrder } from './delivery-order.ts';
 import type { EngineOptions } from './engine-options.ts';
 import { Exchanges } from './exchanges.ts';
-import { freshJob, type Job } from './job.ts';
+import { freshJob, type Job, type TakenEvent } from './job.ts';
 import { LogFollower } from './log-follower.ts';
+import { eventOfCommit } from './logged-event.ts';
 import { ProcessLoad } from './process-load.ts';
 import type { OwnedShard } from './owned-shard.ts';
 import { Ownership } from './ownership.ts';
@@ -73,7 +74,7 @@ export class Engine implements LogOwner {
       take: (shard, event, webhookIds) => this.#takeIn(shard, event, webhookIds),
       onAcquired: (shards) => this.#order.adopt(shards),
       onEstablished: (shards) => this.#waiting.adopt(shards),
-      hasRoom: () => this.inMemory < (options.maxInMemory ?? 20_000) && this.#bytes < MAX_BYTES,
+      hasRoom: () => this.inMemory < (options.maxInMemory ?? 20_000) && this.#ownership.memory.bytes < MAX_BYTES,
     });
     this.#order = new DeliveryOrder({ database, log, now, onReleased: () => this.#waiting.wake() });
     this.#settler = new Settler({ database: options.outcomes, log, now, nodeId: () => this.nodeId });
@@ -162,7 +163,7 @@ export class Engine implements LogOwner {
   // LogOwner
 
   owns(shard: number): boolean {
-    return !this.#stopping && this.#ownership.valid && this.#ownership.shard(shard)?.established === true;
+    return !this.#stopping && this.#ownership.valid && !this.#follower.inDoubt && this.#ownership.shard(shard)?.established === true;
   }
 
   congested(): boolean {
@@ -174,12 +175,15 @@ export class Engine implements LogOwner {
     this.#flushes.add(flush);
     return {
       committed: (xid, events) => {
-        for (const event of events) this.#takeClaimed(event, xid);
+        for (const event of events) {
+          if (event.claimedBy === this.nodeId && !this.#takeClaimed(event, xid)) this.#follower.doubt({ ...flush, isCommitted: true });
+        }
         this.#flushes.delete(flush);
         this.#pump();
       },
-      failed: () => {
-        this.#follower.lookAgain(flush.since);
+      rolledBack: () => this.#flushes.delete(flush),
+      unheard: (events) => {
+        if (events.some(({ claimedBy }) => claimedBy === this.nodeId)) this.#follower.doubt({ ...flush, isCommitted: false });
         this.#flushes.delete(flush);
       },
     };
@@ -223,37 +227,34 @@ export class Engine implements LogOwner {
 
   // Taking in
 
-  get #bytes(): number {
-    let bytes = 0;
-    for (const shard of this.#ownership.shards) bytes += shard.bytes;
-    return bytes;
-  }
-
   #lowWaterLimit(): number {
     let limit = this.#follower.cursor;
     for (const { since } of this.#flushes) limit = Math.min(limit, since);
     return limit;
   }
 
-  #takeClaimed(event: NewEvent, xid: number): void {
-    if (event.claimedBy !== this.nodeId) return;
+  /** Answers false where the shard has gone meanwhile. */
+  #takeClaimed(event: NewEvent, xid: number): boolean {
     const shard = this.#ownership.shard(event.shard);
-    if (shard) this.#takeIn(shard, { ...event, xid }, event.webhookIds);
+    if (shard) this.#takeIn(shard, eventOfCommit(event, xid), event.webhookIds);
+    return shard !== undefined;
   }
 
   #takeIn(shard: OwnedShard, event: LoggedEvent, webhookIds: readonly string[]): void {
-    if (!shard.track(event, webhookIds.length)) return;
+    const outstanding = webhookIds.length === 0 ? null : shard.track(event, webhookIds.length);
+    if (!outstanding) return;
+    const taken = { shard, event, outstanding, webhookIds };
     const tenant = this.#options.directory.peek(event.organizationKey);
-    if (tenant && webhookIds.every((id) => tenant.webhooks.has(id))) return this.#offerAll(tenant, { shard, event, webhookIds });
+    if (tenant && webhookIds.every((id) => tenant.webhooks.has(id))) return this.#offerAll(tenant, taken);
     // Cached webhooks that are older than the event would make it look cancelled.
     if (tenant) this.#options.directory.invalidate(event.organizationKey);
-    void this.#takeInSlowly(shard, event, webhookIds);
+    void this.#takeInSlowly(taken);
   }
 
-  async #takeInSlowly(shard: OwnedShard, event: LoggedEvent, webhookIds: readonly string[]): Promise<void> {
-    const tenant = await this.#tenant(event.organizationKey);
-    if (shard.lost || this.#stopping) return;
-    this.#offerAll(tenant, { shard, event, webhookIds });
+  async #takeInSlowly(taken: TakenEvent): Promise<void> {
+    const tenant = await this.#tenant(taken.event.organizationKey);
+    if (taken.shard.lost || this.#stopping) return;
+    this.#offerAll(tenant, taken);
     this.#pump();
   }
 
@@ -261,8 +262,8 @@ export class Engine implements LogOwner {
     return findTenant(this.#options.directory, organizationKey, { log: this.#options.log, isStopping: () => this.#stopping });
   }
 
-  #offerAll(tenant: Tenant | null, taken: { shard: OwnedShard; event: LoggedEvent; webhookIds: readonly string[] }): void {
-    for (const webhookId of taken.webhookIds) this.#offerFresh(tenant, freshJob(taken.shard, taken.event, webhookId));
+  #offerAll(tenant: Tenant | null, taken: TakenEvent): void {
+    for (const webhookId of taken.webhookIds) this.#offerFresh(tenant, freshJob(taken, webhookId));
   }
 
   #offerFresh(tenant: Tenant | null, job: Job): void {
@@ -270,7 +271,7 @@ export class Engine implements LogOwner {
     if (!webhook) return this.#record(job, settlementOf(job, { status: 'cancelled', waiting: null }));
     job.orderKey = orderKeyOf(job, webhook);
     if (webhook.status !== 'active') return this.#record(job, holdSettlement(job));
-    if (this.#order.isHeldUp(job) || this.#bytes > MAX_BYTES) return this.#setAside(job);
+    if (this.#order.isHeldUp(job) || this.#ownership.memory.bytes > MAX_BYTES) return this.#setAside(job);
     const taken = this.#dispatcher.offer(laneOf(job, webhook), job, { kind: 'fresh', orderKey: job.orderKey });
     if (taken !== 'queued') this.#setAside(job);
   }
@@ -332,12 +333,17 @@ export class Engine implements LogOwner {
 
   #begin(job: Job, lease: Lease<Job>): void {
     const webhook = this.#options.directory.peek(job.event.organizationKey)?.webhooks.get(job.webhookId);
-    if (job.shard.lost || this.#cancelled.delete(job.deliveryId) || !webhook || webhook.status !== 'active') {
+    if (job.shard.lost || this.#isCancelled(job) || !webhook || webhook.status !== 'active') {
       this.#dispatcher.abandon(lease, this.#options.now());
       this.#resolveUnsent(job);
       return;
     }
     this.#exchanges.begin({ job, lease, webhook });
+  }
+
+  /** None mostly is: a Map or Set that is asked for a new string has it copied to the table of strings first. */
+  #isCancelled(job: Job): boolean {
+    return this.#cancelled.size > 0 && this.#cancelled.delete(job.deliveryId);
   }
 
   /** Taken from the queue, but not to be sent as things stand now. */
@@ -374,7 +380,7 @@ export class Engine implements LogOwner {
         if (settlement.waiting?.reason === 'backlog') this.#waiting.expectBacklog(job);
         if (settlement.waiting?.reason === 'behind') this.#order.recorded(job);
         if (settlement.waiting === null) this.#order.settled(job);
-        if (!job.wasWaiting) job.shard.recorded(job.event.id);
+        if (job.outstanding) job.shard.recorded(job.outstanding);
         if (this.#settler.pendingExchanges < MAX_UNRECORDED) this.#schedulePump();
       },
       (error: unknown) => this.#options.log.error({ err: error, delivery: job.deliveryId }, 'An outcome was not recorded.'),

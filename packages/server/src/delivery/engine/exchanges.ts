@@ -62,9 +62,10 @@ export class Exchanges {
     begun.job.shard.inFlight++;
     const request = this.#compose(begun, startedAt);
     if (!request) return;
-    void this.#options.sender.send(request).then(async (exchange) => {
+    void this.#options.sender.send(request).then((exchange) => {
       const decoded = begun.webhook.success.bodyContains === null ? null : decodeBody(exchange, READ_BODY_BYTES);
-      this.#end(begun, { startedAt, request, exchange, decoded: decoded instanceof Promise ? await decoded : decoded });
+      if (decoded instanceof Promise) return decoded.then((body) => this.#end(begun, { startedAt, request, exchange, decoded: body }));
+      return this.#end(begun, { startedAt, request, exchange, decoded });
     });
   }
 
@@ -95,16 +96,13 @@ export class Exchanges {
     const next = this.#conclude(begun, verdict, exchange);
     const attempt = attemptOf(job, sent, { failure: verdict.kind === 'failure' ? verdict.failure : null, next });
     const kind = verdict.kind === 'success' ? 'success' : verdict.overload ? 'overload' : 'failure';
-    const settlement: Settlement = {
-      ...settlementOf(job, {
-        status: verdict.kind === 'success' ? 'delivered' : next === null ? 'failed' : 'retrying',
-        waiting: next === null ? null : { reason: 'retry', dueAt: new Date(next) },
-      }),
-      attemptCount: job.attemptCount + 1,
+    const settlement = settlementOf(job, {
+      status: verdict.kind === 'success' ? 'delivered' : next === null ? 'failed' : 'retrying',
+      waiting: next === null ? null : { reason: 'retry', dueAt: new Date(next) },
       attempt: encodeAttempt(attempt),
       // What has no retries has none to use up.
       exhausted: verdict.kind === 'failure' && next === null && job.attemptCount > 0 && !job.event.test,
-    };
+    });
     this.#options.onEnd({ job, lease, outcome: { kind, durationMs: exchange.durationMs, final: next === null }, settlement });
   }
 

@@ -7,10 +7,12 @@ import type { LoggedEvent } from '../../intake/log-owner.ts';
 import { statement, type Database, type Queryable } from '../../store/database.ts';
 import { deliveryId } from '../../store/delivery-id.ts';
 import { appendEvents, type NewEvent } from '../../store/event-log.ts';
+import { logHorizon } from '../../store/log-reading.ts';
 import { settleFirst } from '../../store/settle.ts';
 import { shardOf } from '../../store/shard.ts';
 import { newId } from '../../store/uuid-time.ts';
 import { LogFollower } from './log-follower.ts';
+import type { Outstanding } from './owned-shard.ts';
 import { Ownership } from './ownership.ts';
 
 const log = pino({ level: 'silent' });
@@ -46,8 +48,8 @@ function event(organizationKey: number, more: Partial<NewEvent> = {}): NewEvent 
 }
 
 /** A node without sending: it collects what it would send. */
-async function node(database: Database, options: { leaseMs?: number; renewMs?: number } = {}) {
-  const taken: { event: LoggedEvent; webhookIds: readonly string[] }[] = [];
+async function node(database: Database, options: { leaseMs?: number; renewMs?: number; doubtMs?: number } = {}) {
+  const taken: { event: LoggedEvent; outstanding: Outstanding; webhookIds: readonly string[] }[] = [];
   const ownership: Ownership = new Ownership({
     database,
     log,
@@ -62,8 +64,10 @@ async function node(database: Database, options: { leaseMs?: number; renewMs?: n
     log,
     now: Date.now,
     pollMs: 5,
+    doubtMs: options.doubtMs ?? 10_000,
     take: (shard, logged, webhookIds) => {
-      if (shard.track(logged, webhookIds.length)) taken.push({ event: logged, webhookIds });
+      const outstanding = shard.track(logged, webhookIds.length);
+      if (outstanding) taken.push({ event: logged, outstanding, webhookIds });
     },
     onAcquired: async () => {},
     onEstablished: () => {},
@@ -87,7 +91,7 @@ describeOnBothDatabases('reading the log', (open) => {
   test('a new owner takes in what was accepted and not recorded, and nothing that was', async () => {
     await using database = await open();
     const key = await organization(database);
-    const [settled, unsettled] = [event(key), event(key)];
+    const [settled, unsettled] = [event(key, { claimedBy: 1_000 }), event(key, { claimedBy: 1_000 })];
     await appendEvents(database, [settled, unsettled]);
     const first = await node(database);
     const shard = first.ownership.shard(shardOf(key));
@@ -112,7 +116,7 @@ describeOnBothDatabases('reading the log', (open) => {
     ]);
     await first.stop();
     const second = await node(database);
-    expect(second.ids()).toEqual([unsettled.id]);
+    await eventually(() => expect(second.ids()).toEqual([unsettled.id]));
     await second.stop();
   });
 
@@ -126,15 +130,17 @@ describeOnBothDatabases('reading the log', (open) => {
     await owner.stop();
   });
 
-  test('an append whose outcome is unknown is looked for again', async () => {
+  test('an append whose outcome is unknown is looked for, and the node claims again when nothing of it can come any more', async () => {
     await using database = await open();
     const key = await organization(database);
-    const owner = await node(database);
+    const owner = await node(database, { doubtMs: 100 });
     const since = owner.follower.cursor;
     const unheard = event(key, { claimedBy: owner.ownership.nodeId });
     await appendEvents(database, [unheard]);
-    owner.follower.lookAgain(since);
+    owner.follower.doubt({ since, isCommitted: false });
     await eventually(() => expect(owner.ids()).toEqual([unheard.id]));
+    expect(owner.follower.inDoubt).toBe(true);
+    await eventually(() => expect(owner.follower.inDoubt).toBe(false));
     await owner.stop();
   });
 
@@ -149,7 +155,8 @@ describeOnBothDatabases('reading the log', (open) => {
     await eventually(() => expect(owner.ids()).toHaveLength(2));
     const shard = owner.ownership.shard(shardOf(key));
     expect(shard?.lowWater(owner.follower.cursor)).toBe(xid);
-    shard?.recorded(stored.id);
+    const [first] = owner.taken;
+    if (first) shard?.recorded(first.outstanding);
     expect(shard?.lowWater(owner.follower.cursor)).toBeGreaterThan(xid);
     await owner.stop();
   });
@@ -174,29 +181,69 @@ test('the log is read in order of transactions, where their ids gain a digit too
   await owner.stop();
 });
 
+/** Stores an event in a transaction that stays open. */
+async function appendSlowly(database: Database, stored: NewEvent): Promise<{ commit: () => Promise<void> }> {
+  const [begun, held] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const transaction = database.transaction(async (open) => {
+    await appendEvents(open, [stored]);
+    begun.resolve();
+    await held.promise;
+  });
+  await begun.promise;
+  const commit = (): Promise<void> => {
+    held.resolve();
+    return transaction;
+  };
+  return { commit };
+}
+
+test('an append that nobody heard of is found though it is committed long after', async () => {
+  await using database = await testPostgres();
+  const key = await organization(database);
+  const owner = await node(database, { doubtMs: 0 });
+  const since = owner.follower.cursor;
+  const late = event(key, { claimedBy: owner.ownership.nodeId });
+  const slow = await appendSlowly(database, late);
+  owner.follower.doubt({ since, isCommitted: false });
+  await after(50);
+  expect(owner.follower.inDoubt).toBe(true);
+  expect(owner.follower.cursor).toBeLessThanOrEqual(await logHorizon(database));
+  await slow.commit();
+  await eventually(() => expect(owner.ids()).toEqual([late.id]));
+  await eventually(() => expect(owner.follower.inDoubt).toBe(false));
+  await owner.stop();
+});
+
+test('what was claimed is found though an older transaction is still open when it is looked for', async () => {
+  await using database = await testPostgres();
+  const key = await organization(database);
+  const owner = await node(database);
+  const since = owner.follower.cursor;
+  const older = await appendSlowly(database, event(key, { webhookIds: [] }));
+  const claimed = event(key, { claimedBy: owner.ownership.nodeId });
+  await appendEvents(database, [claimed]);
+  owner.follower.doubt({ since, isCommitted: true });
+  await after(50);
+  expect(owner.ids()).toEqual([]);
+  await older.commit();
+  await eventually(() => expect(owner.ids()).toContain(claimed.id));
+  await eventually(() => expect(owner.follower.inDoubt).toBe(false));
+  await owner.stop();
+});
+
 test('a commit that overtakes another leaves no gap: the late one is read when it comes', async () => {
   await using database = await testPostgres();
   const key = await organization(database);
   const owner = await node(database);
   const late = event(key);
   const early = event(key);
-  let letGo = (): void => {};
-  const held = new Promise<void>((resolve) => (letGo = resolve));
-  let begun = (): void => {};
-  const hasBegun = new Promise<void>((resolve) => (begun = resolve));
-  const slow = database.transaction(async (transaction) => {
-    await appendEvents(transaction, [late]);
-    begun();
-    await held;
-  });
-  await hasBegun;
+  const slow = await appendSlowly(database, late);
   await appendEvents(database, [early]);
   const horizon = owner.follower.cursor;
   await after(50);
   expect(owner.follower.cursor).toBe(horizon);
   expect(owner.ids()).toEqual([]);
-  letGo();
-  await slow;
+  await slow.commit();
   await eventually(() => expect(owner.ids().toSorted()).toEqual([late.id, early.id].toSorted()));
   await owner.stop();
 });

@@ -2,7 +2,8 @@ import type { Logger } from 'pino';
 import type { LoggedEvent } from '../../intake/log-owner.ts';
 import type { Database } from '../../store/database.ts';
 import { deliveryId } from '../../store/delivery-id.ts';
-import { logHorizon, readRange, readTail, recordedDeliveries, type LogPosition, type LogRow } from '../../store/log-reading.ts';
+import { logHorizon, readRange, logEnd, readTail, recordedDeliveries, type LogPosition, type LogRow } from '../../store/log-reading.ts';
+import { eventOfRow } from './logged-event.ts';
 import type { OwnedShard } from './owned-shard.ts';
 import type { Ownership } from './ownership.ts';
 
@@ -13,6 +14,8 @@ export interface LogFollowerOptions {
   readonly now: () => number;
   /** How often the log is looked at. */
   readonly pollMs: number;
+  /** How long after a connection broke an append may still begin that was sent on it. Default: 10,000. */
+  readonly doubtMs?: number;
   /** Takes an event in; `webhookIds` are those whose delivery has no row yet. */
   readonly take: (shard: OwnedShard, event: LoggedEvent, webhookIds: readonly string[]) => void;
   /** Shards that are new, before anything of theirs is read. */
@@ -24,6 +27,17 @@ export interface LogFollowerOptions {
 }
 
 const PAGE = 500;
+/** Longer than a statement that was sent on a connection that then broke may take to begin. */
+const DOUBT_MS = 10_000;
+
+interface Doubt {
+  /** What is claimed is looked for from here. */
+  readonly from: number;
+  /** Until then a transaction may begin that nobody hears of; on the clock of `performance.now()`. */
+  readonly waitUntil: number;
+  /** Where the log stood after that: what is below may have been one. null: not yet known. */
+  readonly endsAt: number | null;
+}
 
 /**
  * Reads of the log what this node's shards get from elsewhere: what earlier owners left, and what other nodes accept.
@@ -32,6 +46,7 @@ const PAGE = 500;
 export class LogFollower {
   readonly #options: LogFollowerOptions;
   #position: LogPosition = { xid: 0, id: null };
+  #doubt: Doubt | null = null;
   #timer: NodeJS.Timeout | null = null;
   #reading: Promise<void> = Promise.resolve();
   #stopped = false;
@@ -42,7 +57,15 @@ export class LogFollower {
 
   /** Everything of the node's established shards below it has been read. */
   get cursor(): number {
-    return this.#position.xid;
+    return Math.min(this.#position.xid, this.#doubt?.from ?? this.#position.xid);
+  }
+
+  /**
+   * Whether something that this node claimed may be in the log and not in memory. What it accepts meanwhile it must not
+   * claim: that is read from the log like what others accept, while what is claimed is looked for.
+   */
+  get inDoubt(): boolean {
+    return this.#doubt !== null;
   }
 
   async start(): Promise<void> {
@@ -57,9 +80,15 @@ export class LogFollower {
     await this.#reading;
   }
 
-  /** An append of this node's own may or may not have been committed: look through the log from `from` on. */
-  lookAgain(from: number): void {
-    for (const shard of this.#options.ownership.shards) shard.readFrom = Math.min(from, shard.readFrom ?? from);
+  /**
+   * What an append that began at `since` claimed is not in memory: it was committed when the shard was not this node's any
+   * more, or nobody knows whether it is, or yet will be, because its connection broke. It is looked for from there on,
+   * until whatever was under way then has ended.
+   */
+  doubt({ since, isCommitted }: { since: number; isCommitted: boolean }): void {
+    const { from, waitUntil } = this.#doubt ?? { from: since, waitUntil: 0 };
+    const mayBeginFor = isCommitted ? 0 : (this.#options.doubtMs ?? DOUBT_MS);
+    this.#doubt = { from: Math.min(from, since), waitUntil: Math.max(waitUntil, performance.now() + mayBeginFor), endsAt: null };
   }
 
   #schedule(): void {
@@ -75,18 +104,34 @@ export class LogFollower {
   async #read(): Promise<void> {
     const horizon = await logHorizon(this.#options.database);
     const shards = [...this.#options.ownership.shards];
-    const behind = shards.filter((shard) => shard.readFrom !== null);
+    const fresh = shards.filter((shard) => !shard.established);
     const current = shards.filter((shard) => shard.established);
     if (current.length > 0) await this.#readTail(current, horizon);
     this.#position = { xid: horizon, id: null };
-    const fresh = behind.filter((shard) => !shard.established);
-    if (fresh.length > 0) await this.#options.onAcquired(fresh);
-    if (behind.length > 0) await this.#catchUp(behind, horizon);
+    if (this.#doubt) await this.#resolve(this.#doubt, current, horizon);
+    if (fresh.length > 0) await this.#establish(fresh, horizon);
+  }
+
+  /** Reads what the last owners left. */
+  async #establish(shards: readonly OwnedShard[], to: number): Promise<void> {
+    const { onAcquired, onEstablished } = this.#options;
+    await onAcquired(shards);
+    await this.#readUnrecorded(shards, { from: Math.min(...shards.map((shard) => shard.readFrom ?? to)), to, claimedBy: null });
     // From here on the node claims what it accepts for them: an append that starts now gets a higher transaction id
     // than any read so far, so what is claimed and what was read cannot overlap.
-    const joined = behind.filter((shard) => !shard.established && !shard.lost);
-    for (const shard of joined) shard.established = true;
-    if (joined.length > 0) this.#options.onEstablished(joined);
+    const joined = shards.filter((shard) => !shard.lost);
+    for (const shard of joined) shard.readFrom = null;
+    onEstablished(joined);
+  }
+
+  /** What is below the horizon is read for good. Once the append cannot begin any more, all that have begun are waited for. */
+  async #resolve(doubt: Doubt, shards: readonly OwnedShard[], horizon: number): Promise<void> {
+    const { database, ownership } = this.#options;
+    await this.#readUnrecorded(shards, { from: doubt.from, to: horizon, claimedBy: ownership.nodeId });
+    const isOver = doubt.endsAt !== null && horizon >= doubt.endsAt;
+    const endsAt = doubt.endsAt ?? (performance.now() >= doubt.waitUntil ? await logEnd(database) : null);
+    // Where another append has failed meanwhile, what is to be looked for begins no later and ends later.
+    if (this.#doubt === doubt) this.#doubt = isOver ? null : { ...doubt, from: Math.max(doubt.from, horizon), endsAt };
   }
 
   async #readTail(shards: readonly OwnedShard[], to: number): Promise<void> {
@@ -94,25 +139,22 @@ export class LogFollower {
     const ids = shards.map((shard) => shard.id);
     await this.#pages(this.#position, async (from) => {
       const rows = await readTail(database, { from, to, shards: ids, limit: PAGE, nodeId: ownership.nodeId, nowMs: now() });
-      for (const row of rows) this.#take(row, row.webhook_ids);
+      // What an earlier owner claimed it had in memory, and may have sent already.
+      await this.#takeUnrecorded(rows.filter((row) => row.claimed_by !== null));
+      for (const row of rows) if (row.claimed_by === null) this.#take(row, row.webhook_ids);
       const last = rows.at(-1);
       if (last) this.#position = { xid: Number(last.xid), id: last.id };
       return rows;
     });
   }
 
-  async #catchUp(shards: readonly OwnedShard[], to: number): Promise<void> {
-    const { database } = this.#options;
+  async #readUnrecorded(shards: readonly OwnedShard[], range: { from: number; to: number; claimedBy: number | null }): Promise<void> {
+    const { from: start, to, claimedBy } = range;
     const ids = shards.map((shard) => shard.id);
-    const starts = shards.map((shard) => shard.readFrom ?? to);
-    await this.#pages({ xid: Math.min(...starts), id: null }, async (from) => {
-      const rows = await readRange(database, { from, to, shards: ids, limit: PAGE });
+    await this.#pages({ xid: start, id: null }, async (from) => {
+      const rows = await readRange(this.#options.database, { from, to, shards: ids, claimedBy, limit: PAGE });
       await this.#takeUnrecorded(rows);
       return rows;
-    });
-    shards.forEach((shard, index) => {
-      // Set back once more meanwhile by a failed append: keep that.
-      if (shard.readFrom === starts[index]) shard.readFrom = null;
     });
   }
 
@@ -142,26 +184,10 @@ export class LogFollower {
 
   #take(row: LogRow, webhookIds: readonly string[]): void {
     const shard = this.#options.ownership.shard(row.shard);
-    if (shard) this.#options.take(shard, loggedEvent(row), webhookIds);
+    if (shard) this.#options.take(shard, eventOfRow(row), webhookIds);
   }
 }
 
 function pause(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 20));
-}
-
-export function loggedEvent(row: LogRow): LoggedEvent {
-  return {
-    organizationKey: row.organization_key,
-    id: row.id,
-    xid: Number(row.xid),
-    shard: row.shard,
-    type: row.type,
-    subjectKind: row.subject_kind,
-    subjectId: row.subject_id,
-    externalId: row.external_id,
-    test: row.test,
-    body: row.body,
-    webhookIds: row.webhook_ids,
-  };
 }

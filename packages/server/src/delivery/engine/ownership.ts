@@ -11,7 +11,7 @@ import {
   type LeasedShard,
 } from '../../store/shards.ts';
 import { SHARD_COUNT } from '../../store/shard.ts';
-import { OwnedShard } from './owned-shard.ts';
+import { OwnedShard, type MemoryUse } from './owned-shard.ts';
 
 export interface OwnershipOptions {
   readonly database: Database;
@@ -34,6 +34,8 @@ const HANDOVER_MS = 3_000;
 /** This node's leases on shards: taken, renewed, balanced with the other nodes, given back. */
 export class Ownership {
   readonly #options: OwnershipOptions;
+  /** What all shards have in memory. */
+  readonly memory: MemoryUse = { bytes: 0 };
   readonly #shards = new Map<number, OwnedShard>();
   readonly #leaving = new Map<OwnedShard, number>();
   #nodeId = 0;
@@ -124,7 +126,7 @@ export class Ownership {
     if (missing > 0) {
       const { database, leaseMs } = this.#options;
       const acquired = await acquireShards(database, { nodeId: this.#nodeId, leaseMs, count: missing });
-      for (const lease of acquired) this.#shards.set(lease.id, new OwnedShard(lease));
+      for (const lease of acquired) this.#shards.set(lease.id, new OwnedShard(lease, this.memory));
       if (acquired.length > 0) this.#options.log.info({ shards: acquired.length, nodes: live }, 'Took over shards.');
       return;
     }

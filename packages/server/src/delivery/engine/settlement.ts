@@ -4,8 +4,17 @@ import type { ResolvedWebhook } from '../../tenancy/resolve-webhook.ts';
 import type { LaneKey, LaneSettings } from '../dispatch/offer.ts';
 import type { Job } from './job.ts';
 
-/** What is to be recorded of a job, without a new attempt. */
-export function settlementOf(job: Job, outcome: { status: DeliveryStatus; waiting: Settlement['waiting'] }): Settlement {
+export interface JobOutcome {
+  readonly status: DeliveryStatus;
+  readonly waiting: Settlement['waiting'];
+  /** The attempt just made, encoded; without: none was. */
+  readonly attempt?: Uint8Array;
+  /** Default: false. */
+  readonly exhausted?: boolean;
+}
+
+/** What is to be recorded of a job. */
+export function settlementOf(job: Job, { status, waiting, attempt, exhausted = false }: JobOutcome): Settlement {
   return {
     organizationKey: job.event.organizationKey,
     shard: job.shard.id,
@@ -15,13 +24,13 @@ export function settlementOf(job: Job, outcome: { status: DeliveryStatus; waitin
     eventId: job.event.id,
     eventType: job.event.type,
     test: job.event.test,
-    status: outcome.status,
-    attemptCount: job.attemptCount,
-    attempt: null,
-    waiting: outcome.waiting,
-    exhausted: false,
+    status,
+    attemptCount: attempt === undefined ? job.attemptCount : job.attemptCount + 1,
+    attempt: attempt ?? null,
+    waiting,
+    exhausted,
     orderKey: job.orderKey,
-    wasWaiting: job.wasWaiting,
+    wasWaiting: job.outstanding === null,
   };
 }
 

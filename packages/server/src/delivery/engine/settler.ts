@@ -18,6 +18,8 @@ const LINGER_MS = 20;
 const FIRST_RETRY_MS = 100;
 const MAX_RETRY_MS = 5_000;
 
+type Write = (batch: readonly Settlement[]) => Promise<void>;
+
 /** Records what became of deliveries, in batches; an outcome waits in memory until the database has taken it. */
 export class Settler {
   readonly #options: SettlerOptions;
@@ -32,20 +34,23 @@ export class Settler {
     this.#options = options;
     const { database, nodeId, now } = options;
     const batches = { maxItems: 500, maxInFlight: 2, eagerItems: 250, lingerMs: LINGER_MS };
+    // What ends with its first attempt was in memory once and had no row: it stands in a batch once.
     this.#first = new BatchWriter({
       ...batches,
-      write: (settlements) => this.#insist(settlements, (batch) => settleFirst(database, nodeId(), batch)),
+      write: (settlements) => this.#write(settlements, (batch) => settleFirst(database, nodeId(), batch)),
     });
     this.#aside = new BatchWriter({
       ...batches,
-      write: (settlements) => this.#insist(settlements, (batch) => setAside(database, nodeId(), batch)),
+      write: (settlements) => this.#write(settlements, (batch) => setAside(database, nodeId(), lastWordPerDelivery(batch))),
     });
     // One at a time: two batches with the same delivery could wait for each other.
     this.#later = new BatchWriter({
       ...batches,
       maxInFlight: 1,
       write: (settlements) =>
-        this.#insist(settlements, (batch) => settleLater(database, { nodeId: nodeId(), nowMs: now(), settlements: batch })),
+        this.#write(settlements, (batch) =>
+          settleLater(database, { nodeId: nodeId(), nowMs: now(), settlements: lastWordPerDelivery(batch) }),
+        ),
     });
   }
 
@@ -60,16 +65,14 @@ export class Settler {
   }
 
   /** Answers when the outcome is recorded, or a later owner has taken the word. */
-  async record(settlement: Settlement): Promise<void> {
-    const ofExchange = settlement.attempt === null ? 0 : 1;
-    this.#pending++;
-    this.#pendingExchanges += ofExchange;
-    try {
-      await this.#writerOf(settlement).add(settlement);
-    } finally {
-      this.#pending--;
-      this.#pendingExchanges -= ofExchange;
-    }
+  record(settlement: Settlement): Promise<true> {
+    this.#count(settlement, 1);
+    return this.#writerOf(settlement).add(settlement);
+  }
+
+  #count(settlement: Settlement, change: 1 | -1): void {
+    this.#pending += change;
+    if (settlement.attempt !== null) this.#pendingExchanges += change;
   }
 
   #writerOf({ waiting, wasWaiting, attemptCount, orderKey }: Settlement): BatchWriter<Settlement, true> {
@@ -88,27 +91,30 @@ export class Settler {
     this.#stopped = true;
   }
 
-  async #insist(settlements: Settlement[], write: (batch: readonly Settlement[]) => Promise<void>): Promise<true[]> {
-    const batch = lastWordPerDelivery(settlements);
-    for (let waitMs = FIRST_RETRY_MS; ; waitMs = Math.min(waitMs * 2, MAX_RETRY_MS)) {
-      try {
-        await write(batch);
-        break;
-      } catch (error) {
-        if (this.#stopped) throw error;
-        if (!mayPass(error)) {
-          await this.#oneByOne(batch, write, error);
-          break;
-        }
-        this.#options.log.warn({ err: error, count: batch.length }, 'Outcomes could not be recorded; trying again.');
-        await new Promise((resolve) => setTimeout(resolve, waitMs));
-      }
+  async #write(settlements: readonly Settlement[], write: Write): Promise<true[]> {
+    try {
+      await this.#insist(settlements, write);
+    } finally {
+      for (const settlement of settlements) this.#count(settlement, -1);
     }
     return settlements.map(() => true);
   }
 
+  async #insist(batch: readonly Settlement[], write: Write): Promise<void> {
+    for (let waitMs = FIRST_RETRY_MS; ; waitMs = Math.min(waitMs * 2, MAX_RETRY_MS)) {
+      try {
+        return await write(batch);
+      } catch (error) {
+        if (this.#stopped) throw error;
+        if (!mayPass(error)) return this.#oneByOne(batch, write, error);
+        this.#options.log.warn({ err: error, count: batch.length }, 'Outcomes could not be recorded; trying again.');
+        await new Promise((resolve) => setTimeout(resolve, waitMs));
+      }
+    }
+  }
+
   /** The database refuses something in the batch for good: the others must not suffer for it. */
-  async #oneByOne(batch: readonly Settlement[], write: (batch: readonly Settlement[]) => Promise<void>, error: unknown): Promise<void> {
+  async #oneByOne(batch: readonly Settlement[], write: Write, error: unknown): Promise<void> {
     if (batch.length === 1) {
       this.#options.log.error({ err: error, delivery: batch[0]?.deliveryId }, 'An outcome was refused by the database.');
       return;
@@ -118,7 +124,7 @@ export class Settler {
 }
 
 /** One statement may touch a delivery once only. */
-function lastWordPerDelivery(settlements: Settlement[]): readonly Settlement[] {
+function lastWordPerDelivery(settlements: readonly Settlement[]): readonly Settlement[] {
   const last = new Map<string, Settlement>();
   for (const settlement of settlements) last.set(settlement.deliveryId, settlement);
   return last.size === settlements.length ? settlements : [...last.values()];

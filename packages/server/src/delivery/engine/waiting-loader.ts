@@ -11,7 +11,7 @@ import {
 } from '../../store/waiting.ts';
 import type { Dispatcher } from '../dispatch/dispatcher.ts';
 import type { Job } from './job.ts';
-import { loggedEvent } from './log-follower.ts';
+import { eventOfRow } from './logged-event.ts';
 import type { OwnedShard } from './owned-shard.ts';
 import type { Ownership } from './ownership.ts';
 
@@ -99,7 +99,7 @@ export class WaitingLoader {
 
   /** The job is settled, or left to its row. */
   unload(job: Job): void {
-    if (this.#loaded.get(job.deliveryId) === job) this.#loaded.delete(job.deliveryId);
+    if (job.outstanding === null && this.#loaded.get(job.deliveryId) === job) this.#loaded.delete(job.deliveryId);
   }
 
   #schedule(delayMs: number): void {
@@ -213,11 +213,11 @@ export class WaitingLoader {
     if (!shard?.established || this.#loaded.has(row.delivery_id)) return 'gone';
     const job: Job = {
       shard,
-      event: loggedEvent(row),
+      event: eventOfRow(row),
       webhookId: row.webhook_id,
       deliveryId: row.delivery_id,
       attemptCount: row.attempt_count,
-      wasWaiting: true,
+      outstanding: null,
       orderKey: null,
     };
     this.#loaded.set(job.deliveryId, job);

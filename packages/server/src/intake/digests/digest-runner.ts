@@ -125,5 +125,5 @@ function nameOf(scopeKey: string, id: string): string {
 
 function bodyBytes({ tenant, digest, now }: DigestReading, scope: string | null, data: JsonObject): number {
   const draft = { id: newId(now), time: new Date(now), type: digest.event, data, scope, subject: null };
-  return renderEvent(tenant, { ...draft, externalId: null, sender: null, test: false }).body.length;
+  return renderEvent(tenant, { ...draft, externalId: null, sender: null, test: false }, []).body.length;
 }

@@ -1,0 +1,37 @@
+import type { LoggedEvent } from '../../intake/log-owner.ts';
+import type { NewEvent } from '../../store/event-log.ts';
+import type { EventRow } from '../../store/log-reading.ts';
+
+/** As read from the database. */
+export function eventOfRow(row: EventRow): LoggedEvent {
+  return {
+    organizationKey: row.organization_key,
+    id: row.id,
+    xid: Number(row.xid),
+    shard: row.shard,
+    type: row.type,
+    subjectKind: row.subject_kind,
+    subjectId: row.subject_id,
+    externalId: row.external_id,
+    test: row.test,
+    body: row.body,
+    webhookIds: row.webhook_ids,
+  };
+}
+
+/** As this node committed it itself. Written out: a copy of all of the event would stay in memory as long as its delivery does. */
+export function eventOfCommit(event: NewEvent, xid: number): LoggedEvent {
+  return {
+    organizationKey: event.organizationKey,
+    id: event.id,
+    xid,
+    shard: event.shard,
+    type: event.type,
+    subjectKind: event.subjectKind,
+    subjectId: event.subjectId,
+    externalId: event.externalId,
+    test: event.test,
+    body: event.body,
+    webhookIds: event.webhookIds,
+  };
+}
