@@ -5,6 +5,7 @@ export * from './encoding.ts';
 export * from './errors.ts';
 export * from './event-pattern.ts';
 export * from './inbound.ts';
+export * from './iso-time.ts';
 export * from './objects.ts';
 export * from './policy.ts';
 export * from './product.ts';

@@ -1,3 +1,4 @@
+import { isoTime } from './iso-time.ts';
 import type { DeliveryPolicy, Envelope, ProductDefinition, RetryPlan, SignatureScheme } from './product.ts';
 
 const UNITS: ReadonlyMap<string, number> = new Map([
@@ -95,7 +96,7 @@ export function resolvePolicy(definition: Pick<ProductDefinition, 'delivery'>): 
 }
 
 /** The Standard Webhooks envelope. */
-export const defaultEnvelope: Envelope = ({ type, time, data }) => ({ type, timestamp: time.toISOString(), data });
+export const defaultEnvelope: Envelope = ({ type, time, data }) => ({ type, timestamp: isoTime(time.getTime()), data });
 
 function count(retries: number): number {
   if (Number.isInteger(retries) && retries >= 0) return retries;

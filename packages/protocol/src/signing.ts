@@ -1,5 +1,6 @@
 import { createHmac, generateKeyPairSync, randomBytes, sign } from 'node:crypto';
 import { privateKeyOf, publicBytesOf, seedOf } from './ed25519-keys.ts';
+import { hmacSha256 } from './hmac.ts';
 import type { SignatureScheme } from './product.ts';
 import { parseSecret, PRIVATE_KEY_PREFIX, PUBLIC_KEY_PREFIX, SYMMETRIC_PREFIX } from './secrets.ts';
 
@@ -60,9 +61,8 @@ function standardSignature(secret: string): Signature {
     }
     case 'symmetric':
     case 'text': {
-      const { key } = parsed;
-      return ({ id, timestampSeconds, body }) =>
-        `v1,${createHmac('sha256', key).update(`${id}.${timestampSeconds}.`).update(body).digest('base64')}`;
+      const hmac = hmacSha256(parsed.key);
+      return ({ id, timestampSeconds, body }) => `v1,${hmac(`${id}.${timestampSeconds}.`, body)}`;
     }
   }
 }

@@ -1,4 +1,4 @@
-import type { Failure } from '@posthorn/protocol';
+import { isoTime, type Failure } from '@posthorn/protocol';
 import type { Logger } from 'pino';
 import { encodeAttempt, type StoredAttempt } from '../../store/attempt-record.ts';
 import type { Settlement } from '../../store/settle.ts';
@@ -141,7 +141,7 @@ function attemptOf(job: Job, sent: Sent, result: { failure: Failure | null; next
   return {
     id: newId(),
     number: job.attemptCount + 1,
-    at: new Date(startedAt).toISOString(),
+    at: isoTime(startedAt),
     durationMs: exchange.durationMs,
     request: { url: request.url, method: request.method, headers: request.headers },
     response: response && {
