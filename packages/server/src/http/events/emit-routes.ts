@@ -67,15 +67,17 @@ export function emitRoutes(app: FastifyInstance, { intake }: EmitServices): void
         response: { 202: Type.Object({ results: Type.Array(Type.Unknown()) }) },
       },
     },
-    async (request, reply) => {
+    (request, reply) => {
       const { refusals, inputs } = takeOut(request);
-      const emitted = await intake.emitBatch(request.tenant, inputs);
-      let next = 0;
-      const results = refusals.map((refusal) => {
-        const outcome = refusal ?? emitted[next++];
-        return outcome instanceof PosthornError ? problemOf(outcome) : outcome;
+      // Not an async function: it would keep what was parsed until the commit.
+      return intake.emitBatch(request.tenant, inputs).then((emitted) => {
+        let next = 0;
+        const results = refusals.map((refusal) => {
+          const outcome = refusal ?? emitted[next++];
+          return outcome instanceof PosthornError ? problemOf(outcome) : outcome;
+        });
+        return reply.code(202).send({ results });
       });
-      return reply.code(202).send({ results });
     },
   );
 }
