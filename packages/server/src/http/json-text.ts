@@ -2,7 +2,6 @@ import { PosthornError, type FieldError } from '@posthorn/protocol';
 import { MAX_ERRORS, pointerToken } from './field-path.ts';
 
 const MAX_DEPTH = 100;
-const SPACED_COLON = /"\s+:/;
 const decoder = new TextDecoder('utf-8', { fatal: true });
 
 /**
@@ -72,15 +71,22 @@ function survey(value: unknown, depth: number, found: Survey): void {
 
 /** Whether the text has more keys than were kept of it. The text is known to be JSON. */
 function hasRepeatedKey(text: string, keptKeys: number): boolean {
-  // Without space before colons there are at most as many keys as places of `":`. Walking from string to string takes twice as long.
-  if (!SPACED_COLON.test(text) && countColons(text) === keptKeys) return false;
-  return countKeysInText(text) !== keptKeys;
+  // There are at most as many keys as colons after a quote. Walking from string to string takes four times as long.
+  return countQuotedColons(text) !== keptKeys && countKeysInText(text) !== keptKeys;
 }
 
-function countColons(text: string): number {
+function countQuotedColons(text: string): number {
   let count = 0;
-  for (let at = text.indexOf('":'); at !== -1; at = text.indexOf('":', at + 2)) count++;
+  for (let at = text.indexOf(':'); at !== -1; at = text.indexOf(':', at + 1)) {
+    let before = at - 1;
+    while (isSpace(text.charCodeAt(before))) before--;
+    if (text.charCodeAt(before) === 0x22) count++;
+  }
   return count;
+}
+
+function isSpace(code: number): boolean {
+  return code === 0x20 || (code >= 0x09 && code <= 0x0d);
 }
 
 /** Strings that a colon follows. */
@@ -108,7 +114,7 @@ function isEscaped(text: string, at: number): boolean {
 
 function colonAfter(text: string, at: number): boolean {
   let next = at;
-  for (let code = text.charCodeAt(next); code === 0x20 || (code >= 0x09 && code <= 0x0d); code = text.charCodeAt(next)) next++;
+  while (isSpace(text.charCodeAt(next))) next++;
   return text.charCodeAt(next) === 0x3a;
 }
 
