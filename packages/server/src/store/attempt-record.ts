@@ -29,13 +29,13 @@ function isSecret(name: string): boolean {
   return secret;
 }
 
-/** An attempt as bytes. Credentials in its request headers are masked: they are needed to send, not to look up. */
-export function encodeAttempt(attempt: StoredAttempt): Buffer {
+/** An attempt as text; what is kept are its UTF-8 bytes. Credentials in its request headers are masked: they are needed to send, not to look up. */
+export function encodeAttempt(attempt: StoredAttempt): string {
   const { request } = attempt;
-  return Buffer.from(JSON.stringify({ ...attempt, request: { ...request, headers: maskHeaders(request.headers) } }));
+  return JSON.stringify({ ...attempt, request: { ...request, headers: maskHeaders(request.headers) } });
 }
 
-/** The reverse of `encodeAttempt`. */
+/** The reverse of `encodeAttempt`, of the bytes. */
 export function decodeAttempt(bytes: Uint8Array): StoredAttempt {
   return JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString()) as StoredAttempt;
 }

@@ -6,20 +6,19 @@ export interface JoinedBytes {
 }
 
 /**
- * Many byte strings as one parameter. A bytea[] would travel as escaped text, several times the bytes;
+ * Many texts (as UTF-8) or byte strings as one parameter. A bytea[] would travel as escaped text, several times the bytes;
  * one bytea travels as it is, and the server cuts slices out of it without copying the whole.
  */
-export function joinBytes(parts: readonly (Uint8Array | null)[]): JoinedBytes {
-  const offsets: (number | null)[] = [];
-  const lengths: (number | null)[] = [];
-  const present: Uint8Array[] = [];
-  let at = 1;
-  for (const part of parts) {
-    offsets.push(part ? at : null);
-    lengths.push(part ? part.length : null);
-    if (!part) continue;
-    present.push(part);
-    at += part.length;
-  }
-  return { bytes: Buffer.concat(present, at - 1), offsets, lengths };
+export function joinBytes(parts: readonly (Uint8Array | string | null)[]): JoinedBytes {
+  const lengths = parts.map((part) => (part === null ? null : typeof part === 'string' ? Buffer.byteLength(part) : part.length));
+  let size = 0;
+  const offsets = lengths.map((length) => (length === null ? null : (size += length) - length + 1));
+  const bytes = Buffer.allocUnsafe(size);
+  let at = 0;
+  parts.forEach((part, index) => {
+    if (typeof part === 'string') bytes.write(part, at);
+    else if (part !== null) bytes.set(part, at);
+    at += lengths[index] ?? 0;
+  });
+  return { bytes, offsets, lengths };
 }

@@ -136,7 +136,7 @@ function nameColumns(names: readonly ObjectName[]) {
 }
 
 function writeColumns(objects: readonly ObjectWrite[]) {
-  const states = joinBytes(objects.map(({ state }) => (state === null ? null : Buffer.from(state))));
+  const states = joinBytes(objects.map(({ state }) => state));
   return [
     ...nameColumns(objects),
     objects.map((object) => object.scope),

@@ -22,7 +22,7 @@ export interface Settlement {
   /** Attempts made so far, this one included. */
   readonly attemptCount: number;
   /** The attempt just made, encoded; null: none was. */
-  readonly attempt: Uint8Array | null;
+  readonly attempt: string | null;
   /** null: it waits for nothing any more. */
   readonly waiting: { readonly reason: WaitingReason; readonly dueAt: Date | 'infinity' } | null;
   /** It has failed after its last retry: somebody is told. */

@@ -8,7 +8,7 @@ export interface JobOutcome {
   readonly status: DeliveryStatus;
   readonly waiting: Settlement['waiting'];
   /** The attempt just made, encoded; without: none was. */
-  readonly attempt?: Uint8Array;
+  readonly attempt?: string;
   /** Default: false. */
   readonly exhausted?: boolean;
 }
