@@ -1,5 +1,4 @@
 import type { Flush, LogOwner, LoggedEvent } from '../../intake/log-owner.ts';
-import type { NewEvent } from '../../store/event-log.ts';
 import type { Settlement } from '../../store/settle.ts';
 import { shardOf } from '../../store/shard.ts';
 import { endAllLeases } from '../../store/shards.ts';
@@ -20,6 +19,12 @@ import { holdSettlement, laneOf, orderKeyOf, settlementOf } from './settlement.t
 import { findTenant } from './find-tenant.ts';
 import { WaitingLoader } from './waiting-loader.ts';
 import { WebhookHealth } from './webhook-health.ts';
+
+/** An append under way: where the log stood when it began, and how often it had been looked through for what this node claims. */
+interface OpenFlush {
+  readonly since: number;
+  readonly looked: number;
+}
 
 /** Deliveries to webhooks that answer fast: with more of them queued and no time left, accepting waits a little. */
 const CONGESTED_AT = 1_000;
@@ -43,8 +48,7 @@ export class Engine implements LogOwner {
   readonly #health: WebhookHealth;
   readonly #exchanges: Exchanges;
   readonly #waiting: WaitingLoader;
-  /** Where the log stood when each append under way began. */
-  readonly #flushes = new Set<{ readonly since: number }>();
+  readonly #flushes = new Set<OpenFlush>();
   /** Cancelled by a person while in memory; kept until the job turns up. */
   readonly #cancelled = new Set<string>();
   readonly #load = new ProcessLoad();
@@ -171,19 +175,19 @@ export class Engine implements LogOwner {
   }
 
   beginFlush(): Flush {
-    const flush = { since: this.#follower.cursor };
+    const flush = { since: this.#follower.cursor, looked: this.#follower.looked };
     this.#flushes.add(flush);
     return {
       committed: (xid, events) => {
         for (const event of events) {
-          if (event.claimedBy === this.nodeId && !this.#takeClaimed(event, xid)) this.#follower.doubt({ ...flush, isCommitted: true });
+          if (event.claimedBy === this.nodeId) this.#takeClaimed(eventOfCommit(event, xid), flush);
         }
         this.#flushes.delete(flush);
         this.#pump();
       },
       rolledBack: () => this.#flushes.delete(flush),
       unheard: (events) => {
-        if (events.some(({ claimedBy }) => claimedBy === this.nodeId)) this.#follower.doubt({ ...flush, isCommitted: false });
+        if (events.some(({ claimedBy }) => claimedBy === this.nodeId)) this.#follower.doubt({ since: flush.since, isCommitted: false });
         this.#flushes.delete(flush);
       },
     };
@@ -233,17 +237,16 @@ export class Engine implements LogOwner {
     return limit;
   }
 
-  /** Answers false where the shard has gone meanwhile. */
-  #takeClaimed(event: NewEvent, xid: number): boolean {
+  #takeClaimed(event: LoggedEvent, { since, looked }: OpenFlush): void {
     const shard = this.#ownership.shard(event.shard);
-    if (shard) this.#takeIn(shard, eventOfCommit(event, xid), event.webhookIds);
-    return shard !== undefined;
+    if (!shard) return this.#follower.doubt({ since, isCommitted: true });
+    // Where what this node claims was looked for since the flush began, the event may have been found.
+    if (looked === this.#follower.looked || !shard.holds(event)) this.#takeIn(shard, event, event.webhookIds);
   }
 
   #takeIn(shard: OwnedShard, event: LoggedEvent, webhookIds: readonly string[]): void {
-    const outstanding = webhookIds.length === 0 ? null : shard.track(event, webhookIds.length);
-    if (!outstanding) return;
-    const taken = { shard, event, outstanding, webhookIds };
+    if (webhookIds.length === 0) return;
+    const taken = { shard, event, outstanding: shard.track(event, webhookIds.length), webhookIds };
     const tenant = this.#options.directory.peek(event.organizationKey);
     if (tenant && webhookIds.every((id) => tenant.webhooks.has(id))) return this.#offerAll(tenant, taken);
     // Cached webhooks that are older than the event would make it look cancelled.

@@ -66,8 +66,7 @@ async function node(database: Database, options: { leaseMs?: number; renewMs?: n
     pollMs: 5,
     doubtMs: options.doubtMs ?? 10_000,
     take: (shard, logged, webhookIds) => {
-      const outstanding = shard.track(logged, webhookIds.length);
-      if (outstanding) taken.push({ event: logged, outstanding, webhookIds });
+      taken.push({ event: logged, outstanding: shard.track(logged, webhookIds.length), webhookIds });
     },
     onAcquired: async () => {},
     onEstablished: () => {},

@@ -47,6 +47,7 @@ export class LogFollower {
   readonly #options: LogFollowerOptions;
   #position: LogPosition = { xid: 0, id: null };
   #doubt: Doubt | null = null;
+  #looked = 0;
   #timer: NodeJS.Timeout | null = null;
   #reading: Promise<void> = Promise.resolve();
   #stopped = false;
@@ -66,6 +67,11 @@ export class LogFollower {
    */
   get inDoubt(): boolean {
     return this.#doubt !== null;
+  }
+
+  /** How often what this node may have claimed was looked for; elsewhere it meets nothing that the node has in memory. */
+  get looked(): number {
+    return this.#looked;
   }
 
   async start(): Promise<void> {
@@ -148,9 +154,11 @@ export class LogFollower {
     });
   }
 
+  /** Of what this node itself may have claimed: nothing that it has in memory. */
   async #readUnrecorded(shards: readonly OwnedShard[], range: { from: number; to: number; claimedBy: number | null }): Promise<void> {
     const { from: start, to, claimedBy } = range;
     const ids = shards.map((shard) => shard.id);
+    this.#looked++;
     await this.#pages({ xid: start, id: null }, async (from) => {
       const rows = await readRange(this.#options.database, { from, to, shards: ids, claimedBy, limit: PAGE });
       await this.#takeUnrecorded(rows);
@@ -166,7 +174,7 @@ export class LogFollower {
     const recorded = await recordedDeliveries(this.#options.database, asked);
     for (const row of rows) {
       const missing = row.webhook_ids.filter((webhookId) => !recorded.has(deliveryId(row.id, webhookId)));
-      if (missing.length > 0) this.#take(row, missing);
+      if (missing.length > 0 && !this.#isInMemory(row)) this.#take(row, missing);
     }
   }
 
@@ -180,6 +188,10 @@ export class LogFollower {
       if (!last || rows.length < PAGE) return;
       from = { xid: Number(last.xid), id: last.id };
     }
+  }
+
+  #isInMemory({ id, xid, shard }: LogRow): boolean {
+    return this.#options.ownership.shard(shard)?.holds({ id, xid: Number(xid) }) === true;
   }
 
   #take(row: LogRow, webhookIds: readonly string[]): void {

@@ -9,22 +9,15 @@ export interface MemoryUse {
 /** An event in memory of which not all deliveries are recorded. */
 export interface Outstanding extends Chained<Outstanding> {
   readonly id: string;
-  readonly transaction: Transaction;
+  readonly xid: number;
   readonly bytes: number;
   left: number;
 }
 
-interface Transaction {
-  readonly xid: number;
-  readonly events: ChainedList<Outstanding>;
-  /** The highest id among those that came: ids mostly come in order, and what is above is new. */
-  highestId: string;
-}
-
 /**
  * A shard while this node owns it: which of its events are in memory and not settled. From them follows the low-water
- * mark, below which the next owner need not look. They are kept by transaction: V8 copies each new string that a Map is
- * asked for to its table of strings, in the old space, and that of each event's id cost a twentieth of the thread.
+ * mark, below which the next owner need not look. No Map by id: V8 copies each new string that a Map is asked for to its
+ * table of strings, in the old space, and for the id of each event that took a twentieth of the thread.
  */
 export class OwnedShard {
   readonly id: number;
@@ -37,7 +30,7 @@ export class OwnedShard {
   readonly #memory: MemoryUse;
   /** The shard is on its way to another node: what is committed from here on is nobody's until that one reads it. */
   #leftAt: number | null = null;
-  readonly #transactions = new Map<number, Transaction>();
+  readonly #events = new ChainedList<Outstanding>();
 
   constructor(input: { id: number; epoch: number; lowWater: number }, memory: MemoryUse) {
     this.id = input.id;
@@ -51,13 +44,16 @@ export class OwnedShard {
     return this.readFrom === null;
   }
 
-  /** Answers null where the event is in memory already. */
-  track(event: LoggedEvent, deliveries: number): Outstanding | null {
-    const transaction = this.#transaction(event);
-    if (event.id > transaction.highestId) transaction.highestId = event.id;
-    else if (holds(transaction, event.id)) return null;
-    const outstanding = { id: event.id, transaction, bytes: event.body.length, left: deliveries, next: null, previous: null };
-    transaction.events.append(outstanding);
+  /** Whether the event is in memory. Goes through all that are: only where it may be. */
+  holds({ id, xid }: Pick<LoggedEvent, 'id' | 'xid'>): boolean {
+    for (let event = this.#events.oldest; event !== null; event = event.next) if (event.xid === xid && event.id === id) return true;
+    return false;
+  }
+
+  /** The event comes to memory. */
+  track(event: LoggedEvent, deliveries: number): Outstanding {
+    const outstanding = { id: event.id, xid: event.xid, bytes: event.body.length, left: deliveries, next: null, previous: null };
+    this.#events.append(outstanding);
     this.#memory.bytes += outstanding.bytes;
     return outstanding;
   }
@@ -66,16 +62,14 @@ export class OwnedShard {
   recorded(outstanding: Outstanding): void {
     outstanding.left--;
     if (outstanding.left > 0 || this.lost) return;
-    const { transaction } = outstanding;
-    transaction.events.remove(outstanding);
+    this.#events.remove(outstanding);
     this.#memory.bytes -= outstanding.bytes;
-    if (transaction.events.oldest === null) this.#transactions.delete(transaction.xid);
   }
 
   /** The lowest transaction id that holds something unrecorded, or `limit`. */
   lowWater(limit: number): number {
     let lowest = Math.min(limit, this.readFrom ?? limit, this.#leftAt ?? limit);
-    for (const xid of this.#transactions.keys()) if (xid < lowest) lowest = xid;
+    for (let event = this.#events.oldest; event !== null; event = event.next) lowest = Math.min(lowest, event.xid);
     return lowest;
   }
 
@@ -86,20 +80,6 @@ export class OwnedShard {
 
   forget(): void {
     this.lost = true;
-    for (const { events } of this.#transactions.values()) {
-      for (let event = events.oldest; event !== null; event = event.next) this.#memory.bytes -= event.bytes;
-    }
-    this.#transactions.clear();
+    for (let event = this.#events.shift(); event !== null; event = this.#events.shift()) this.#memory.bytes -= event.bytes;
   }
-
-  #transaction({ xid }: LoggedEvent): Transaction {
-    let transaction = this.#transactions.get(xid);
-    if (!transaction) this.#transactions.set(xid, (transaction = { xid, events: new ChainedList(), highestId: '' }));
-    return transaction;
-  }
-}
-
-function holds({ events }: Transaction, id: string): boolean {
-  for (let event = events.oldest; event !== null; event = event.next) if (event.id === id) return true;
-  return false;
 }
