@@ -17,7 +17,7 @@ export interface Outstanding extends Chained<Outstanding> {
 /**
  * A shard while this node owns it: which of its events are in memory and not settled. From them follows the low-water
  * mark, below which the next owner need not look. No Map by id: V8 copies each new string that a Map is asked for to its
- * table of strings, in the old space, and for the id of each event that took a twentieth of the thread.
+ * table of strings, which takes 0.3 µs, and only a full collection frees it.
  */
 export class OwnedShard {
   readonly id: number;
