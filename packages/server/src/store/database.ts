@@ -32,18 +32,19 @@ export function statement(name: string, text: string): Statement {
   return { name, text };
 }
 
-/** The SQLSTATE of an error that the database answered; null: it is none of those. */
+/** The SQLSTATE of an error that the database answered, or the system's code for a connection that failed (EPIPE); null: it has neither. */
 export function sqlState(error: unknown): string | null {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : null;
 }
 
 /**
  * Whether the database answered with an error, so that nothing of the statement or transaction is stored. Not so where the
- * connection failed, or the server while it ended (classes 08, 57, 58, XX): then it may be committed, or may yet be.
+ * connection failed (EPIPE too has five letters), or the server while it ended (classes 08, 57, 58, XX): then it may be
+ * committed, or may yet be.
  */
 export function isRolledBack(error: unknown): boolean {
   const code = sqlState(error);
-  return code !== null && /^[0-9A-Z]{5}$/.test(code) && !/^(?:08|57|58|XX)/.test(code);
+  return code !== null && /^(?:\d\d|F0|HV|P0)[0-9A-Z]{3}$/.test(code) && !/^(?:08|57|58)/.test(code);
 }
 
 /** SQLSTATE class 22: the data itself is refused. */

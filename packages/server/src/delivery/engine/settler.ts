@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import { BatchWriter } from '../../store/batch-writer.ts';
-import type { Database } from '../../store/database.ts';
+import { sqlState, type Database } from '../../store/database.ts';
 import { setAside, settleFirst, settleLater, type Settlement } from '../../store/settle.ts';
 
 export interface SettlerOptions {
@@ -131,9 +131,8 @@ function lastWordPerDelivery(settlements: readonly Settlement[]): readonly Settl
 }
 
 /** SQLSTATE classes of the data itself: trying again would fail again (https://www.postgresql.org/docs/current/errcodes-appendix.html). */
-const FINAL_CLASSES = new Set(['21', '22', '23', '42']);
+const FINAL = /^(?:21|22|23|42)[0-9A-Z]{3}$/;
 
 function mayPass(error: unknown): boolean {
-  const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
-  return !(code.length === 5 && FINAL_CLASSES.has(code.slice(0, 2)));
+  return !FINAL.test(sqlState(error) ?? '');
 }
