@@ -41,4 +41,9 @@ export class ChainedList<Item extends Chained<Item>> {
     if (item !== null) this.remove(item);
     return item;
   }
+
+  /** Moves everything into `target`, in order. */
+  emptyInto(target: Item[]): void {
+    for (let item = this.shift(); item !== null; item = this.shift()) target.push(item);
+  }
 }

@@ -13,7 +13,7 @@ beforeEach(() => {
 
 function item(name: string, kind: JobKind = 'fresh', orderKey: string | null = null): Item {
   sequence += 1;
-  return { name, kind, orderKey, sequence, next: null };
+  return { name, kind, orderKey, sequence, next: null, previous: null };
 }
 
 function queueOf(...items: Item[]): LaneQueue<Item> {

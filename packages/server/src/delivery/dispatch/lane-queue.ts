@@ -1,7 +1,7 @@
-import { Fifo, type Linked } from './fifo.ts';
+import { ChainedList, type Chained } from '../chained-list.ts';
 import type { JobKind } from './offer.ts';
 
-export interface QueueItem<Item> extends Linked<Item> {
+export interface QueueItem<Item> extends Chained<Item> {
   readonly kind: JobKind;
   readonly orderKey: string | null;
   /** Grows with every offer. */
@@ -13,12 +13,12 @@ export interface QueueItem<Item> extends Linked<Item> {
  * An order key is in use from when its head becomes ready until the head's exchange ends.
  */
 export class LaneQueue<Item extends QueueItem<Item>> {
-  readonly #fresh = new Fifo<Item>();
+  readonly #fresh = new ChainedList<Item>();
   // Most lanes never need these.
-  #retries: Fifo<Item> | null = null;
-  #successors: Fifo<Item> | null = null;
+  #retries: ChainedList<Item> | null = null;
+  #successors: ChainedList<Item> | null = null;
   #probe: Item | null = null;
-  #keys: Map<string, Fifo<Item> | null> | null = null;
+  #keys: Map<string, ChainedList<Item> | null> | null = null;
   #size = 0;
   #ready = 0;
 
@@ -38,7 +38,7 @@ export class LaneQueue<Item extends QueueItem<Item>> {
 
   /** Whether a job that is no retry is ready. */
   get hasFresh(): boolean {
-    return this.#fresh.head !== null || this.#probe !== null || (this.#successors !== null && this.#successors.head !== null);
+    return this.#fresh.oldest !== null || this.#probe !== null || (this.#successors !== null && this.#successors.oldest !== null);
   }
 
   add(item: Item): void {
@@ -54,9 +54,9 @@ export class LaneQueue<Item extends QueueItem<Item>> {
       this.#makeReady(item);
       return;
     }
-    const waiting = behind ?? new Fifo<Item>();
+    const waiting = behind ?? new ChainedList<Item>();
     if (behind === null) this.#keys.set(item.orderKey, waiting);
-    waiting.push(item);
+    waiting.append(item);
   }
 
   /** Takes out the next ready job. Fresh ones come before retries, or the other way round for once. */
@@ -113,24 +113,24 @@ export class LaneQueue<Item extends QueueItem<Item>> {
 
   #makeReady(item: Item): void {
     this.#ready += 1;
-    if (item.kind === 'fresh') this.#fresh.push(item);
+    if (item.kind === 'fresh') this.#fresh.append(item);
     else if (item.kind === 'probe') this.#probe = item;
-    else (this.#retries ??= new Fifo()).push(item);
+    else (this.#retries ??= new ChainedList()).append(item);
   }
 
   #succeed(item: Item): void {
     this.#ready += 1;
     if (item.kind === 'probe') this.#probe = item;
-    else (this.#successors ??= new Fifo()).push(item);
+    else (this.#successors ??= new ChainedList()).append(item);
   }
 
-  #next(retryFirst: boolean): Fifo<Item> | null {
-    const fresh = this.#fresh.head;
-    const retry = this.#retries === null ? null : this.#retries.head;
+  #next(retryFirst: boolean): ChainedList<Item> | null {
+    const fresh = this.#fresh.oldest;
+    const retry = this.#retries === null ? null : this.#retries.oldest;
     const chosen = retry !== null && (retryFirst || fresh === null) ? this.#retries : this.#fresh;
     // Successors were offered long ago: they go by age, or one busy order key would wait through the whole queue each time.
-    const successor = this.#successors === null ? null : this.#successors.head;
-    const head = chosen?.head ?? null;
+    const successor = this.#successors === null ? null : this.#successors.oldest;
+    const head = chosen?.oldest ?? null;
     return successor !== null && (head === null || successor.sequence < head.sequence) ? this.#successors : chosen;
   }
 }
