@@ -5,6 +5,7 @@ import { expect, test } from 'vitest';
 import { statement } from '../../packages/server/src/store/database.ts';
 import { testPostgres } from '../../packages/server/test-support/database.ts';
 import { eventually } from '../../packages/server/test-support/eventually.ts';
+import { holdTransaction } from '../../packages/server/test-support/held-transaction.ts';
 import { startDatabaseLine } from '../harness/database-line.ts';
 import { startNode } from '../harness/node-in-process.ts';
 import { startReceiver } from '../harness/receiver.ts';
@@ -56,21 +57,14 @@ test('an event that was stored unheard is not lost: repeated, it gets the first 
   await eventually(() => expect(receiver.requests).toHaveLength(1));
 
   // While an older transaction is open nobody can tell yet that the log is complete up to the event.
-  const [begun, held] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
-  const older = database.transaction(async (transaction) => {
-    await transaction.query(OLDER);
-    begun.resolve();
-    await held.promise;
-  });
-  await begun.promise;
+  await using older = await holdTransaction(database, (transaction) => transaction.query(OLDER));
   const event = { type: 'a.b', data: { note: 'nobody hears of it' }, id: 'order-1' };
   line.loseAnswerTo('nobody hears of it');
   expect(await tenant.request('POST', '/events', event)).toMatchObject({ status: 503, body: { code: 'unavailable' } });
   expect(await tenant.request('POST', '/events', event)).toMatchObject({ status: 202, body: { id: 'order-1', deliveries: 1 } });
   // The node looks through the log several times meanwhile.
   await after(200);
-  held.resolve();
-  await older;
+  await older.commit();
   await tenant.settled('order-1', 'delivered', 1);
   expect(receiver.requests.map(({ headers }) => headers['webhook-id'])).toEqual([expect.any(String), 'order-1']);
 });

@@ -23,11 +23,26 @@ export interface LogRow extends EventRow {
 
 const COLUMNS = `organization_key, id, xid::text, shard, claimed_by, type, subject_kind, subject_id, external_id, test, body, webhook_ids`;
 
-const HORIZON = statement('log_horizon', 'SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS xid');
+/**
+ * Transaction ids are the server's, not the database's: without looking whose they are, one long transaction in any
+ * other database of the server would hold up every reader here. Only those are passed over whose holder is seen to be
+ * in another database; a transaction that cannot be found any more has ended, or is met again next time.
+ */
+const HORIZON = statement(
+  'log_horizon',
+  `SELECT coalesce(
+     (SELECT running.xid FROM pg_snapshot_xip(pg_current_snapshot()) AS running (xid)
+      WHERE NOT EXISTS (
+        SELECT FROM pg_locks AS held, pg_stat_get_activity(held.pid) AS holder
+        WHERE held.locktype = 'transactionid' AND held.transactionid = running.xid::xid AND held.granted AND held.mode = 'ExclusiveLock'
+          AND holder.datid <> (SELECT oid FROM pg_database WHERE datname = current_database()))
+      ORDER BY running.xid LIMIT 1),
+     pg_snapshot_xmax(pg_current_snapshot()))::text AS xid`,
+);
 
 /**
- * The transaction id below which nothing can be committed any more: a reader that stops there and goes on from there
- * leaves no gap, in whatever order transactions commit.
+ * The transaction id below which nothing can be committed to this database any more: a reader that stops there and goes
+ * on from there leaves no gap, in whatever order transactions commit.
  */
 export function logHorizon(queryable: Queryable): Promise<number> {
   return transactionId(queryable, HORIZON);
