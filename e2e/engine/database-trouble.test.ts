@@ -6,7 +6,7 @@ import { statement } from '../../packages/server/src/store/database.ts';
 import { testPostgres } from '../../packages/server/test-support/database.ts';
 import { eventually } from '../../packages/server/test-support/eventually.ts';
 import { holdTransaction } from '../../packages/server/test-support/held-transaction.ts';
-import { startDatabaseLine } from '../harness/database-line.ts';
+import { startDatabaseLine } from '../../packages/server/test-support/database-line.ts';
 import { startNode } from '../harness/node-in-process.ts';
 import { startReceiver } from '../harness/receiver.ts';
 import { makeTenant } from '../harness/tenant.ts';

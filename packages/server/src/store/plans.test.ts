@@ -35,6 +35,7 @@ const READ_WHOLE: Readonly<Record<string, string>> = {
 const COMPARE_ALL: Readonly<Record<string, string>> = {
   renew_shards: 'there are 64',
   release_shards: 'there are 64',
+  log_horizon: 'there are no more than connections',
 };
 
 /**

@@ -1,10 +1,17 @@
+import { setTimeout as after } from 'node:timers/promises';
 import pg from 'pg';
 import { expect, test } from 'vitest';
-import { testPostgres } from '../../test-support/database.ts';
+import { startDatabaseLine } from '../../test-support/database-line.ts';
+import { testPostgres, testPostgresUrl } from '../../test-support/database.ts';
 import { eventually } from '../../test-support/eventually.ts';
 import { statement } from './database.ts';
+import { openPostgres } from './postgres.ts';
 
 const SLEEP = statement('sleep', 'SELECT pg_sleep(60)');
+const LEFT_OPEN = statement(
+  'left_open',
+  `SELECT pid FROM pg_stat_activity WHERE application_name = 'vanishes' AND state = 'idle in transaction'`,
+);
 const ONE = statement('one', 'SELECT 1 AS one');
 
 test('a transaction whose connection is cut ends with an error, whatever was still under way, and the pool goes on', async () => {
@@ -28,3 +35,71 @@ test('a transaction whose connection is cut ends with an error, whatever was sti
   expect(await outcome).toBeInstanceOf(Error);
   expect(await database.query(ONE)).toEqual([{ one: 1 }]);
 }, 10_000);
+
+test('a server that says nothing any more is given up, and a new connection made', async () => {
+  await using place = await testPostgresUrl();
+  await using line = await startDatabaseLine(place.url);
+  const database = await openPostgres(line.url, { connections: 1, answerMs: 300 });
+  line.fallSilent();
+  await expect(database.query(ONE)).rejects.toThrow('timeout');
+  expect(await database.query(ONE)).toEqual([{ one: 1 }]);
+  const silent = database.transaction(async (transaction) => {
+    await transaction.query(ONE);
+    line.fallSilent();
+  });
+  await expect(silent).rejects.toThrow('timeout');
+  expect(await database.query(ONE)).toEqual([{ one: 1 }]);
+  await database.close();
+});
+
+test('what a process that vanished left open is ended within seconds', async () => {
+  await using database = await testPostgres();
+  await using line = await startDatabaseLine(database.url);
+  const vanishes = await openPostgres(line.url, { applicationName: 'vanishes', answerMs: 500 });
+  const left = vanishes.transaction(async (transaction) => {
+    await transaction.query(ONE);
+    line.fallSilent();
+    expect(await database.query(LEFT_OPEN)).toHaveLength(1);
+    await eventually(async () => expect(await database.query(LEFT_OPEN)).toEqual([]));
+  });
+  await expect(left).rejects.toThrow('timeout');
+  await vanishes.close();
+});
+
+test('a listener hears again after its line fell silent, and says that it may have missed something', async () => {
+  await using place = await testPostgresUrl();
+  await using line = await startDatabaseLine(place.url);
+  const database = await openPostgres(line.url, { answerMs: 300 });
+  const heard: string[] = [];
+  const listening = await database.listen(
+    'news',
+    (payload) => heard.push(payload),
+    () => heard.push('reset'),
+  );
+  line.fallSilent();
+  await eventually(() => expect(heard).toEqual(['reset', 'reset']));
+  const other = await openPostgres(place.url, { connections: 1 });
+  await other.query(statement('notify', `SELECT pg_notify('news', 'here')`));
+  await other.close();
+  await eventually(() => expect(heard.at(-1)).toBe('here'));
+  await listening();
+  await database.close();
+});
+
+test('while the server refuses, a listener tries one connection at a time', async () => {
+  await using place = await testPostgresUrl();
+  await using line = await startDatabaseLine(place.url);
+  const database = await openPostgres(line.url);
+  const heard: string[] = [];
+  const listening = await database.listen(
+    'news',
+    (payload) => heard.push(payload),
+    () => heard.push('reset'),
+  );
+  const accept = line.refuse();
+  await after(2_200);
+  expect(accept()).toBeLessThanOrEqual(5);
+  await eventually(() => expect(heard).toEqual(['reset', 'reset']));
+  await listening();
+  await database.close();
+});

@@ -1,5 +1,6 @@
 import pg from 'pg';
 import type { Database, Queryable, Statement, Value } from './database.ts';
+import { listenOn } from './postgres-listener.ts';
 
 export interface PostgresOptions {
   /** Connections in the pool. */
@@ -11,6 +12,11 @@ export interface PostgresOptions {
    * may take the last commits with it; never one of them without all that came after.
    */
   readonly durable?: boolean;
+  /**
+   * How long an answer may take, in milliseconds, before its connection counts as broken: a server that was switched off
+   * says nothing, and a lost packet is sent again for a quarter of an hour. Default: 30,000.
+   */
+  readonly answerMs?: number;
   /** Told when an idle connection breaks; the pool replaces it. */
   readonly onError?: (error: Error) => void;
 }
@@ -25,15 +31,19 @@ export const SESSION: Readonly<Record<string, string>> = {
   enable_seqscan: 'off',
   enable_hashjoin: 'off',
   enable_mergejoin: 'off',
+  // What a node that vanished left open holds up the readers of the log on every other (`logHorizon`).
+  idle_in_transaction_session_timeout: '5s',
 };
 
-/** How long a listener waits before it connects again. */
-const RELISTEN_MS = 500;
+const CONNECT_MS = 10_000;
+const ANSWER_MS = 30_000;
+/** As long as a timer can wait: a migration may. */
+const UNLIMITED_MS = 2 ** 31 - 1;
 
 type PgValue = string | number | boolean | Date | Uint8Array | null | PgValue[];
 
 interface Runner {
-  query(query: string | { name: string; text: string; values: PgValue[] }): Promise<{ rows: unknown[] }>;
+  query(query: { name: string; text: string; values: PgValue[] } | { text: string; query_timeout: number }): Promise<{ rows: unknown[] }>;
 }
 
 /**
@@ -41,6 +51,7 @@ interface Runner {
  * Throws when the server cannot be reached.
  */
 export async function openPostgres(url: string, options: PostgresOptions = {}): Promise<Database> {
+  const answerMs = options.answerMs ?? ANSWER_MS;
   const pool = new pg.Pool({
     connectionString: url,
     // Statements are sent without waiting for the answers of those before: the five round trips of a transaction become three,
@@ -48,7 +59,9 @@ export async function openPostgres(url: string, options: PostgresOptions = {}): 
     pipeline: true,
     max: options.connections ?? 10,
     application_name: options.applicationName ?? 'posthorn',
-    connectionTimeoutMillis: 10_000,
+    connectionTimeoutMillis: CONNECT_MS,
+    // In a pipeline it cuts the connection: whatever waits behind the statement fails with it.
+    query_timeout: answerMs,
     options: Object.entries({ ...SESSION, ...(options.durable === false ? { synchronous_commit: 'off' } : {}) })
       .map(([name, value]) => `-c ${name}=${value}`)
       .join(' '),
@@ -85,7 +98,7 @@ export async function openPostgres(url: string, options: PostgresOptions = {}): 
         client.release(broken);
       }
     },
-    listen: (channel, onNotify, onReset) => listenOn({ url, channel, onNotify, onReset }),
+    listen: (channel, onNotify, onReset) => listenOn({ url, channel, onNotify, onReset, answerMs }),
     close: () => pool.end(),
   };
 }
@@ -97,52 +110,7 @@ function runOn(runner: Runner): Queryable {
       return result.rows as Row[];
     },
     async script(text) {
-      await runner.query(text);
+      await runner.query({ text, query_timeout: UNLIMITED_MS });
     },
-  };
-}
-
-interface Listening {
-  readonly url: string;
-  readonly channel: string;
-  readonly onNotify: (payload: string) => void;
-  readonly onReset: () => void;
-}
-
-/** A connection of its own that listens, and connects again whenever it is lost. */
-async function listenOn({ url, channel, onNotify, onReset }: Listening): Promise<() => Promise<void>> {
-  let stopped = false;
-  let client: pg.Client | null = null;
-  let timer: NodeJS.Timeout | null = null;
-
-  async function connect(): Promise<void> {
-    const next = new pg.Client({ connectionString: url, application_name: 'posthorn-listen' });
-    let lost = false;
-    const onLost = (): void => {
-      if (lost) return;
-      lost = true;
-      if (stopped) return;
-      onReset();
-      timer = setTimeout(reconnect, RELISTEN_MS);
-    };
-    next.on('error', onLost);
-    next.on('end', onLost);
-    next.on('notification', (message) => onNotify(message.payload ?? ''));
-    await next.connect();
-    await next.query(`LISTEN ${pg.escapeIdentifier(channel)}`);
-    client = next;
-  }
-
-  function reconnect(): void {
-    connect().then(onReset, () => {
-      if (!stopped) timer = setTimeout(reconnect, RELISTEN_MS);
-    });
-  }
-
-  await connect();
-  return async () => {
-    stopped = true;
-    if (timer) clearTimeout(timer);
-    await client?.end();
   };
 }

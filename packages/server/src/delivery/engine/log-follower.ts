@@ -14,7 +14,7 @@ export interface LogFollowerOptions {
   readonly now: () => number;
   /** How often the log is looked at. */
   readonly pollMs: number;
-  /** How long after a connection broke an append may still begin that was sent on it. Default: 10,000. */
+  /** How long after a connection broke an append may still begin that was sent on it. Default: 120,000. */
   readonly doubtMs?: number;
   /** Takes an event in; `webhookIds` are those whose delivery has no row yet. */
   readonly take: (shard: OwnedShard, event: LoggedEvent, webhookIds: readonly string[]) => void;
@@ -27,8 +27,8 @@ export interface LogFollowerOptions {
 }
 
 const PAGE = 500;
-/** Longer than a statement that was sent on a connection that then broke may take to begin. */
-const DOUBT_MS = 10_000;
+/** Longer than a statement that was sent on a connection that then broke may take to begin: Linux tries for 100 s to deliver what was sent before a socket was closed. */
+const DOUBT_MS = 120_000;
 
 interface Doubt {
   /** What is claimed is looked for from here. */

@@ -1,12 +1,16 @@
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { setTimeout as after } from 'node:timers/promises';
 
-/** A line to a database server on which an answer can be lost. */
+/** A line to a database server that can fail. */
 export interface DatabaseLine extends AsyncDisposable {
   /** As the server's own, through the line. */
   readonly url: string;
   /** The connection that next carries the text is cut: the server works off what it got, and nobody hears of it. */
   loseAnswerTo(text: string): void;
+  /** On the connections there are, nothing passes any more and nobody is told; new ones work. */
+  fallSilent(): void;
+  /** Cuts every connection, and every new one until told otherwise. Answers how many came meanwhile. */
+  refuse(): () => number;
 }
 
 /** Long enough for all of a statement to have passed. */
@@ -16,8 +20,14 @@ export async function startDatabaseLine(databaseUrl: string): Promise<DatabaseLi
   const target = new URL(databaseUrl);
   const sockets = new Set<Socket>();
   let awaited: string | null = null;
+  let refused: number | null = null;
 
   const server = createServer((client) => {
+    if (refused !== null) {
+      refused++;
+      client.destroy();
+      return;
+    }
     const upstream = connect(Number(target.port), target.hostname);
     for (const socket of [client, upstream]) {
       sockets.add(socket);
@@ -43,6 +53,18 @@ export async function startDatabaseLine(databaseUrl: string): Promise<DatabaseLi
     url: url.href,
     loseAnswerTo(text) {
       awaited = text;
+    },
+    fallSilent() {
+      for (const socket of sockets) socket.unpipe().pause();
+    },
+    refuse() {
+      refused = 0;
+      for (const socket of sockets) socket.destroy();
+      return () => {
+        const count = refused ?? 0;
+        refused = null;
+        return count;
+      };
     },
     async [Symbol.asyncDispose]() {
       for (const socket of sockets) socket.destroy();

@@ -1,0 +1,68 @@
+import pg from 'pg';
+
+export interface Listening {
+  readonly url: string;
+  readonly channel: string;
+  readonly onNotify: (payload: string) => void;
+  /** Some may have been missed: the connection was lost, or is there again. */
+  readonly onReset: () => void;
+  /** How long an answer may take, in milliseconds, before the connection counts as broken. */
+  readonly answerMs: number;
+}
+
+const RECONNECT_MS = 500;
+/** How often the server is asked whether it is still there. Nothing else would tell: who only listens takes a cut line for silence. */
+const HEARTBEAT_MS = 10_000;
+
+/** A connection of its own that listens, and connects again whenever it is lost. Answers a function that stops it. */
+export async function listenOn({ url, channel, onNotify, onReset, answerMs }: Listening): Promise<() => Promise<void>> {
+  let stopped = false;
+  let current: pg.Client | null = null;
+  let heartbeat: NodeJS.Timeout | undefined;
+  let retry: NodeJS.Timeout | undefined;
+
+  async function connect(): Promise<void> {
+    const client = new pg.Client({
+      connectionString: url,
+      application_name: 'posthorn-listen',
+      connectionTimeoutMillis: answerMs,
+      // In a pipeline a statement without answer cuts the connection.
+      pipeline: true,
+      query_timeout: answerMs,
+    });
+    // Whatever breaks it, 'end' follows.
+    client.on('error', () => {});
+    client.on('notification', (message) => onNotify(message.payload ?? ''));
+    client.on('end', () => {
+      if (client === current) onLost();
+    });
+    await client.connect();
+    await client.query(`LISTEN ${pg.escapeIdentifier(channel)}`).catch(async (error: unknown) => {
+      await client.end();
+      throw error;
+    });
+    if (stopped) return client.end();
+    current = client;
+    heartbeat = setInterval(() => void client.query('SELECT 1').catch(() => {}), Math.min(HEARTBEAT_MS, answerMs));
+  }
+
+  function onLost(): void {
+    current = null;
+    clearInterval(heartbeat);
+    if (stopped) return;
+    onReset();
+    connectLater();
+  }
+
+  function connectLater(): void {
+    if (!stopped) retry = setTimeout(() => void connect().then(onReset, connectLater), RECONNECT_MS);
+  }
+
+  await connect();
+  return async () => {
+    stopped = true;
+    clearTimeout(retry);
+    clearInterval(heartbeat);
+    await current?.end();
+  };
+}
