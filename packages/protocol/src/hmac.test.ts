@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { hmacSha256 } from './hmac.ts';
+import { HmacSha256 } from './hmac.ts';
 
 test('is the HMAC-SHA256 of text and bytes, whatever their lengths and that of the key', () => {
   const key = fc.uint8Array({ maxLength: 200 });
@@ -12,9 +12,9 @@ test('is the HMAC-SHA256 of text and bytes, whatever their lengths and that of t
   );
   fc.assert(
     fc.property(key, fc.array(fc.tuple(text, bytes), { minLength: 1, maxLength: 3 }), (secret, messages) => {
-      const sign = hmacSha256(secret);
+      const kept = new HmacSha256(secret);
       for (const [before, after] of messages) {
-        expect(sign(before, after)).toBe(createHmac('sha256', secret).update(before).update(after).digest('base64'));
+        expect(kept.sign(before, after)).toBe(createHmac('sha256', secret).update(before).update(after).digest('base64'));
       }
     }),
   );
@@ -34,5 +34,5 @@ test.each([
     expected: '60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54',
   },
 ])('gives the vectors of RFC 4231: $text', ({ key, text, expected }) => {
-  expect(hmacSha256(key)(text, new Uint8Array())).toBe(Buffer.from(expected, 'hex').toString('base64'));
+  expect(new HmacSha256(key).sign(text, new Uint8Array())).toBe(Buffer.from(expected, 'hex').toString('base64'));
 });

@@ -1,6 +1,6 @@
-import { createHmac, generateKeyPairSync, randomBytes, sign } from 'node:crypto';
+import { createHmac, generateKeyPairSync, randomBytes, sign, type KeyObject } from 'node:crypto';
 import { privateKeyOf, publicBytesOf, seedOf } from './ed25519-keys.ts';
-import { hmacSha256 } from './hmac.ts';
+import { HmacSha256 } from './hmac.ts';
 import type { SignatureScheme } from './product.ts';
 import { parseSecret, PRIVATE_KEY_PREFIX, PUBLIC_KEY_PREFIX, SYMMETRIC_PREFIX } from './secrets.ts';
 
@@ -20,7 +20,18 @@ export interface Signer {
   headers(content: SignedContent): [name: string, value: string][];
 }
 
-type Signature = (content: SignedContent) => string;
+/** One secret in one scheme. */
+interface Key {
+  signature(content: SignedContent): string;
+}
+
+interface LegacyKey {
+  readonly header: string;
+  readonly key: Key;
+}
+
+/** One for all: most webhooks have no legacy header, and a server keeps a signer for each webhook. */
+const NO_LEGACY: readonly LegacyKey[] = [];
 
 /**
  * A signer for a product's schemes and a webhook's secrets, the current one first. `webhook-signature` carries one
@@ -29,41 +40,70 @@ type Signature = (content: SignedContent) => string;
  */
 export function createSigner(schemes: readonly SignatureScheme[], secrets: readonly string[]): Signer {
   const usesStandard = schemes.some((scheme) => scheme.kind === 'standard-webhooks');
-  const standard = usesStandard ? secrets.map(standardSignature) : [];
   const current = secrets[0];
   const legacy = schemes.flatMap((scheme) =>
-    scheme.kind === 'hmac' && current !== undefined ? [{ header: scheme.header, signature: hmacSignature(scheme, current) }] : [],
+    scheme.kind === 'hmac' && current !== undefined ? [{ header: scheme.header, key: new LegacyHmac(scheme, current) }] : [],
   );
-  return {
-    headers(content) {
-      const headers: [string, string][] = [
-        ['webhook-id', content.id],
-        ['webhook-timestamp', String(content.timestampSeconds)],
-      ];
-      if (standard.length > 0) headers.push(['webhook-signature', standard.map((signature) => signature(content)).join(' ')]);
-      for (const { header, signature } of legacy) headers.push([header, signature(content)]);
-      return headers;
-    },
-  };
+  return new WebhookSigner(usesStandard ? secrets.map(standardKey) : [], legacy.length === 0 ? NO_LEGACY : legacy);
+}
+
+class WebhookSigner implements Signer {
+  readonly #standard: readonly Key[];
+  readonly #legacy: readonly LegacyKey[];
+
+  constructor(standard: readonly Key[], legacy: readonly LegacyKey[]) {
+    this.#standard = standard;
+    this.#legacy = legacy;
+  }
+
+  headers(content: SignedContent): [string, string][] {
+    const headers: [string, string][] = [
+      ['webhook-id', content.id],
+      ['webhook-timestamp', String(content.timestampSeconds)],
+    ];
+    if (this.#standard.length > 0) headers.push(['webhook-signature', this.#standard.map((key) => key.signature(content)).join(' ')]);
+    for (const { header, key } of this.#legacy) headers.push([header, key.signature(content)]);
+    return headers;
+  }
 }
 
 /** Standard Webhooks v1 (HMAC-SHA256) or v1a (ed25519), as the secret says (https://github.com/standard-webhooks/standard-webhooks). */
-function standardSignature(secret: string): Signature {
+function standardKey(secret: string): Key {
   const parsed = parseSecret(secret);
   switch (parsed.kind) {
     case 'malformed':
       throw new RangeError(`The secret cannot sign: ${parsed.problem}.`);
     case 'public':
       throw new RangeError(`A public key (${PUBLIC_KEY_PREFIX}) cannot sign.`);
-    case 'private': {
-      const key = privateKeyOf(parsed.seed);
-      return (content) => `v1a,${sign(null, standardContent(content), key).toString('base64')}`;
-    }
+    case 'private':
+      return new StandardEd25519(privateKeyOf(parsed.seed));
     case 'symmetric':
-    case 'text': {
-      const hmac = hmacSha256(parsed.key);
-      return ({ id, timestampSeconds, body }) => `v1,${hmac(`${id}.${timestampSeconds}.`, body)}`;
-    }
+    case 'text':
+      return new StandardHmac(parsed.key);
+  }
+}
+
+class StandardHmac implements Key {
+  readonly #hmac: HmacSha256;
+
+  constructor(key: Uint8Array) {
+    this.#hmac = new HmacSha256(key);
+  }
+
+  signature({ id, timestampSeconds, body }: SignedContent): string {
+    return `v1,${this.#hmac.sign(`${id}.${timestampSeconds}.`, body)}`;
+  }
+}
+
+class StandardEd25519 implements Key {
+  readonly #key: KeyObject;
+
+  constructor(key: KeyObject) {
+    this.#key = key;
+  }
+
+  signature(content: SignedContent): string {
+    return `v1a,${sign(null, standardContent(content), this.#key).toString('base64')}`;
   }
 }
 
@@ -72,10 +112,20 @@ function standardContent({ id, timestampSeconds, body }: SignedContent): Buffer 
 }
 
 /** Keyed with the characters of the secret as shown, prefix included: that is what receivers of such headers have. */
-function hmacSignature(scheme: SignatureScheme & { kind: 'hmac' }, secret: string): Signature {
-  if (secret === '') throw new RangeError('The secret cannot sign: must not be empty.');
-  const { algorithm, encoding, prefix = '' } = scheme;
-  return ({ wire }) => prefix + createHmac(algorithm, secret).update(wire).digest(encoding);
+class LegacyHmac implements Key {
+  readonly #scheme: SignatureScheme & { kind: 'hmac' };
+  readonly #secret: string;
+
+  constructor(scheme: SignatureScheme & { kind: 'hmac' }, secret: string) {
+    if (secret === '') throw new RangeError('The secret cannot sign: must not be empty.');
+    this.#scheme = scheme;
+    this.#secret = secret;
+  }
+
+  signature({ wire }: SignedContent): string {
+    const { algorithm, encoding, prefix = '' } = this.#scheme;
+    return prefix + createHmac(algorithm, this.#secret).update(wire).digest(encoding);
+  }
 }
 
 /** The `whpk_` key that verifies what a `whsk_` key signs. Throws RangeError. */

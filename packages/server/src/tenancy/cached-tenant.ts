@@ -14,6 +14,7 @@ export class CachedTenant implements Tenant {
   readonly version: number;
   readonly product: Product;
   readonly webhooks: ReadonlyMap<string, ResolvedWebhook>;
+  isCurrent = false;
   readonly #hasScopes: boolean;
   #listening: Map<string, readonly ResolvedWebhook[]> | null = null;
 

@@ -130,6 +130,7 @@ describeOnBothDatabases('Directory', (open) => {
     expect(before.webhooks.size).toBe(0);
     expect([...after.webhooks.keys()]).toEqual([id]);
     expect(after.version).toBeGreaterThan(before.version);
+    expect([before.isCurrent, after.isCurrent]).toEqual([false, true]);
   });
 
   test('what changes while it is being read is answered but not kept', async () => {

@@ -16,6 +16,8 @@ export interface Tenant {
   readonly version: number;
   readonly product: Product;
   readonly webhooks: ReadonlyMap<string, ResolvedWebhook>;
+  /** Whether it is what the directory answers: false once it may have changed. */
+  readonly isCurrent: boolean;
   /** Webhooks that an event goes to: active and paused ones (for those it is held), not failed ones. */
   match(type: string, scope: string | null): readonly ResolvedWebhook[];
   /** Whether a webhook's scope and patterns take the event, whatever its status. */
@@ -49,18 +51,21 @@ const DEFAULT_MAX_ENTRIES = 400_000;
 /** Organizations by id and key, cached. All that is asked for in one turn of the event loop shares one read. */
 export class Directory {
   readonly #options: DirectoryOptions;
-  readonly #byKey: LRUCache<number, Tenant>;
-  readonly #keyOfId = new Map<string, number>();
+  readonly #byId: LRUCache<string, CachedTenant>;
+  readonly #byKey = new Map<number, CachedTenant>();
   readonly #shared = new Map<Product, SharedSettings>();
   readonly #reads = new Set<Read>();
   #asked: Asked[] = [];
 
   constructor(options: DirectoryOptions) {
     this.#options = options;
-    this.#byKey = new LRUCache({
+    this.#byId = new LRUCache({
       maxSize: options.maxEntries ?? DEFAULT_MAX_ENTRIES,
       sizeCalculation: (tenant) => 1 + tenant.webhooks.size,
-      dispose: (tenant) => this.#keyOfId.delete(tenant.organization.id),
+      dispose: (tenant) => {
+        tenant.isCurrent = false;
+        this.#byKey.delete(tenant.organization.key);
+      },
     });
   }
 
@@ -68,8 +73,7 @@ export class Directory {
   find(id: string): Promise<Tenant | null> {
     // What no organization can be called is not asked for: a NUL would fail the read that others share.
     if (!ORGANIZATION_ID.test(id)) return Promise.resolve(null);
-    const key = this.#keyOfId.get(id);
-    const known = key === undefined ? undefined : this.#byKey.get(key);
+    const known = this.#byId.get(id);
     return known ? Promise.resolve(known) : this.#ask({ id, key: null });
   }
 
@@ -92,14 +96,14 @@ export class Directory {
   /** Something of the organization changed. */
   invalidate(key: number): void {
     for (const read of this.#reads) read.invalidated.add(key);
-    this.#byKey.delete(key);
+    const known = this.#byKey.get(key);
+    if (known) this.#byId.delete(known.organization.id);
   }
 
   /** Changes may have been missed. */
   clear(): void {
     for (const read of this.#reads) read.cleared = true;
-    this.#byKey.clear();
-    this.#keyOfId.clear();
+    this.#byId.clear();
   }
 
   #ask(wanted: { id: string | null; key: number | null }): Promise<Tenant | null> {
@@ -129,15 +133,18 @@ export class Directory {
     }
   }
 
-  #keep(tenant: Tenant, read: Read): void {
+  #keep(tenant: CachedTenant, read: Read): void {
     const { key, id } = tenant.organization;
     if (read.cleared || read.invalidated.has(key)) return;
+    this.#byId.set(id, tenant);
+    // One that is larger than all there is room for is not kept.
+    if (!this.#byId.has(id)) return;
+    tenant.isCurrent = true;
     this.#byKey.set(key, tenant);
-    this.#keyOfId.set(id, key);
   }
 
   /** null: its product is not loaded here. */
-  #make(rows: TenantRows): Tenant | null {
+  #make(rows: TenantRows): CachedTenant | null {
     const product = this.#options.catalog.product(rows.organization.product);
     if (!product) return null;
     let shared = this.#shared.get(product);

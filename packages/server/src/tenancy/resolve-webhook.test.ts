@@ -103,6 +103,18 @@ test('it signs with every secret that holds, and stops signing with one the mome
   expect(signatures(webhook, NOW + 1_000).get('webhook-signature')).toBe(both.get('webhook-signature')?.split(' ')[0]);
 });
 
+test('of many webhooks the secrets of those that were opened last are kept open', () => {
+  const few = new SharedSettings(product, sealer, 2);
+  const secrets = sealSecrets(ID, [{ secret: newSecretLike(null), expiresAt: null }], sealer);
+  const [first, second, third] = [0, 1, 2].map(() => resolveWebhook(row({ secrets }), few));
+  const opened = [first, second, third].map((webhook) => webhook?.signer(NOW));
+  expect(second?.signer(NOW)).toBe(opened[1]);
+  expect(third?.signer(NOW)).toBe(opened[2]);
+  expect(first?.signer(NOW)).not.toBe(opened[0]);
+  expect(first?.signer(NOW)).toBe(first?.signer(NOW));
+  expect(second?.signer(NOW)).not.toBe(opened[1]);
+});
+
 test('without a secret it sends id and time, and no signature', () => {
   expect([...signatures(resolveWebhook(row(), shared), NOW).keys()]).toEqual(['webhook-id', 'webhook-timestamp']);
 });

@@ -3,7 +3,7 @@ import { createSigner, type Signer } from '@posthorn/protocol/signing';
 import type { Product } from '../catalog/product.ts';
 import type { Sealer } from '../store/sealing.ts';
 import type { DeliveringWebhookRow, WebhookRow } from '../store/tenants.ts';
-import { SharedSettings, type DeliverySettings, type OpenedSecrets, type Subscription } from './shared-settings.ts';
+import { SharedSettings, type DeliverySettings, type Opened, type OpenedSecrets, type Subscription } from './shared-settings.ts';
 import { openHeaders, openSecrets, publicKey } from './webhook-secrets.ts';
 
 /** A webhook with everything it leaves open filled in from its product's policy: what matching and delivery need. */
@@ -58,7 +58,7 @@ export function showWebhook(row: WebhookRow, product: Product, sealer: Sealer): 
   return new CompleteWebhook(row, new SharedSettings(product, sealer));
 }
 
-class KeptWebhook implements ResolvedWebhook {
+class KeptWebhook implements ResolvedWebhook, Opened {
   readonly id: string;
   readonly organizationKey: number;
   readonly url: string;
@@ -71,6 +71,7 @@ class KeptWebhook implements ResolvedWebhook {
   /** Sealed bytes as a string of one byte a character, which takes half of a Buffer's memory. */
   readonly #secrets: string | null;
   readonly #headers: string | null;
+  #opened: OpenedSecrets | null = null;
 
   constructor(row: DeliveringWebhookRow, shared: SharedSettings) {
     this.id = row.id;
@@ -123,20 +124,23 @@ class KeptWebhook implements ResolvedWebhook {
     return this.#shared.product.policy.formParameter;
   }
   get headers(): HeaderList {
-    return (this.#shared.opened.get(this) ?? this.#open(Date.now())).headers;
+    return (this.#opened ?? this.#open(Date.now())).headers;
   }
 
   signer(nowMs: number): Signer {
-    const opened = this.#shared.opened.get(this);
-    return opened && nowMs < opened.until ? opened.signer : this.#open(nowMs).signer;
+    return this.#opened && nowMs < this.#opened.until ? this.#opened.signer : this.#open(nowMs).signer;
   }
 
   wants(type: string): boolean {
     return this.#subscription.patterns.matches(type);
   }
 
+  close(): void {
+    this.#opened = null;
+  }
+
   #open(nowMs: number): OpenedSecrets {
-    const { product, sealer, opened } = this.#shared;
+    const { product, sealer } = this.#shared;
     const row = { id: this.id, secrets: bytesOf(this.#secrets), headers: bytesOf(this.#headers) };
     const holding = openSecrets(row, sealer).filter(({ expiresAt }) => expiresAt === null || expiresAt.getTime() > nowMs);
     const signer = createSigner(
@@ -144,9 +148,9 @@ class KeptWebhook implements ResolvedWebhook {
       holding.map(({ secret }) => secret),
     );
     const until = Math.min(...holding.map(({ expiresAt }) => expiresAt?.getTime() ?? Number.POSITIVE_INFINITY));
-    const made = { signer, until, headers: mergeHeaders(product.policy.headers, openHeaders(row, sealer)) };
-    opened.set(this, made);
-    return made;
+    if (this.#opened === null) this.#shared.opened(this);
+    this.#opened = { signer, until, headers: mergeHeaders(product.policy.headers, openHeaders(row, sealer)) };
+    return this.#opened;
   }
 }
 
@@ -171,9 +175,13 @@ class CompleteWebhook extends KeptWebhook implements ShownWebhook {
   }
 }
 
+/** One for all that have none. */
+const NO_HEADERS: HeaderList = [];
+
 function mergeHeaders(fixed: Readonly<Record<string, string>>, own: Readonly<Record<string, string>>): HeaderList {
   const replaced = new Set(Object.keys(own).map((name) => name.toLowerCase()));
-  return [...Object.entries(fixed).filter(([name]) => !replaced.has(name.toLowerCase())), ...Object.entries(own)];
+  const merged = [...Object.entries(fixed).filter(([name]) => !replaced.has(name.toLowerCase())), ...Object.entries(own)];
+  return merged.length === 0 ? NO_HEADERS : merged;
 }
 
 function bytesOf(latin1: string | null): Buffer | null {

@@ -8,7 +8,6 @@ import {
   type WebhookMethod,
 } from '@posthorn/protocol';
 import type { Signer } from '@posthorn/protocol/signing';
-import { LRUCache } from 'lru-cache';
 import { aliasesIn } from '../catalog/load-product.ts';
 import type { Product } from '../catalog/product.ts';
 import type { Sealer } from '../store/sealing.ts';
@@ -31,7 +30,7 @@ export interface DeliverySettings {
   readonly ordered: boolean;
 }
 
-/** What sending needs and nothing else: opened when something is sent, and let go when it has not been for long. */
+/** What sending needs and nothing else: opened when something is sent. */
 export interface OpenedSecrets {
   readonly headers: HeaderList;
   readonly signer: Signer;
@@ -39,9 +38,15 @@ export interface OpenedSecrets {
   readonly until: number;
 }
 
+/** Whoever has opened its secrets. */
+export interface Opened {
+  /** Lets them go, until something is sent again. */
+  close(): void;
+}
+
 /** Past it, what is not shared by anyone any more is let go. */
 const MAX_SHARED = 10_000;
-/** About 1 KB each. */
+/** About half a kilobyte each. */
 const MAX_OPENED = 100_000;
 
 /**
@@ -51,19 +56,24 @@ const MAX_OPENED = 100_000;
 export class SharedSettings {
   readonly product: Product;
   readonly sealer: Sealer;
-  #opened: LRUCache<object, OpenedSecrets> | null = null;
+  /** A circle: who comes takes the place of who has been there longest. */
+  readonly #opened: Opened[] = [];
+  readonly #maxOpened: number;
+  #nextOpened = 0;
   readonly #subscriptions = new Map<string, Subscription>();
   readonly #settings = new Map<string, DeliverySettings>();
 
-  constructor(product: Product, sealer: Sealer) {
+  constructor(product: Product, sealer: Sealer, maxOpened = MAX_OPENED) {
     this.product = product;
     this.sealer = sealer;
+    this.#maxOpened = maxOpened;
   }
 
-  /** Made when the first of them is needed: the cache takes its place in memory at once. */
-  get opened(): LRUCache<object, OpenedSecrets> {
-    this.#opened ??= new LRUCache({ max: MAX_OPENED });
-    return this.#opened;
+  /** Keeps in bounds how many have their secrets open. */
+  opened(one: Opened): void {
+    this.#opened[this.#nextOpened]?.close();
+    this.#opened[this.#nextOpened] = one;
+    this.#nextOpened = (this.#nextOpened + 1) % this.#maxOpened;
   }
 
   subscription(events: readonly string[]): Subscription {

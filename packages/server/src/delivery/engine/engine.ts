@@ -8,7 +8,7 @@ import { DEFAULT_DISPATCHER_OPTIONS } from '../dispatch/options.ts';
 import { DeliveryOrder } from './delivery-order.ts';
 import type { EngineOptions } from './engine-options.ts';
 import { Exchanges } from './exchanges.ts';
-import { freshJob, type Job, type TakenEvent } from './job.ts';
+import { freshJob, see, webhookOf, type Job, type TakenEvent } from './job.ts';
 import { LogFollower } from './log-follower.ts';
 import { eventOfCommit } from './logged-event.ts';
 import { ProcessLoad } from './process-load.ts';
@@ -270,7 +270,7 @@ export class Engine implements LogOwner {
   }
 
   #offerFresh(tenant: Tenant | null, job: Job): void {
-    const webhook = tenant?.webhooks.get(job.webhookId);
+    const webhook = see(job, tenant);
     if (!webhook) return this.#record(job, settlementOf(job, { status: 'cancelled', waiting: null }));
     job.orderKey = orderKeyOf(job, webhook);
     if (webhook.status !== 'active') return this.#record(job, holdSettlement(job));
@@ -280,7 +280,7 @@ export class Engine implements LogOwner {
   }
 
   #offerWaiting(job: Job, kind: 'retry' | 'probe'): 'queued' | 'full' | 'open' {
-    const webhook = this.#options.directory.peek(job.event.organizationKey)?.webhooks.get(job.webhookId);
+    const webhook = webhookOf(job, this.#options.directory);
     if (!webhook) {
       void this.#offerWaitingSlowly(job);
       return 'queued';
@@ -335,7 +335,7 @@ export class Engine implements LogOwner {
   }
 
   #begin(job: Job, lease: Lease<Job>): void {
-    const webhook = this.#options.directory.peek(job.event.organizationKey)?.webhooks.get(job.webhookId);
+    const webhook = webhookOf(job, this.#options.directory);
     if (job.shard.lost || this.#isCancelled(job) || !webhook || webhook.status !== 'active') {
       this.#dispatcher.abandon(lease, this.#options.now());
       this.#resolveUnsent(job);
@@ -353,7 +353,7 @@ export class Engine implements LogOwner {
   #resolveUnsent(job: Job): void {
     if (job.shard.lost) return this.#waiting.unload(job);
     void this.#tenant(job.event.organizationKey).then((tenant) => {
-      const webhook = tenant?.webhooks.get(job.webhookId);
+      const webhook = see(job, tenant);
       if (webhook?.status === 'active' && !this.#stopping) {
         const offered = this.#dispatcher.offer(laneOf(job, webhook), job, { kind: 'fresh', orderKey: job.orderKey });
         if (offered !== 'queued') this.#setAside(job);

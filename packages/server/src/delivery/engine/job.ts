@@ -1,5 +1,7 @@
 import type { LoggedEvent } from '../../intake/log-owner.ts';
 import { deliveryId } from '../../store/delivery-id.ts';
+import type { Directory, Tenant } from '../../tenancy/directory.ts';
+import type { ResolvedWebhook } from '../../tenancy/resolve-webhook.ts';
 import type { Outstanding, OwnedShard } from './owned-shard.ts';
 
 /** One delivery in memory. */
@@ -14,6 +16,9 @@ export interface Job {
   readonly outstanding: Outstanding | null;
   /** What its webhook keeps in order; null: nothing, or its webhook was not looked at yet. */
   orderKey: string | null;
+  /** Its organization and webhook, as last looked at; null: not yet, or gone then. */
+  tenant: Tenant | null;
+  webhook: ResolvedWebhook | null;
 }
 
 /** What a shard got from the log. */
@@ -34,5 +39,23 @@ export function freshJob({ shard, event, outstanding }: TakenEvent, webhookId: s
     attemptCount: 0,
     outstanding,
     orderKey: null,
+    tenant: null,
+    webhook: null,
   };
+}
+
+/**
+ * The job's webhook as it is now; null: it is gone, or would have to be read. With 10,000 organizations each look-up is a
+ * microsecond, most of it waiting for memory: what was found is kept with the job for as long as it holds.
+ */
+export function webhookOf(job: Job, directory: Pick<Directory, 'peek'>): ResolvedWebhook | null {
+  if (job.tenant?.isCurrent !== true) see(job, directory.peek(job.event.organizationKey) ?? null);
+  return job.webhook;
+}
+
+/** The job's webhook, of the organization as it was read. */
+export function see(job: Job, tenant: Tenant | null): ResolvedWebhook | null {
+  job.tenant = tenant;
+  job.webhook = tenant?.webhooks.get(job.webhookId) ?? null;
+  return job.webhook;
 }

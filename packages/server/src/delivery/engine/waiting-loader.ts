@@ -219,6 +219,8 @@ export class WaitingLoader {
       attemptCount: row.attempt_count,
       outstanding: null,
       orderKey: null,
+      tenant: null,
+      webhook: null,
     };
     this.#loaded.set(job.deliveryId, job);
     const taken = this.#options.offer(job, kind);

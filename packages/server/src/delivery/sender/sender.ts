@@ -43,6 +43,7 @@ interface ParsedUrl {
 const CLOSED = named('timeout', 'Posthorn was shut down before the endpoint had answered.');
 const BAD_URL = named('bad_response', 'The request could not be sent: its URL is not a valid http or https URL.');
 const MAX_KEPT_URLS = 100_000;
+const MAX_KEPT_TARGETS = 10_000;
 
 class PooledSender implements Sender {
   readonly #network: Network;
@@ -52,6 +53,8 @@ class PooledSender implements Sender {
   readonly #pools: LRUCache<string, OriginPool>;
   readonly #closing = new Set<OriginPool>();
   readonly #urls = new LRUCache<string, ParsedUrl>({ max: MAX_KEPT_URLS });
+  /** One for all URLs of an origin. */
+  readonly #targets = new LRUCache<string, Target>({ max: MAX_KEPT_TARGETS });
   #exchanges = 0;
   #closed = false;
   #onIdle: (() => void) | null = null;
@@ -131,7 +134,8 @@ class PooledSender implements Sender {
     if (parsed === undefined) {
       const fresh = parseUrl(url);
       if (fresh === null) return null;
-      parsed = fresh;
+      parsed = { target: this.#targets.get(fresh.target.origin) ?? fresh.target, path: fresh.path };
+      this.#targets.set(parsed.target.origin, parsed.target);
       this.#urls.set(url, parsed);
     }
     return parsed;
