@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { startDatabaseLine } from '../../packages/server/test-support/database-line.ts';
 import { testPostgresUrl } from '../../packages/server/test-support/database.ts';
 import { startNode, TestClock } from '../harness/node-in-process.ts';
 import { startReceiver, type Receiver } from '../harness/receiver.ts';
@@ -28,6 +29,23 @@ test('VIR-07 a failing event holds back the later ones of its subject alone, and
   await tenant.settled(later[3]?.id ?? '', 'delivered');
   expect(stepsOf(receiver, 'a')).toEqual([1]);
   expect(stepsOf(receiver, 'b')).toEqual([1, 2]);
+  node.clock.advance(HOUR_MS);
+  for (const { id } of later) await tenant.settled(id, 'delivered', 1);
+  expect(stepsOf(receiver, 'a')).toEqual([1, 1, 2, 3]);
+});
+
+test('a delivery that is due before the node hears that it was let go on is neither put back nor passed over', async () => {
+  await using place = await testPostgresUrl();
+  await using line = await startDatabaseLine(place.url);
+  await using node = await startNode({ databaseUrl: line.url });
+  await using receiver = await startReceiver((_request, index) => ({ status: index === 0 ? 500 : 200 }));
+  const tenant = await makeTenant(node);
+  await tenant.webhook({ url: receiver.url, ordered: true, retry: RETRY });
+  const emit = (step: number) => tenant.emit('step.done', { subject: 'a', step }, { subject: { kind: 'execution', id: 'a' } });
+  const first = await emit(1);
+  await tenant.settled(first.id, 'retrying', 1);
+  const later = [await emit(2), await emit(3)];
+  line.delayAnswersTo('release_behind', 300);
   node.clock.advance(HOUR_MS);
   for (const { id } of later) await tenant.settled(id, 'delivered', 1);
   expect(stepsOf(receiver, 'a')).toEqual([1, 1, 2, 3]);

@@ -7,6 +7,8 @@ export interface DatabaseLine extends AsyncDisposable {
   readonly url: string;
   /** The connection that next carries the text is cut: the server works off what it got, and nobody hears of it. */
   loseAnswerTo(text: string): void;
+  /** The answers on a connection that carries the text come so much later, in milliseconds. */
+  delayAnswersTo(text: string, delayMs: number): void;
   /** On the connections there are, nothing passes any more and nobody is told; new ones work. */
   fallSilent(): void;
   /** Cuts every connection, and every new one until told otherwise. Answers how many came meanwhile. */
@@ -20,24 +22,25 @@ export async function startDatabaseLine(databaseUrl: string): Promise<DatabaseLi
   const target = new URL(databaseUrl);
   const sockets = new Set<Socket>();
   let awaited: string | null = null;
+  let delayed: { readonly text: string; readonly delayMs: number } | null = null;
   let refused: number | null = null;
 
   const server = createServer((client) => {
     if (refused !== null) {
       refused++;
-      client.destroy();
-      return;
+      return void client.destroy();
     }
     const upstream = connect(Number(target.port), target.hostname);
-    for (const socket of [client, upstream]) {
-      sockets.add(socket);
-      socket.on('error', () => {}).on('close', () => sockets.delete(socket));
-    }
+    for (const socket of [client, upstream]) keepWhileOpen(sockets, socket);
     upstream.pipe(client);
     upstream.on('close', () => client.destroy());
     client.on('close', () => upstream.end());
     client.on('data', (chunk) => {
       upstream.write(chunk);
+      if (delayed !== null && chunk.includes(delayed.text)) {
+        upstream.unpipe(client);
+        void after(delayed.delayMs).then(() => upstream.pipe(client));
+      }
       if (awaited === null || !chunk.includes(awaited)) return;
       awaited = null;
       upstream.unpipe(client);
@@ -53,6 +56,9 @@ export async function startDatabaseLine(databaseUrl: string): Promise<DatabaseLi
     url: url.href,
     loseAnswerTo(text) {
       awaited = text;
+    },
+    delayAnswersTo(text, delayMs) {
+      delayed = { text, delayMs };
     },
     fallSilent() {
       for (const socket of sockets) socket.unpipe().pause();
@@ -71,4 +77,9 @@ export async function startDatabaseLine(databaseUrl: string): Promise<DatabaseLi
       await new Promise((resolve) => server.close(resolve));
     },
   };
+}
+
+function keepWhileOpen(sockets: Set<Socket>, socket: Socket): void {
+  sockets.add(socket);
+  socket.on('error', () => {}).on('close', () => sockets.delete(socket));
 }

@@ -1,10 +1,13 @@
 import { statement, type Queryable } from './database.ts';
 
-/** Index: waiting_order. Events sort by id as they were accepted. */
+/**
+ * Index: waiting_order. Events sort by id as they were accepted. One that waits for its time was let go before by a statement
+ * whose answer was lost: it comes first.
+ */
 const RELEASE = statement(
   'release_behind',
   `UPDATE waiting SET reason = 'retry', due_at = $3
-   WHERE delivery_id = (SELECT delivery_id FROM waiting WHERE webhook_id = $1 AND order_key = $2 AND reason = 'behind' ORDER BY event_id LIMIT 1)
+   WHERE delivery_id = (SELECT delivery_id FROM waiting WHERE webhook_id = $1 AND order_key = $2 AND reason IN ('behind', 'retry') ORDER BY event_id LIMIT 1)
    RETURNING delivery_id`,
 );
 

@@ -30,6 +30,8 @@ interface HeldOrder {
   arrivals: number;
   /** The head is settled, and what comes next is being recorded. */
   isStalled: boolean;
+  /** The next one is being let go on: it may be due in the database before it is known here as the head. */
+  isReleasing: boolean;
 }
 
 /**
@@ -51,8 +53,7 @@ export class DeliveryOrder {
       shards.map((shard) => shard.id),
     );
     for (const { webhook_id: webhookId, order_key: orderKey, delivery_id: head, reason } of heads) {
-      const order = { webhookId, orderKey, head, recording: 0, arrivals: 0, isStalled: false };
-      this.#held.set(nameOf(webhookId, orderKey), order);
+      const order = this.#hold(webhookId, orderKey, head);
       if (reason === 'behind') this.#next(order);
     }
   }
@@ -64,12 +65,16 @@ export class DeliveryOrder {
     return order !== undefined && order.head !== deliveryId;
   }
 
+  /** Whether it cannot be told yet if the delivery is held up: whoever loads it leaves it in the database for now. */
+  isReleasing({ webhookId, orderKey }: OrderedDelivery): boolean {
+    return orderKey !== null && this.#held.get(nameOf(webhookId, orderKey))?.isReleasing === true;
+  }
+
   /** The delivery goes to wait in the database: those after it wait for it. */
   waits({ webhookId, orderKey, deliveryId }: OrderedDelivery): void {
     if (orderKey === null) return;
-    const name = nameOf(webhookId, orderKey);
-    const order = this.#held.get(name);
-    if (!order) this.#held.set(name, { webhookId, orderKey, head: deliveryId, recording: 0, arrivals: 0, isStalled: false });
+    const order = this.#held.get(nameOf(webhookId, orderKey));
+    if (!order) this.#hold(webhookId, orderKey, deliveryId);
     else if (order.head !== deliveryId) {
       order.recording++;
       order.arrivals++;
@@ -96,13 +101,21 @@ export class DeliveryOrder {
     for (const order of this.#held.values()) if (order.head === deliveryId) this.#next(order);
   }
 
+  #hold(webhookId: string, orderKey: string, head: string): HeldOrder {
+    const order = { webhookId, orderKey, head, recording: 0, arrivals: 0, isStalled: false, isReleasing: false };
+    this.#held.set(nameOf(webhookId, orderKey), order);
+    return order;
+  }
+
   #next(order: HeldOrder): void {
     const { database, log, now, onReleased } = this.#options;
     const { webhookId, orderKey, arrivals } = order;
     order.isStalled = order.recording > 0;
     if (order.isStalled) return;
+    order.isReleasing = true;
     releaseBehind(database, { webhookId, orderKey, now: new Date(now()) }).then(
       (head) => {
+        order.isReleasing = false;
         if (head !== null) {
           order.head = head;
           onReleased();

@@ -290,6 +290,7 @@ export class Engine implements LogOwner {
       this.#record(job, holdSettlement(job));
       return 'queued';
     }
+    if (this.#order.isReleasing(job)) return 'full';
     if (this.#order.isHeldUp(job)) {
       this.#setAside(job);
       return 'queued';
