@@ -9,7 +9,8 @@ const CREATE_HISTORY = statement(
   'create_migrations',
   `CREATE TABLE IF NOT EXISTS migrations (name text PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())`,
 );
-const TAKE_LOCK = statement('lock_migrations', 'SELECT pg_advisory_xact_lock($1)');
+/** A script: another node's migration may take longer than any statement may. */
+const TAKE_LOCK = `SELECT pg_advisory_xact_lock(${LOCK})`;
 const APPLIED = statement('applied_migrations', 'SELECT name FROM migrations');
 const RECORD = statement('record_migration', 'INSERT INTO migrations (name) VALUES ($1)');
 
@@ -20,7 +21,7 @@ const RECORD = statement('record_migration', 'INSERT INTO migrations (name) VALU
 export async function migrate(database: Database): Promise<string[]> {
   const names = (await readdir(DIRECTORY)).filter((name) => name.endsWith('.sql')).sort();
   return database.transaction(async (transaction) => {
-    await transaction.query(TAKE_LOCK, [LOCK]);
+    await transaction.script(TAKE_LOCK);
     await transaction.query(CREATE_HISTORY);
     const applied = new Set((await transaction.query<{ name: string }>(APPLIED)).map((row) => row.name));
     refuseUnknown(applied, names);

@@ -1,4 +1,5 @@
 import pg from 'pg';
+import { WatchedClient } from './watched-client.ts';
 
 export interface Listening {
   readonly url: string;
@@ -17,19 +18,12 @@ const HEARTBEAT_MS = 10_000;
 /** A connection of its own that listens, and connects again whenever it is lost. Answers a function that stops it. */
 export async function listenOn({ url, channel, onNotify, onReset, answerMs }: Listening): Promise<() => Promise<void>> {
   let stopped = false;
-  let current: pg.Client | null = null;
+  let current: WatchedClient | null = null;
   let heartbeat: NodeJS.Timeout | undefined;
   let retry: NodeJS.Timeout | undefined;
 
   async function connect(): Promise<void> {
-    const client = new pg.Client({
-      connectionString: url,
-      application_name: 'posthorn-listen',
-      connectionTimeoutMillis: answerMs,
-      // In a pipeline a statement without answer cuts the connection.
-      pipeline: true,
-      query_timeout: answerMs,
-    });
+    const client = new WatchedClient({ connectionString: url, application_name: 'posthorn-listen', connectionTimeoutMillis: answerMs });
     // Whatever breaks it, 'end' follows.
     client.on('error', () => {});
     client.on('notification', (message) => onNotify(message.payload ?? ''));
@@ -43,7 +37,7 @@ export async function listenOn({ url, channel, onNotify, onReset, answerMs }: Li
     });
     if (stopped) return client.end();
     current = client;
-    heartbeat = setInterval(() => void client.query('SELECT 1').catch(() => {}), Math.min(HEARTBEAT_MS, answerMs));
+    heartbeat = beat(client, Math.min(HEARTBEAT_MS, answerMs));
   }
 
   function onLost(): void {
@@ -65,4 +59,17 @@ export async function listenOn({ url, channel, onNotify, onReset, answerMs }: Li
     clearInterval(heartbeat);
     await current?.end();
   };
+}
+
+/** Cuts the connection when a question is not answered by the time of the next. */
+function beat(client: WatchedClient, everyMs: number): NodeJS.Timeout {
+  let isAnswered = true;
+  return setInterval(() => {
+    if (!isAnswered) client.cut();
+    isAnswered = false;
+    client.query('SELECT 1').then(
+      () => (isAnswered = true),
+      () => {},
+    );
+  }, everyMs);
 }

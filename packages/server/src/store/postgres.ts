@@ -1,6 +1,7 @@
 import pg from 'pg';
 import type { Database, Queryable, Statement, Value } from './database.ts';
 import { listenOn } from './postgres-listener.ts';
+import { WatchedClient } from './watched-client.ts';
 
 export interface PostgresOptions {
   /** Connections in the pool. */
@@ -37,13 +38,13 @@ export const SESSION: Readonly<Record<string, string>> = {
 
 const CONNECT_MS = 10_000;
 const ANSWER_MS = 30_000;
-/** As long as a timer can wait: a migration may. */
-const UNLIMITED_MS = 2 ** 31 - 1;
+/** How many times within the limit the connections in use are looked at. */
+const CHECKS = 5;
 
 type PgValue = string | number | boolean | Date | Uint8Array | null | PgValue[];
 
 interface Runner {
-  query(query: { name: string; text: string; values: PgValue[] } | { text: string; query_timeout: number }): Promise<{ rows: unknown[] }>;
+  query(query: string | { name: string; text: string; values: PgValue[] }): Promise<{ rows: unknown[] }>;
 }
 
 /**
@@ -60,8 +61,7 @@ export async function openPostgres(url: string, options: PostgresOptions = {}): 
     max: options.connections ?? 10,
     application_name: options.applicationName ?? 'posthorn',
     connectionTimeoutMillis: CONNECT_MS,
-    // In a pipeline it cuts the connection: whatever waits behind the statement fails with it.
-    query_timeout: answerMs,
+    Client: WatchedClient,
     options: Object.entries({ ...SESSION, ...(options.durable === false ? { synchronous_commit: 'off' } : {}) })
       .map(([name, value]) => `-c ${name}=${value}`)
       .join(' '),
@@ -73,7 +73,8 @@ export async function openPostgres(url: string, options: PostgresOptions = {}): 
     await pool.end();
     throw error;
   });
-  const direct = runOn(pool);
+  const { patience, end } = watch(pool, answerMs);
+  const direct = runOn(pool, patience);
 
   return {
     query: direct.query,
@@ -85,7 +86,7 @@ export async function openPostgres(url: string, options: PostgresOptions = {}): 
         // Not awaited: it travels with the first statement. It fails only where the connection does, and then so does everything after it.
         const begun = client.query('BEGIN');
         begun.catch(() => {});
-        const result = await work(runOn(client));
+        const result = await work(runOn(client, patience));
         await begun;
         await client.query('COMMIT');
         return result;
@@ -99,18 +100,53 @@ export async function openPostgres(url: string, options: PostgresOptions = {}): 
       }
     },
     listen: (channel, onNotify, onReset) => listenOn({ url, channel, onNotify, onReset, answerMs }),
-    close: () => pool.end(),
+    async close() {
+      await pool.end();
+      end();
+    },
   };
 }
 
-function runOn(runner: Runner): Queryable {
+/** Scripts that run: they may take as long as they will, as a migration does. */
+interface Patience {
+  scripts: number;
+}
+
+/** Cuts connections of the pool that are in use and hear nothing. */
+function watch(pool: pg.Pool, answerMs: number): { patience: Patience; end: () => void } {
+  const patience = { scripts: 0 };
+  const inUse = new Set<WatchedClient>();
+  pool.on('acquire', (client) => {
+    if (!(client instanceof WatchedClient)) return;
+    client.expectAnswer();
+    inUse.add(client);
+  });
+  pool.on('release', (_error, client) => {
+    if (client instanceof WatchedClient) inUse.delete(client);
+  });
+  const timer = setInterval(() => {
+    for (const client of inUse) {
+      if (patience.scripts > 0) client.expectAnswer();
+      else client.check(answerMs);
+    }
+  }, answerMs / CHECKS);
+  timer.unref();
+  return { patience, end: () => clearInterval(timer) };
+}
+
+function runOn(runner: Runner, patience: Patience): Queryable {
   return {
     async query<Row>(statement: Statement, values: readonly Value[] = []): Promise<Row[]> {
       const result = await runner.query({ name: statement.name, text: statement.text, values: values as PgValue[] });
       return result.rows as Row[];
     },
     async script(text) {
-      await runner.query({ text, query_timeout: UNLIMITED_MS });
+      patience.scripts++;
+      try {
+        await runner.query(text);
+      } finally {
+        patience.scripts--;
+      }
     },
   };
 }
