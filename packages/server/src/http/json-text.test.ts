@@ -49,6 +49,21 @@ test('a key that stands twice is refused, however it is written and wherever it 
   );
 });
 
+test('a key with an escape is read as it was written, whatever keys others sent before', () => {
+  const key = fc.string({ unit: fc.constantFrom('a', '"', '\\', '\n', 'u', '0'), maxLength: 4 });
+  const object = fc.dictionary(key, fc.constantFrom(1, {}, [{ a: 1 }]), { maxKeys: 4, noNullPrototype: true });
+  fc.assert(
+    fc.property(fc.array(object, { maxLength: 3 }), fc.constantFrom('', ' '.repeat(2)), (objects, space) => {
+      const text = JSON.stringify({ first: 1, '\\': 2, objects }, null, space);
+      expect(JSON.stringify(parse(text), null, space)).toBe(text);
+    }),
+    { numRuns: 1_000 },
+  );
+  parse('{"x":1,"\\\\":2}');
+  expect(parse('{"x":1,"\\"":2}')).toEqual({ x: 1, '"': 2 });
+  expect(parse('{"x":1,"\\n":{   }}')).toEqual({ x: 1, '\n': {} });
+});
+
 test('the same key in different objects is no repetition', () => {
   expect(parse('{"a":{"a":[{"a":1},{"a" : 2}]},"b":"\\"a\\":"}')).toEqual({ a: { a: [{ a: 1 }, { a: 2 }] }, b: '"a":' });
 });

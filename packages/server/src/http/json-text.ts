@@ -1,4 +1,5 @@
 import { PosthornError, type FieldError } from '@posthorn/protocol';
+import { afterSpaces, endOfString, isSpace, parseApart } from '../json/parse-json.ts';
 import { MAX_ERRORS, pointerToken } from './field-path.ts';
 
 const MAX_DEPTH = 100;
@@ -17,8 +18,11 @@ export function parseJsonBody(bytes: Uint8Array): unknown {
   } catch (error) {
     throw new PosthornError('malformed_json', error instanceof Error ? error.message : 'The body is not JSON.', { cause: error });
   }
-  const found = { keys: 0, doubtfulNumbers: false, prototypeKeys: false };
-  survey(value, 1, found);
+  let found = surveyOf(value, text);
+  if (found.doubtfulKeys) {
+    value = parseApart(text);
+    found = surveyOf(value, text);
+  }
   refuseRepeatedKeys(text, found.keys);
   if (found.doubtfulNumbers) refuseUnsafeNumbers(text);
   if (found.prototypeKeys) refusePrototypeKeys(value, '');
@@ -42,10 +46,20 @@ export function decodeJsonText(bytes: Uint8Array): string {
 
 interface Survey {
   keys: number;
+  /** Where the text has escapes at all. */
+  readonly hasEscapes: boolean;
+  /** There are keys that the text may have had otherwise: see `parseApart`. */
+  doubtfulKeys: boolean;
   /** There are numbers that the text may have had otherwise. */
   doubtfulNumbers: boolean;
   /** There is a key `__proto__`, in whatever spelling. */
   prototypeKeys: boolean;
+}
+
+function surveyOf(value: unknown, text: string): Survey {
+  const found = { keys: 0, hasEscapes: text.includes('\\'), doubtfulKeys: false, doubtfulNumbers: false, prototypeKeys: false };
+  survey(value, 1, found);
+  return found;
 }
 
 /** One walk over what was parsed: it is on the way of every event. */
@@ -65,6 +79,7 @@ function survey(value: unknown, depth: number, found: Survey): void {
   for (const key in object) {
     found.keys++;
     if (key === '__proto__') found.prototypeKeys = true;
+    if (found.hasEscapes && key.includes('\\')) found.doubtfulKeys = true;
     survey(object[key], depth + 1, found);
   }
 }
@@ -85,10 +100,6 @@ function countQuotedColons(text: string): number {
   return count;
 }
 
-function isSpace(code: number): boolean {
-  return code === 0x20 || (code >= 0x09 && code <= 0x0d);
-}
-
 /** Strings that a colon follows. */
 function countKeysInText(text: string): number {
   let count = 0;
@@ -99,23 +110,8 @@ function countKeysInText(text: string): number {
   return count;
 }
 
-/** The position after the string that starts at `at`. */
-function endOfString(text: string, at: number): number {
-  let end = text.indexOf('"', at + 1);
-  while (isEscaped(text, end)) end = text.indexOf('"', end + 1);
-  return end + 1;
-}
-
-function isEscaped(text: string, at: number): boolean {
-  let slashes = 0;
-  while (text.charCodeAt(at - 1 - slashes) === 0x5c) slashes++;
-  return slashes % 2 === 1;
-}
-
 function colonAfter(text: string, at: number): boolean {
-  let next = at;
-  while (isSpace(text.charCodeAt(next))) next++;
-  return text.charCodeAt(next) === 0x3a;
+  return text.charCodeAt(afterSpaces(text, at)) === 0x3a;
 }
 
 /** Only called where there is one. */

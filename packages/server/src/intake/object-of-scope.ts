@@ -2,6 +2,7 @@ import type { JsonObject, Subject } from '@posthorn/protocol';
 import type { Queryable } from '../store/database.ts';
 import { readObjects } from '../store/objects.ts';
 import type { Tenant } from '../tenancy/directory.ts';
+import { parseJson } from '../json/parse-json.ts';
 
 /** The object that a scope names, where it reads `kind:id`, the product has that kind, and its state was pushed. */
 export async function objectOfScope(
@@ -12,5 +13,5 @@ export async function objectOfScope(
   const [, kind = '', id = ''] = /^([^:]+):(.+)$/s.exec(scope ?? '') ?? [];
   if (product.objectKinds.listed.get(kind)?.scoped !== false) return null;
   const [row] = await readObjects(queryable, [{ organizationKey: organization.key, kind, scopeKey: '', id }]);
-  return row ? { kind, id, state: JSON.parse(row.state ?? '{}') as JsonObject } : null;
+  return row ? { kind, id, state: parseJson(row.state ?? '{}') as JsonObject } : null;
 }

@@ -9,6 +9,7 @@ import { DEFAULT_LIMIT, PAGE_QUERY, pageFrom, pageOf, type PageQuery } from '../
 import { storedText } from '../text-schema.ts';
 import { findEvent } from './find-event.ts';
 import { idRange, SPAN_QUERY, type SpanQuery } from '../time-span.ts';
+import { parseJson } from '../../json/parse-json.ts';
 
 export interface EventReadServices {
   readonly database: Database;
@@ -105,5 +106,5 @@ function listedJson(row: ListedEventRow) {
 
 function dataOf({ data, data_start: start, data_length: length, body }: EventRow): JsonObject {
   const bytes = data ?? body.subarray(start ?? 0, (start ?? 0) + (length ?? 0));
-  return JSON.parse(bytes.toString()) as JsonObject;
+  return parseJson(bytes.toString()) as JsonObject;
 }

@@ -11,6 +11,7 @@ import { decodeCursor, DEFAULT_LIMIT, PAGE_QUERY, pageFrom, pageOf, type PageQue
 import { Name, objectJson, ShownObject } from './object-schema.ts';
 import { entityTag } from './preconditions.ts';
 import { ADDRESS, OBJECT_TAGS, SCOPE_QUERY } from './routes.ts';
+import { parseJson } from '../../json/parse-json.ts';
 
 export interface ObjectReadServices {
   readonly database: Database;
@@ -84,7 +85,7 @@ function kindJson({ name, scoped, jsonSchema, rules }: ObjectKind) {
 
 function shown(row: ObjectRow) {
   const { kind, id, scope, state, version, created_at: createdAt, updated_at: updatedAt } = row;
-  return objectJson({ kind, id, scope, state: JSON.parse(state ?? '{}') as JsonObject, version, createdAt, updatedAt });
+  return objectJson({ kind, id, scope, state: parseJson(state ?? '{}') as JsonObject, version, createdAt, updatedAt });
 }
 
 function isPosition(text: string): boolean {

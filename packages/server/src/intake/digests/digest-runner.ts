@@ -8,6 +8,7 @@ import type { Tenant } from '../../tenancy/directory.ts';
 import { objectOfScope } from '../object-of-scope.ts';
 import { renderEvent } from '../prepare-event.ts';
 import { splitDigest } from './split-digest.ts';
+import { parseJson } from '../../json/parse-json.ts';
 
 /** An event that a digest gives. */
 export interface DigestEvent {
@@ -82,7 +83,7 @@ class DigestWriter {
       const current = states.get(nameOf(row.scope_key, row.object_id));
       // Deleted, or back where it was: nothing to tell.
       if (current === undefined) continue;
-      const original = JSON.parse(row.original) as JsonObject;
+      const original = parseJson(row.original) as JsonObject;
       if (sameJson(original, current)) continue;
       const entry = this.#reading.digest.entry({ id: row.object_id, original, current });
       if (entry !== null) this.#entries.push(entry);
@@ -99,7 +100,7 @@ class DigestWriter {
     const organizationKey = tenant.organization.key;
     const names = rows.map((row) => ({ organizationKey, kind: digest.kind, scopeKey: row.scope_key, id: row.object_id }));
     const objects = await readObjects(this.#transaction, names);
-    return new Map(objects.map(({ scope_key: scopeKey, id, state }) => [nameOf(scopeKey, id), JSON.parse(state ?? '{}') as JsonObject]));
+    return new Map(objects.map(({ scope_key: scopeKey, id, state }) => [nameOf(scopeKey, id), parseJson(state ?? '{}') as JsonObject]));
   }
 
   async #finishScope(): Promise<void> {

@@ -6,6 +6,7 @@ import type { Tenant } from '../../tenancy/directory.ts';
 import type { CommittedEvent } from '../event-commit.ts';
 import { eventsOf, type Transition } from './lifecycle.ts';
 import { mergePatch } from './merge-patch.ts';
+import { parseJson } from '../../json/parse-json.ts';
 
 /** What is to become of an object's state. */
 export type ObjectAction =
@@ -193,7 +194,7 @@ export class ObjectBatch {
 
 function workingOf(name: ObjectName, row: ObjectRow | null, now: Date): Working {
   const text = row?.state ?? null;
-  const state = text === null ? null : (JSON.parse(text) as JsonObject);
+  const state = text === null ? null : (parseJson(text) as JsonObject);
   return {
     name,
     row,
