@@ -87,6 +87,20 @@ test('a listener hears again after its line fell silent, and says that it may ha
   await database.close();
 });
 
+test('a listener that gets no answer from the start is given up too', async () => {
+  await using place = await testPostgresUrl();
+  await using line = await startDatabaseLine(place.url);
+  const database = await openPostgres(line.url, { answerMs: 300 });
+  line.delayAnswersTo('LISTEN', 5_000);
+  const listening = database.listen(
+    'news',
+    () => {},
+    () => {},
+  );
+  await expect(listening).rejects.toThrow('says nothing');
+  await database.close();
+});
+
 test('while the server refuses, a listener tries one connection at a time', async () => {
   await using place = await testPostgresUrl();
   await using line = await startDatabaseLine(place.url);

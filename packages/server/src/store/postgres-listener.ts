@@ -19,7 +19,6 @@ const HEARTBEAT_MS = 10_000;
 export async function listenOn({ url, channel, onNotify, onReset, answerMs }: Listening): Promise<() => Promise<void>> {
   let stopped = false;
   let current: WatchedClient | null = null;
-  let heartbeat: NodeJS.Timeout | undefined;
   let retry: NodeJS.Timeout | undefined;
 
   async function connect(): Promise<void> {
@@ -31,18 +30,17 @@ export async function listenOn({ url, channel, onNotify, onReset, answerMs }: Li
       if (client === current) onLost();
     });
     await client.connect();
+    beat(client, Math.min(HEARTBEAT_MS, answerMs));
     await client.query(`LISTEN ${pg.escapeIdentifier(channel)}`).catch(async (error: unknown) => {
       await client.end();
       throw error;
     });
     if (stopped) return client.end();
     current = client;
-    heartbeat = beat(client, Math.min(HEARTBEAT_MS, answerMs));
   }
 
   function onLost(): void {
     current = null;
-    clearInterval(heartbeat);
     if (stopped) return;
     onReset();
     connectLater();
@@ -56,15 +54,14 @@ export async function listenOn({ url, channel, onNotify, onReset, answerMs }: Li
   return async () => {
     stopped = true;
     clearTimeout(retry);
-    clearInterval(heartbeat);
     await current?.end();
   };
 }
 
-/** Cuts the connection when a question is not answered by the time of the next. */
-function beat(client: WatchedClient, everyMs: number): NodeJS.Timeout {
+/** For as long as the connection lasts, cuts it when a question is not answered by the time of the next. */
+function beat(client: WatchedClient, everyMs: number): void {
   let isAnswered = true;
-  return setInterval(() => {
+  const timer = setInterval(() => {
     if (!isAnswered) client.cut();
     isAnswered = false;
     client.query('SELECT 1').then(
@@ -72,4 +69,5 @@ function beat(client: WatchedClient, everyMs: number): NodeJS.Timeout {
       () => {},
     );
   }, everyMs);
+  client.on('end', () => clearInterval(timer));
 }

@@ -69,11 +69,15 @@ export async function openPostgres(url: string, options: PostgresOptions = {}): 
   pool.on('error', (error) => options.onError?.(error));
   // The pool listens to idle connections alone: one that is cut while it is in use would end the process.
   pool.on('connect', (client) => client.on('error', () => {}));
-  await pool.query('SELECT 1').catch(async (error: unknown) => {
+  const { patience, end } = watch(pool, answerMs);
+  const close = async (): Promise<void> => {
     await pool.end();
+    end();
+  };
+  await pool.query('SELECT 1').catch(async (error: unknown) => {
+    await close();
     throw error;
   });
-  const { patience, end } = watch(pool, answerMs);
   const direct = runOn(pool, patience);
 
   return {
@@ -100,10 +104,7 @@ export async function openPostgres(url: string, options: PostgresOptions = {}): 
       }
     },
     listen: (channel, onNotify, onReset) => listenOn({ url, channel, onNotify, onReset, answerMs }),
-    async close() {
-      await pool.end();
-      end();
-    },
+    close,
   };
 }
 

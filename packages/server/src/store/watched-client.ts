@@ -3,7 +3,7 @@ import pg from 'pg';
 
 /**
  * A connection that is given up when its server has said nothing for too long while something is waited for. A timer for
- * each statement (`query_timeout`) would do the same, and took a tenth of the server's time: it kept each statement with
+ * each statement (`query_timeout`) would do the same, and took a twentieth of the server's time: it kept each statement with
  * its parameters until the next full collection.
  */
 export class WatchedClient extends pg.Client {
