@@ -7,7 +7,7 @@ import { listenToChanges } from './changes.ts';
 import type { Config } from './config.ts';
 import { Engine } from './delivery/engine/engine.ts';
 import type { EngineOptions } from './delivery/engine/engine-options.ts';
-import { createSender } from './delivery/sender/sender.ts';
+import { SenderThread } from './delivery/sender/thread/sender-thread.ts';
 import { startHousekeeping } from './housekeeping.ts';
 import { Authenticator } from './http/auth.ts';
 import { forgetOldAnswers } from './http/idempotency.ts';
@@ -59,7 +59,8 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     const [firstKey, ...olderKeys] = keys.encryption;
     const sealer = createSealer([firstKey.reveal(), ...olderKeys.map((key) => key.reveal())]);
     const directory = new Directory({ database, catalog, sealer });
-    const sender = createSender({ allowedTargets: config.allowedTargets, connectionsPerOrigin: 256 });
+    const sender = new SenderThread({ allowedTargets: config.allowedTargets, connectionsPerOrigin: 256 });
+    undo.push(() => sender.close(0));
     const alone = config.databaseUrl === null;
     const also: (() => Promise<unknown>)[] = [() => forgetOldAnswers(database, now())];
     if (olderKeys.length > 0) also.push(() => leaveOldKeys({ database, sealer, log }));
@@ -98,7 +99,6 @@ export async function startServer(options: ServerOptions): Promise<Server> {
         await Promise.race([app.close(), new Promise((resolve) => setTimeout(resolve, deadlineMs))]);
         await taking.drained();
         await engine.stop(Math.max(0, end - performance.now()));
-        await sender.close(0);
         for (const step of undo.toReversed()) await step();
       },
     };

@@ -7,11 +7,11 @@ import { Dispatcher, type Lease } from '../dispatch/dispatcher.ts';
 import { DEFAULT_DISPATCHER_OPTIONS } from '../dispatch/options.ts';
 import { DeliveryOrder } from './delivery-order.ts';
 import type { EngineOptions } from './engine-options.ts';
+import { EventLoopLoad } from './event-loop-load.ts';
 import { Exchanges } from './exchanges.ts';
 import { freshJob, see, webhookOf, type Job, type TakenEvent } from './job.ts';
 import { LogFollower } from './log-follower.ts';
 import { eventOfCommit } from './logged-event.ts';
-import { ProcessLoad } from './process-load.ts';
 import type { OwnedShard } from './owned-shard.ts';
 import { Ownership } from './ownership.ts';
 import { Settler } from './settler.ts';
@@ -51,7 +51,8 @@ export class Engine implements LogOwner {
   readonly #flushes = new Set<OpenFlush>();
   /** Cancelled by a person while in memory; kept until the job turns up. */
   readonly #cancelled = new Set<string>();
-  readonly #load = new ProcessLoad();
+  /** Of the thread that takes in, and of the one that sends. */
+  readonly #loads: readonly EventLoopLoad[];
   #sweeper: NodeJS.Timeout | null = null;
   #readyTimer: NodeJS.Timeout | null = null;
   #pumpScheduled = false;
@@ -59,7 +60,8 @@ export class Engine implements LogOwner {
 
   constructor(options: EngineOptions) {
     this.#options = options;
-    const { database, log, now } = options;
+    const { database, log, now, sender } = options;
+    this.#loads = [() => performance.eventLoopUtilization(), () => sender.eventLoopUtilization()].map((read) => new EventLoopLoad(read));
     this.#dispatcher = new Dispatcher({ ...DEFAULT_DISPATCHER_OPTIONS, ...options.dispatcher });
     this.#ownership = new Ownership({
       database,
@@ -84,7 +86,7 @@ export class Engine implements LogOwner {
     this.#settler = new Settler({ database: options.outcomes, log, now, nodeId: () => this.nodeId });
     this.#health = new WebhookHealth({ database, log, now, onFailed: (key) => options.directory.invalidate(key) });
     this.#exchanges = new Exchanges({
-      sender: options.sender,
+      sender,
       health: this.#health,
       log,
       now,
@@ -171,7 +173,7 @@ export class Engine implements LogOwner {
   }
 
   congested(): boolean {
-    return this.#dispatcher.responsive > CONGESTED_AT && this.#load.saturated;
+    return this.#dispatcher.responsive > CONGESTED_AT && this.#loads.some((load) => load.saturated);
   }
 
   beginFlush(): Flush {

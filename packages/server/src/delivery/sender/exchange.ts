@@ -1,4 +1,9 @@
+import type { EventLoopUtilization } from 'node:perf_hooks';
 import type { Failure, HeaderList } from '@posthorn/protocol';
+import { named } from './failures.ts';
+
+/** How exchanges end that a closing sender cuts off, or that are asked of a closed one. */
+export const CLOSED = named('timeout', 'Posthorn was shut down before the endpoint had answered.');
 
 /** One request, complete as it goes on the wire; `Host`, `Connection` and `Content-Length` are added. */
 export interface OutgoingRequest {
@@ -38,6 +43,6 @@ export interface Sender {
   send(request: OutgoingRequest): Promise<Exchange>;
   /** Waits up to so many milliseconds for what is under way, then cuts off the rest, whose exchanges end as `timeout`. Later requests end so at once. */
   close(deadlineMs: number): Promise<void>;
-  /** Exchanges under way and connections open now. */
-  stats(): { readonly exchanges: number; readonly connections: number };
+  /** Of the thread that sends, since its start. */
+  eventLoopUtilization(): EventLoopUtilization;
 }

@@ -4,10 +4,10 @@ import { startHellReceiver } from '../../../test-support/hell-receiver.ts';
 import type { HellReceiver } from '../../../test-support/hell-receiver.ts';
 import { parseTargets } from '../../tenancy/target-address.ts';
 import { createSender } from './sender.ts';
-import type { Exchange, Sender, SenderOptions } from './sender.ts';
+import type { Exchange, LocalSender, SenderOptions } from './sender.ts';
 
 const allowedTargets = parseTargets('127.0.0.0/8').targets;
-const senders: Sender[] = [];
+const senders: LocalSender[] = [];
 let hell: HellReceiver;
 
 beforeEach(async () => {
@@ -19,13 +19,13 @@ afterEach(async () => {
   await hell[Symbol.asyncDispose]();
 });
 
-function open(options: SenderOptions = {}): Sender {
+function open(options: SenderOptions = {}): LocalSender {
   const sender = createSender({ allowedTargets, ...options });
   senders.push(sender);
   return sender;
 }
 
-function post(sender: Sender, url: string, timeoutMs = 15_000): Promise<Exchange> {
+function post(sender: LocalSender, url: string, timeoutMs = 15_000): Promise<Exchange> {
   return sender.send({ url, method: 'POST', headers: [], body: Buffer.from('{}'), timeoutMs });
 }
 

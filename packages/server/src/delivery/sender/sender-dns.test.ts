@@ -4,11 +4,11 @@ import type { HellReceiver } from '../../../test-support/hell-receiver.ts';
 import { parseTargets } from '../../tenancy/target-address.ts';
 import type { Resolution } from './resolver.ts';
 import { createSender } from './sender.ts';
-import type { Exchange, Sender } from './sender.ts';
+import type { Exchange, LocalSender } from './sender.ts';
 
 // 127.0.0.1 stands for a public address, as the only one that may be reached; 127.0.0.2 for a private one.
 const allowedTargets = parseTargets('127.0.0.1/32').targets;
-let sender: Sender;
+let sender: LocalSender;
 let hell: HellReceiver;
 let inside: HellReceiver;
 

@@ -1,10 +1,11 @@
+import { performance, type EventLoopUtilization } from 'node:perf_hooks';
 import { createSecureContext } from 'node:tls';
 import { LRUCache } from 'lru-cache';
 import { NO_ALLOWED_TARGETS } from '../../tenancy/target-address.ts';
 import type { AllowedTargets } from '../../tenancy/target-address.ts';
 import { AddressCache } from './address-cache.ts';
 import { ConnectionLimit } from './connection-limit.ts';
-import type { Exchange, OutgoingRequest, Sender } from './exchange.ts';
+import { CLOSED, type Exchange, type OutgoingRequest, type Sender } from './exchange.ts';
 import { named } from './failures.ts';
 import { OriginPool } from './origin-pool.ts';
 import { systemResolver } from './resolver.ts';
@@ -31,7 +32,13 @@ export interface SenderOptions {
   readonly keepAliveMs?: number;
 }
 
-export function createSender(options: SenderOptions = {}): Sender {
+/** A sender that works in the thread that calls it. */
+export interface LocalSender extends Sender {
+  /** Exchanges under way and connections open now. */
+  stats(): { readonly exchanges: number; readonly connections: number };
+}
+
+export function createSender(options: SenderOptions = {}): LocalSender {
   return new PooledSender(options);
 }
 
@@ -40,12 +47,11 @@ interface ParsedUrl {
   readonly path: string;
 }
 
-const CLOSED = named('timeout', 'Posthorn was shut down before the endpoint had answered.');
 const BAD_URL = named('bad_response', 'The request could not be sent: its URL is not a valid http or https URL.');
 const MAX_KEPT_URLS = 100_000;
 const MAX_KEPT_TARGETS = 10_000;
 
-class PooledSender implements Sender {
+class PooledSender implements LocalSender {
   readonly #network: Network;
   readonly #limit: ConnectionLimit;
   readonly #poolOptions: { readonly maxConnections: number; readonly keepAliveMs: number };
@@ -107,6 +113,10 @@ class PooledSender implements Sender {
     }
     for (const pool of [...this.#closing, ...this.#pools.values()]) pool.destroy(CLOSED);
     this.#pools.clear();
+  }
+
+  eventLoopUtilization(): EventLoopUtilization {
+    return performance.eventLoopUtilization();
   }
 
   stats(): { exchanges: number; connections: number } {

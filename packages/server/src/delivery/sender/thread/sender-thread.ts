@@ -1,0 +1,92 @@
+import type { EventLoopUtilization } from 'node:perf_hooks';
+import { Worker } from 'node:worker_threads';
+import type { AllowedTargets } from '../../../tenancy/target-address.ts';
+import { CLOSED, type Exchange, type OutgoingRequest, type Sender } from '../exchange.ts';
+import { readExchange, writeRequest, type Slot } from './encoding.ts';
+import type { FromThread, ThreadOptions, ToThread } from './messages.ts';
+import { PacketReader, PacketWriter, type Packet } from './packet.ts';
+
+export interface SenderThreadOptions {
+  /** Networks to reach although they are not public. */
+  readonly allowedTargets: AllowedTargets;
+  readonly connectionsPerOrigin: number;
+}
+
+/** A sender in a thread of its own: sockets, TLS and timeouts there take nothing from what takes events in. */
+export class SenderThread implements Sender {
+  readonly #thread: Worker;
+  readonly #requests = new PacketWriter();
+  /** By slot; null: free. Not a Map: see `ChainedList`. */
+  readonly #settle: (((exchange: Exchange) => void) | null)[] = [];
+  readonly #free: Slot[] = [];
+  #scheduled = false;
+  #closing: Promise<void> | null = null;
+  #closed: (() => void) | null = null;
+
+  constructor({ allowedTargets, connectionsPerOrigin }: SenderThreadOptions) {
+    const workerData: ThreadOptions = {
+      allowedTargets: allowedTargets.networks.map(([address, bits]) => `${address.toString()}/${bits}`).join(),
+      connectionsPerOrigin,
+    };
+    this.#thread = new Worker(new URL('./thread.ts', import.meta.url), { workerData, name: 'sender' });
+    this.#thread.on('message', (message: FromThread) => this.#hear(message));
+    // As an error that nobody caught in this thread: the process ends, and what it had in hand is taken up by the next.
+    this.#thread.on('error', (error) => {
+      throw error;
+    });
+  }
+
+  send(request: OutgoingRequest): Promise<Exchange> {
+    if (this.#closing !== null) return Promise.resolve({ durationMs: 0, response: null, failure: CLOSED });
+    return new Promise((resolve) => {
+      const slot = this.#free.pop() ?? this.#settle.length;
+      this.#settle[slot] = resolve;
+      writeRequest(this.#requests, slot, request);
+      if (this.#scheduled) return;
+      this.#scheduled = true;
+      setImmediate(() => this.#flush());
+    });
+  }
+
+  close(deadlineMs: number): Promise<void> {
+    this.#closing ??= this.#close(deadlineMs);
+    return this.#closing;
+  }
+
+  eventLoopUtilization(): EventLoopUtilization {
+    return this.#thread.performance.eventLoopUtilization();
+  }
+
+  async #close(deadlineMs: number): Promise<void> {
+    const closed = new Promise<void>((resolve) => {
+      this.#closed = resolve;
+    });
+    this.#flush();
+    this.#thread.postMessage({ kind: 'close', deadlineMs } satisfies ToThread);
+    await closed;
+    await this.#thread.terminate();
+  }
+
+  #flush(): void {
+    this.#scheduled = false;
+    if (this.#requests.isEmpty) return;
+    const packet = this.#requests.take();
+    this.#thread.postMessage({ kind: 'requests', packet } satisfies ToThread, [packet.bytes]);
+  }
+
+  #hear(message: FromThread): void {
+    if (message.kind === 'closed') this.#closed?.();
+    else this.#end(message.packet);
+  }
+
+  #end(packet: Packet): void {
+    const ended = new PacketReader(packet);
+    while (!ended.isAtEnd) {
+      const { slot, exchange } = readExchange(ended);
+      const settle = this.#settle[slot];
+      this.#settle[slot] = null;
+      this.#free.push(slot);
+      settle?.(exchange);
+    }
+  }
+}
