@@ -8,6 +8,14 @@ export function storedText(options: { minLength?: number; maxLength?: number; de
   return Type.String({ ...options, pattern: TEXT_PATTERN });
 }
 
+/** Ids that stand in a URL as they are: `.` and `..` would be taken for steps of its path (RFC 3986, section 5.2.4). */
+export const OWN_ID_PATTERN = '^(?!\\.{1,2}$)[A-Za-z0-9._:-]{1,128}$';
+
+/** An id that the caller may choose. */
+export function ownId() {
+  return Type.String({ pattern: OWN_ID_PATTERN, description: 'Your own id for it: letters, digits and . _ : -. Default: a UUIDv7.' });
+}
+
 /** NUL, or half of a surrogate pair, as JSON.stringify writes them. */
 const UNSTORABLE_ESCAPE = /(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f])/;
 

@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { storedText } from '../text-schema.ts';
+import { ownId, storedText } from '../text-schema.ts';
 
 const Time = Type.String({ format: 'date-time' });
 const ZoneOrNull = Type.Union([Type.String({ maxLength: 100 }), Type.Null()], {
@@ -19,7 +19,7 @@ const Name = storedText({ minLength: 1, maxLength: 200 });
 
 export const NewGoal = Type.Object(
   {
-    id: Type.Optional(Type.String({ pattern: '^[A-Za-z0-9._:-]{1,128}$', description: 'Your own id for it. Default: a UUIDv7.' })),
+    id: Type.Optional(ownId()),
     name: Name,
     direction: Direction,
     timeZone: Type.Optional(ZoneOrNull),

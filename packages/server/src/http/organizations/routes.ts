@@ -11,6 +11,7 @@ import { newId } from '../../store/uuid-time.ts';
 import type { Digests } from '../../intake/digests/digests.ts';
 import type { Directory } from '../../tenancy/directory.ts';
 import { requireRoot } from '../auth.ts';
+import { ownId, storedText } from '../text-schema.ts';
 import { decodeCursor, DEFAULT_LIMIT, PAGE_QUERY, pageFrom, pageOf, type PageQuery } from '../pagination.ts';
 
 export interface OrganizationServices {
@@ -34,7 +35,7 @@ export const Organization = Type.Object(
   { title: 'Organization' },
 );
 
-const Name = Type.String({ minLength: 1, maxLength: 200 });
+const Name = storedText({ minLength: 1, maxLength: 200 });
 const TimeZone = Type.Union([Type.String({ maxLength: 100 }), Type.Null()], { description: 'IANA name, such as Europe/Berlin.' });
 
 const ContactEmail = Type.Union([Type.String({ format: 'email', maxLength: 254 }), Type.Null()], {
@@ -43,12 +44,7 @@ const ContactEmail = Type.Union([Type.String({ format: 'email', maxLength: 254 }
 
 const NewOrganization = Type.Object(
   {
-    id: Type.Optional(
-      Type.String({
-        pattern: '^[A-Za-z0-9._:-]{1,128}$',
-        description: 'Your own id for it; letters, digits and . _ : -. Default: a UUIDv7.',
-      }),
-    ),
+    id: Type.Optional(ownId()),
     name: Name,
     product: Type.Optional(Type.String({ description: 'A product that the server has loaded. Default: generic.' })),
     inbound: Type.Optional(Type.Boolean({ description: 'Whether it may have inbound hooks.' })),
