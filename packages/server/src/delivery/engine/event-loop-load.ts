@@ -3,6 +3,8 @@ import { performance, type EventLoopUtilization } from 'node:perf_hooks';
 const SAMPLE_MS = 50;
 /** Part of the time that an event loop may be busy before it counts as saturated. */
 const SATURATED = 0.85;
+/** What is held back then leaves it less to do: it counts as saturated until clearly below. */
+const RELIEVED = 0.7;
 
 /**
  * Whether a thread has any time left. Accepting a hundred events costs less than delivering them: at full load a server
@@ -24,7 +26,8 @@ export class EventLoopLoad {
     const now = performance.now();
     if (now - this.#sampledAt >= SAMPLE_MS) {
       const current = this.#read();
-      this.#saturated = performance.eventLoopUtilization(current, this.#sampled).utilization > SATURATED;
+      const { utilization } = performance.eventLoopUtilization(current, this.#sampled);
+      this.#saturated = utilization > (this.#saturated ? RELIEVED : SATURATED);
       this.#sampled = current;
       this.#sampledAt = now;
     }
