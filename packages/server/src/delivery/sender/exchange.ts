@@ -1,9 +1,5 @@
 import type { EventLoopUtilization } from 'node:perf_hooks';
 import type { Failure, HeaderList } from '@posthorn/protocol';
-import { named } from './failures.ts';
-
-/** How exchanges end that a closing sender cuts off, or that are asked of a closed one. */
-export const CLOSED = named('timeout', 'Posthorn was shut down before the endpoint had answered.');
 
 /** One request, complete as it goes on the wire; `Host`, `Connection` and `Content-Length` are added. */
 export interface OutgoingRequest {

@@ -14,6 +14,9 @@ export class ConnectFailure extends Error {
 /** How far an exchange had come: waiting for a free connection, opening one, or having it. */
 export type Stage = 'queued' | 'dns' | 'connect' | 'tls' | 'open';
 
+/** How exchanges end that a closing sender cuts off, or that are asked of a closed one. */
+export const CLOSED = named('timeout', 'Posthorn was shut down before the endpoint had answered.');
+
 const LENGTH_MISMATCH = 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH';
 const CUT_OFF = 'The endpoint closed the connection before its response was complete.';
 

@@ -1,12 +1,12 @@
-import { performance, type EventLoopUtilization } from 'node:perf_hooks';
+import type { EventLoopUtilization } from 'node:perf_hooks';
 import { createSecureContext } from 'node:tls';
 import { LRUCache } from 'lru-cache';
 import { NO_ALLOWED_TARGETS } from '../../tenancy/target-address.ts';
 import type { AllowedTargets } from '../../tenancy/target-address.ts';
 import { AddressCache } from './address-cache.ts';
 import { ConnectionLimit } from './connection-limit.ts';
-import { CLOSED, type Exchange, type OutgoingRequest, type Sender } from './exchange.ts';
-import { named } from './failures.ts';
+import type { Exchange, OutgoingRequest, Sender } from './exchange.ts';
+import { CLOSED, named } from './failures.ts';
 import { OriginPool } from './origin-pool.ts';
 import { systemResolver } from './resolver.ts';
 import type { Resolve } from './resolver.ts';

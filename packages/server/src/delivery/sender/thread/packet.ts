@@ -35,6 +35,7 @@ export class PacketWriter {
 
   /** What was written since the last time. */
   take(): Packet {
+    // Not Buffer.concat: it may cut the result from a buffer that it shares with others, which cannot change hands.
     const bytes = new Uint8Array(this.#size);
     let offset = 0;
     for (const part of this.#parts) {

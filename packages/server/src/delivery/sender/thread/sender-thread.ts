@@ -1,10 +1,12 @@
 import type { EventLoopUtilization } from 'node:perf_hooks';
 import { Worker } from 'node:worker_threads';
 import type { AllowedTargets } from '../../../tenancy/target-address.ts';
-import { CLOSED, type Exchange, type OutgoingRequest, type Sender } from '../exchange.ts';
+import type { Exchange, OutgoingRequest, Sender } from '../exchange.ts';
+import { CLOSED } from '../failures.ts';
 import { readExchange, writeRequest, type Slot } from './encoding.ts';
 import type { FromThread, ThreadOptions, ToThread } from './messages.ts';
-import { PacketReader, PacketWriter, type Packet } from './packet.ts';
+import { Outbox } from './outbox.ts';
+import { PacketReader, type Packet } from './packet.ts';
 
 export interface SenderThreadOptions {
   /** Networks to reach although they are not public. */
@@ -15,13 +17,12 @@ export interface SenderThreadOptions {
 /** A sender in a thread of its own: sockets, TLS and timeouts there take nothing from what takes events in. */
 export class SenderThread implements Sender {
   readonly #thread: Worker;
-  readonly #requests = new PacketWriter();
+  readonly #requests = new Outbox((packet) => this.#post({ kind: 'requests', packet }, [packet.bytes]));
   /** By slot; null: free. Not a Map: see `ChainedList`. */
   readonly #settle: (((exchange: Exchange) => void) | null)[] = [];
   readonly #free: Slot[] = [];
-  #scheduled = false;
   #closing: Promise<void> | null = null;
-  #closed: (() => void) | null = null;
+  readonly #closed = Promise.withResolvers<void>();
 
   constructor({ allowedTargets, connectionsPerOrigin }: SenderThreadOptions) {
     const workerData: ThreadOptions = {
@@ -41,10 +42,7 @@ export class SenderThread implements Sender {
     return new Promise((resolve) => {
       const slot = this.#free.pop() ?? this.#settle.length;
       this.#settle[slot] = resolve;
-      writeRequest(this.#requests, slot, request);
-      if (this.#scheduled) return;
-      this.#scheduled = true;
-      setImmediate(() => this.#flush());
+      writeRequest(this.#requests.open(), slot, request);
     });
   }
 
@@ -58,24 +56,18 @@ export class SenderThread implements Sender {
   }
 
   async #close(deadlineMs: number): Promise<void> {
-    const closed = new Promise<void>((resolve) => {
-      this.#closed = resolve;
-    });
-    this.#flush();
-    this.#thread.postMessage({ kind: 'close', deadlineMs } satisfies ToThread);
-    await closed;
+    this.#requests.flush();
+    this.#post({ kind: 'close', deadlineMs });
+    await this.#closed.promise;
     await this.#thread.terminate();
   }
 
-  #flush(): void {
-    this.#scheduled = false;
-    if (this.#requests.isEmpty) return;
-    const packet = this.#requests.take();
-    this.#thread.postMessage({ kind: 'requests', packet } satisfies ToThread, [packet.bytes]);
+  #post(message: ToThread, transferred: readonly ArrayBuffer[] = []): void {
+    this.#thread.postMessage(message, transferred);
   }
 
   #hear(message: FromThread): void {
-    if (message.kind === 'closed') this.#closed?.();
+    if (message.kind === 'closed') this.#closed.resolve();
     else this.#end(message.packet);
   }
 

@@ -3,7 +3,8 @@ import { parseTargets } from '../../../tenancy/target-address.ts';
 import { createSender } from '../sender.ts';
 import { readRequest, writeExchange } from './encoding.ts';
 import type { FromThread, ThreadOptions, ToThread } from './messages.ts';
-import { PacketReader, PacketWriter, type Packet } from './packet.ts';
+import { Outbox } from './outbox.ts';
+import { PacketReader, type Packet } from './packet.ts';
 
 /** The thread that sends: requests in, exchanges out. */
 function main(): void {
@@ -14,31 +15,18 @@ function main(): void {
     allowedTargets: parseTargets(options.allowedTargets).targets,
     connectionsPerOrigin: options.connectionsPerOrigin,
   });
-  const ended = new PacketWriter();
-  let scheduled = false;
-
-  const flush = (): void => {
-    scheduled = false;
-    if (ended.isEmpty) return;
-    const packet = ended.take();
-    port.postMessage({ kind: 'exchanges', packet } satisfies FromThread, [packet.bytes]);
-  };
+  const ended = new Outbox((packet) => port.postMessage({ kind: 'exchanges', packet } satisfies FromThread, [packet.bytes]));
   const send = (packet: Packet): void => {
     const requests = new PacketReader(packet);
     while (!requests.isAtEnd) {
       const { slot, request } = readRequest(requests);
-      void sender.send(request).then((exchange) => {
-        writeExchange(ended, slot, exchange);
-        if (scheduled) return;
-        scheduled = true;
-        setImmediate(flush);
-      });
+      void sender.send(request).then((exchange) => writeExchange(ended.open(), slot, exchange));
     }
   };
   port.on('message', (message: ToThread) => {
     if (message.kind === 'requests') return send(message.packet);
     void sender.close(message.deadlineMs).then(() => {
-      flush();
+      ended.flush();
       port.postMessage({ kind: 'closed' } satisfies FromThread);
     });
   });
