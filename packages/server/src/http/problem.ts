@@ -1,7 +1,7 @@
 import { ERRORS, PosthornError, type ErrorCode, type FieldError } from '@posthorn/protocol';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { MAX_ERRORS, pointerToken } from './field-path.ts';
-import { OWN_ID_PATTERN, TEXT_PATTERN } from './text-schema.ts';
+import { PATTERN_ERRORS } from './text-schema.ts';
 
 /** An error as the API answers it (RFC 9457). */
 export interface Problem {
@@ -14,7 +14,6 @@ export interface Problem {
   readonly requestId?: string;
 }
 
-const OWN_ID_MESSAGE = 'must be 1 to 128 letters, digits and . _ : -, and neither . nor ..';
 const DOCUMENTATION = 'https://posthorn.dev/errors#';
 
 /** What a client is told of an error. */
@@ -99,13 +98,7 @@ function fieldError(where: string, issue: ValidationIssue): FieldError {
   const { params } = issue;
   switch (issue.keyword) {
     case 'pattern':
-      if (params['pattern'] === TEXT_PATTERN)
-        return { path: base, rule: 'text', message: 'must not contain NUL or half of a surrogate pair' };
-      return {
-        path: base,
-        rule: 'pattern',
-        message: params['pattern'] === OWN_ID_PATTERN ? OWN_ID_MESSAGE : (issue.message ?? 'is not valid'),
-      };
+      return { path: base, ...(PATTERN_ERRORS.get(params['pattern']) ?? { rule: 'pattern', message: issue.message ?? 'is not valid' }) };
     case 'additionalProperties':
       return {
         path: `${base}/${pointerToken(String(params['additionalProperty']))}`,

@@ -9,7 +9,13 @@ export function storedText(options: { minLength?: number; maxLength?: number; de
 }
 
 /** Ids that stand in a URL as they are: `.` and `..` would be taken for steps of its path (RFC 3986, section 5.2.4). */
-export const OWN_ID_PATTERN = '^(?!\\.{1,2}$)[A-Za-z0-9._:-]{1,128}$';
+const OWN_ID_PATTERN = '^(?!\\.{1,2}$)[A-Za-z0-9._:-]{1,128}$';
+
+/** What a text that does not match is told, instead of the expression. */
+export const PATTERN_ERRORS: ReadonlyMap<unknown, { readonly rule: string; readonly message: string }> = new Map([
+  [TEXT_PATTERN, { rule: 'text', message: 'must not contain NUL or half of a surrogate pair' }],
+  [OWN_ID_PATTERN, { rule: 'pattern', message: 'must be 1 to 128 letters, digits and . _ : -, and neither . nor ..' }],
+]);
 
 /** An id that the caller may choose. */
 export function ownId() {
