@@ -1,6 +1,6 @@
-import { mkdir } from 'node:fs/promises';
 import { PGlite, type PGliteInterface, type Transaction } from '@electric-sql/pglite';
 import type { Database, Queryable, Statement, Value } from './database.ts';
+import { makeDatabaseFiles } from './pglite-files.ts';
 
 /** OIDs whose values should arrive as `pg` delivers them. */
 const INT8 = 20;
@@ -11,12 +11,12 @@ const PARSERS = {
 };
 
 /**
- * Opens PostgreSQL inside the process, with its files in `dataDir` (null: in memory).
+ * Opens PostgreSQL inside the process, with its files in `dataDir`; makes them where there are none.
  * It runs with fsync off: a development default, not a durability claim.
  */
-export async function openPglite(dataDir: string | null): Promise<Database> {
-  if (dataDir !== null) await mkdir(dataDir, { recursive: true });
-  const engine = await PGlite.create(dataDir === null ? {} : { dataDir });
+export async function openPglite(dataDir: string): Promise<Database> {
+  await makeDatabaseFiles(dataDir);
+  const engine = await PGlite.create({ dataDir });
   return {
     ...runOn(engine),
     transaction: (work) => engine.transaction((transaction) => work(runOn(transaction))),
