@@ -1,5 +1,7 @@
-import { measureLoad, type LoadOptions } from '../measure-load.ts';
+import type { Bench } from '../bench.ts';
+import { measureInTurns } from '../measure-in-turns.ts';
 import { bounded, type Scenario } from '../scenario.ts';
+import type { Stage } from '../stage.ts';
 import { makeOrganizations } from './organizations.ts';
 import { complete } from './steady.ts';
 
@@ -10,39 +12,48 @@ const TIMEOUT_MS = 5_000;
 
 const show = (ratio: number): string => ratio.toFixed(2);
 
-/** The same hundred webhooks twice: all of them answering, then every tenth never. */
+/** A hundred webhooks that answer, and a hundred of which every tenth never does. */
 export const hanging: Scenario = {
   name: 'hanging',
   title: 'A tenth of 100 webhooks never answers',
   async run(bench) {
-    await using stage = await bench.stage('hanging');
-    await makeOrganizations(stage, WEBHOOKS, (index) => [
-      { url: bench.webhookUrl(0, `hanging-${index}`, { hanging: index % HANGING_ONE_IN === 0, origin: index }), timeoutMs: TIMEOUT_MS },
-    ]);
-    const load: LoadOptions = { label: 'all answer', organizations: WEBHOOKS };
-    const healthy = await measureLoad(bench, stage, load);
-    const healthyHalf = await measureLoad(bench, stage, { ...load, label: 'all answer, half load', rate: healthy.acceptedPerSecond / 2 });
+    await using answeringStage = await stageOfHundred(bench, false);
+    await using hangingStage = await stageOfHundred(bench, true);
     await bench.sink.call('hang', true);
-    const hangingLoad = { ...load, label: 'a tenth hangs', hangingOneIn: HANGING_ONE_IN };
-    const hung = await measureLoad(bench, stage, hangingLoad);
-    const hungHalf = await measureLoad(bench, stage, {
-      ...hangingLoad,
-      label: 'a tenth hangs, half load',
-      rate: healthy.acceptedPerSecond / 2,
-    });
+    const both = async (label: string, rate: number | null) => {
+      const load = { organizations: WEBHOOKS, rate };
+      const [answering, hung] = await measureInTurns(bench, [
+        { stage: answeringStage, load: { ...load, label: `all answer${label}` } },
+        { stage: hangingStage, load: { ...load, label: `a tenth hangs${label}`, hangingOneIn: HANGING_ONE_IN } },
+      ]);
+      if (!answering || !hung) throw new Error('Two stages gave fewer measurements.');
+      return { answering, hung };
+    };
+    const full = await both('', null);
+    const half = await both(', half load', full.answering.acceptedPerSecond / 2);
     await bench.sink.call('hang', false);
-    const answering = 1 - 1 / HANGING_ONE_IN;
+    const measurements = [full.answering, full.hung, half.answering, half.hung];
+    const rateBefore = full.answering.deliveredPerSecond * (1 - 1 / HANGING_ONE_IN);
+    const p99Ratio = ({ answering, hung }: typeof full): number => hung.deliveryLatency.p99 / answering.deliveryLatency.p99;
     return {
-      measurements: [healthy, healthyHalf, hung, hungHalf],
+      measurements,
       checks: () => [
-        bounded('hanging: rate of the others, against before', hung.deliveredPerSecond / (healthy.deliveredPerSecond * answering), {
-          atLeast: 0.85,
-          show,
-        }),
-        bounded('hanging: p99 of the others, against before', hung.deliveryLatency.p99 / healthy.deliveryLatency.p99, { atMost: 2, show }),
-        bounded('hanging: the same at half load', hungHalf.deliveryLatency.p99 / healthyHalf.deliveryLatency.p99, { atMost: 2, show }),
-        ...[healthy, healthyHalf, hung, hungHalf].flatMap(complete),
+        bounded('hanging: rate of the others, against all answering', full.hung.deliveredPerSecond / rateBefore, { atLeast: 0.85, show }),
+        bounded('hanging: p99 of the others, against all answering', p99Ratio(full), { atMost: 2, show }),
+        bounded('hanging: the same at half load', p99Ratio(half), { atMost: 2, show }),
+        ...measurements.flatMap(complete),
       ],
     };
   },
 };
+
+async function stageOfHundred(bench: Bench, hangs: boolean): Promise<Stage> {
+  const stage = await bench.stage(hangs ? 'a-tenth-hangs' : 'all-answer');
+  await makeOrganizations(stage, WEBHOOKS, (index) => [
+    {
+      url: bench.webhookUrl(0, `hanging-${index}`, { hanging: hangs && index % HANGING_ONE_IN === 0, origin: index }),
+      timeoutMs: TIMEOUT_MS,
+    },
+  ]);
+  return stage;
+}

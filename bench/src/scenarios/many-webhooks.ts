@@ -1,6 +1,8 @@
-import { measureLoad } from '../measure-load.ts';
+import { measureInTurns } from '../measure-in-turns.ts';
+import type { Bench } from '../bench.ts';
 import { bounded, type Scenario } from '../scenario.ts';
 import { seedOrganizations } from '../seed/organizations.ts';
+import type { Stage } from '../stage.ts';
 import { makeOrganizations } from './organizations.ts';
 import { complete } from './steady.ts';
 
@@ -10,36 +12,35 @@ const ORIGINS = 200;
 /** Until each webhook was used: what is measured is the work with many of them, not the first look at each. */
 const WARM_UP_SECONDS = 20;
 
-/** One webhook; then 100,000 of 10,000 organizations, each event to another; then the same behind 200 origins. */
+/** One webhook; 100,000 of 10,000 organizations, each event to another; the same behind 200 origins. */
 export const manyWebhooks: Scenario = {
   name: 'many-webhooks',
   title: '100,000 webhooks of 10,000 organizations',
   async run(bench) {
-    const one = await measureOne();
-    const many = await measureMany('100,000 webhooks', 1);
-    const spread = await measureMany('100,000 webhooks, 200 origins', ORIGINS);
+    await using oneStage = await bench.stage('one-webhook');
+    await makeOrganizations(oneStage, 1, () => [{ url: bench.webhookUrl(0, 'one') }]);
+    await using manyStage = await stageOfMany(bench, 1);
+    await using spreadStage = await stageOfMany(bench, ORIGINS);
+    const load = { organizations: ORGANIZATIONS, types: WEBHOOKS_EACH, warmUpSeconds: WARM_UP_SECONDS };
+    const measurements = await measureInTurns(bench, [
+      { stage: oneStage, load: { label: 'one webhook' } },
+      { stage: manyStage, load: { ...load, label: '100,000 webhooks' } },
+      { stage: spreadStage, load: { ...load, label: '100,000 webhooks, 200 origins' } },
+    ]);
+    const [one = 0, many = 0] = measurements.map((measurement) => measurement.deliveredPerSecond);
     return {
-      measurements: [one, many, spread],
+      measurements,
       checks: () => [
-        bounded('many webhooks: rate, against one', many.deliveredPerSecond / one.deliveredPerSecond, {
-          atLeast: 0.8,
-          show: (ratio) => ratio.toFixed(2),
-        }),
-        ...[one, many, spread].flatMap(complete),
+        bounded('many webhooks: rate, against one', many / one, { atLeast: 0.8, show: (ratio) => ratio.toFixed(2) }),
+        ...measurements.flatMap(complete),
       ],
     };
-
-    async function measureOne() {
-      await using stage = await bench.stage('one-webhook');
-      await makeOrganizations(stage, 1, () => [{ url: bench.webhookUrl(0, 'one') }]);
-      return await measureLoad(bench, stage, { label: 'one webhook' });
-    }
-
-    async function measureMany(label: string, origins: number) {
-      await using stage = await bench.stage(`many-webhooks-${origins}`);
-      const urls = Array.from({ length: origins }, (_, origin) => bench.webhookUrl(0, 'many', { origin }));
-      await seedOrganizations(stage, { organizations: ORGANIZATIONS, webhooksEach: WEBHOOKS_EACH, urls });
-      return await measureLoad(bench, stage, { label, organizations: ORGANIZATIONS, types: WEBHOOKS_EACH, warmUpSeconds: WARM_UP_SECONDS });
-    }
   },
 };
+
+async function stageOfMany(bench: Bench, origins: number): Promise<Stage> {
+  const stage = await bench.stage(`many-webhooks-${origins}`);
+  const urls = Array.from({ length: origins }, (_, origin) => bench.webhookUrl(0, 'many', { origin }));
+  await seedOrganizations(stage, { organizations: ORGANIZATIONS, webhooksEach: WEBHOOKS_EACH, urls });
+  return stage;
+}

@@ -1,5 +1,5 @@
-import { DATA_BYTES } from '../bench.ts';
-import { measureLoad } from '../measure-load.ts';
+import { DATA_BYTES, type Bench } from '../bench.ts';
+import { measureInTurns } from '../measure-in-turns.ts';
 import type { Measurement } from '../measurement.ts';
 import { mebibytes } from '../report/table.ts';
 import { bounded, type Scenario } from '../scenario.ts';
@@ -17,34 +17,37 @@ export const waitingRetries: Scenario = {
   name: 'waiting-retries',
   title: 'A million waiting retries',
   async run(bench) {
-    const without = await measure('none waiting', 0);
-    const waiting = await measure('a million waiting', RETRIES);
+    await using freshStage = await stageWith(bench, 0);
+    await using waitingStage = await stageWith(bench, RETRIES);
+    const measurements = await measureInTurns(bench, [
+      { stage: freshStage, load: { label: 'none waiting' } },
+      { stage: waitingStage, load: { label: 'a million waiting' } },
+    ]);
+    const [without = 0, waiting = 0] = measurements.map((measurement) => measurement.deliveredPerSecond);
+    const [memoryWithout = 0, memoryWaiting = 0] = measurements.map(memoryOf);
     return {
-      measurements: [without, waiting],
+      measurements,
       checks: () => [
-        bounded('waiting retries: rate, against none', waiting.deliveredPerSecond / without.deliveredPerSecond, {
-          atLeast: 0.9,
-          show: (ratio) => ratio.toFixed(2),
-        }),
-        bounded('waiting retries: more memory of the server', memoryOf(waiting) - memoryOf(without), {
+        bounded('waiting retries: rate, against none', waiting / without, { atLeast: 0.9, show: (ratio) => ratio.toFixed(2) }),
+        bounded('waiting retries: more memory of the server', memoryWaiting - memoryWithout, {
           atMost: MORE_MEMORY_BYTES,
           show: (bytes) => `${mebibytes(bytes)} MiB`,
         }),
-        ...[without, waiting].flatMap(complete),
+        ...measurements.flatMap(complete),
       ],
     };
-
-    async function measure(label: string, retries: number): Promise<Measurement> {
-      await using stage = await bench.stage(`waiting-${retries}`);
-      await makeOrganizations(stage, 1, () => [{ url: bench.webhookUrl(0, 'fresh') }]);
-      await makeWaitingOrganizations(stage, bench.webhookUrl(0, 'waiting'));
-      await stage.stopNodes();
-      if (retries > 0) await seedWaitingRetries(stage.database.client, retries, DATA_BYTES);
-      await stage.startNode();
-      return await measureLoad(bench, stage, { label });
-    }
   },
 };
+
+async function stageWith(bench: Bench, retries: number): Promise<Stage> {
+  const stage = await bench.stage(`waiting-${retries}`);
+  await makeOrganizations(stage, 1, () => [{ url: bench.webhookUrl(0, 'fresh') }]);
+  await makeWaitingOrganizations(stage, bench.webhookUrl(0, 'waiting'));
+  await stage.stopNodes();
+  if (retries > 0) await seedWaitingRetries(stage.database.client, retries, DATA_BYTES);
+  await stage.startNode();
+  return stage;
+}
 
 async function makeWaitingOrganizations(stage: Stage, url: string): Promise<void> {
   for (let index = 0; index < ORGANIZATIONS; index++) {
