@@ -32,6 +32,7 @@ export class Bench implements AsyncDisposable {
   readonly #limit: Worker<LimitCommands>;
   readonly #bench: BenchOptions;
   readonly #sinkPort: number;
+  #limits: number[] = [];
 
   private constructor(bench: BenchOptions, workers: Workers) {
     this.options = bench.options;
@@ -51,14 +52,22 @@ export class Bench implements AsyncDisposable {
     return new Bench(bench, { sink, load, limit, sinkPort: await sink.call('listen', { hosts }) });
   }
 
-  /** Posts a second of the bare loop: signed posts of the same body to the same sink, from one process. */
-  measureLimit(): Promise<number> {
-    return this.#limit.call('measure', {
+  /** Measures what the bare loop posts a second: signed posts of the same body to the same sink, from one process. */
+  async measureLimit(): Promise<void> {
+    const limit = await this.#limit.call('measure', {
       origin: this.#origin(0),
       connections: LIMIT_CONNECTIONS,
       seconds: LIMIT_SECONDS,
       dataBytes: DATA_BYTES,
     });
+    this.#limits.push(limit);
+  }
+
+  /** All that were measured since the last call, and the one before. */
+  takeLimits(): number[] {
+    const limits = this.#limits;
+    this.#limits = limits.slice(-1);
+    return limits;
   }
 
   /** Where the sink takes deliveries of an event's webhook number `slot`; `name` tells webhooks apart. */

@@ -14,7 +14,7 @@ import { SCENARIOS } from './scenarios/all.ts';
 interface ScenarioResult {
   readonly name: string;
   readonly title: string;
-  /** Posts a second of the bare loop, before and after; the ratios are to their mean. */
+  /** Posts a second of the bare loop, before, after, and between turns; the ratios are to their mean. */
   readonly limits: readonly number[];
   readonly limit: number;
   readonly measurements: readonly Measurement[];
@@ -34,13 +34,12 @@ async function main(options: Options): Promise<boolean> {
   process.stdout.write(`${environment.cpu}, ${environment.cores} cores, Node ${environment.node}, PostgreSQL ${environment.postgres}\n`);
 
   const results: ScenarioResult[] = [];
-  let before = await bench.measureLimit();
+  await bench.measureLimit();
   for (const scenario of scenarios) {
     process.stdout.write(`\n## ${scenario.title} (${scenario.name})\n`);
     const findings = await scenario.run(bench);
-    const after = await bench.measureLimit();
-    const result = judge(scenario, findings, [before, after]);
-    before = after;
+    await bench.measureLimit();
+    const result = judge(scenario, findings, bench.takeLimits());
     print(result);
     results.push(result);
     await write([join(folder, 'results.json'), ...(options.json === null ? [] : [options.json])], { environment, options, results });
@@ -66,7 +65,7 @@ function judge({ name, title }: Scenario, { measurements, checks }: Findings, li
 }
 
 function print({ limit, limits, measurements, checks }: ScenarioResult): void {
-  process.stdout.write(`limit ${Math.round(limit)}/s (${limits.map(Math.round).join(' before, ')} after)\n`);
+  process.stdout.write(`limit ${Math.round(limit)}/s (${limits.map(Math.round).join(', ')})\n`);
   if (measurements.length > 0) process.stdout.write(`${measurementsTable(measurements, limit)}\n\n${processesTable(measurements)}\n\n`);
   process.stdout.write(`${checksTable(checks)}\n`);
 }

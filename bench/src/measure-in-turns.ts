@@ -13,12 +13,16 @@ export interface Contender {
 const TURNS = 3;
 
 /**
- * Loads stages that are to be compared in turns, each for a third of the time three times over: a slow minute of the
- * machine meets all of them. One measurement for each, in their order.
+ * Loads stages in turns, each for a third of the time three times over, and measures the limit between the rounds: what is
+ * compared, with one another or with the limit, has met the same slow minutes of the machine. One measurement for each stage.
  */
-export async function measureInTurns(bench: Bench, contenders: readonly Contender[]): Promise<Measurement[]> {
+export async function measureInTurns<const Contenders extends readonly Contender[]>(
+  bench: Bench,
+  contenders: Contenders,
+): Promise<{ -readonly [Index in keyof Contenders]: Measurement }> {
   const turns: Measurement[][] = contenders.map(() => []);
   for (let turn = 0; turn < TURNS; turn++) {
+    if (turn > 0) await bench.measureLimit();
     for (const [index, { stage, load }] of contenders.entries()) {
       const { warmUpSeconds, ...rest } = load;
       // Later turns find everything used already, and need no more than to come up to speed.
@@ -26,7 +30,7 @@ export async function measureInTurns(bench: Bench, contenders: readonly Contende
       turns[index]?.push(await measureLoad(bench, stage, { ...rest, ...first, seconds: bench.options.seconds / TURNS }));
     }
   }
-  return turns.map(together);
+  return turns.map(together) as { -readonly [Index in keyof Contenders]: Measurement };
 }
 
 /** Turns of the same load as one measurement: what can be counted is added up, percentiles are those of the middle turn. */

@@ -12,7 +12,7 @@ export interface Check {
 
 export interface Findings {
   readonly measurements: readonly Measurement[];
-  /** Asked once the limit is known: posts a second of the bare loop, the mean of before and after. */
+  /** Asked once the limit is known: posts a second of the bare loop, the mean of before, after, and between turns. */
   readonly checks: (limit: number) => readonly Check[];
 }
 

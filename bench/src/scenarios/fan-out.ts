@@ -1,4 +1,4 @@
-import { measureLoad } from '../measure-load.ts';
+import { measureInTurns } from '../measure-in-turns.ts';
 import { ofLimit, type Scenario } from '../scenario.ts';
 import { makeOrganizations } from './organizations.ts';
 import { steady } from './steady.ts';
@@ -11,7 +11,7 @@ export const fanOut: Scenario = {
   async run(bench) {
     await using stage = await bench.stage('fan-out');
     await makeOrganizations(stage, 1, () => Array.from({ length: FAN_OUT }, (_, slot) => ({ url: bench.webhookUrl(slot, 'fan-out') })));
-    const measurement = await measureLoad(bench, stage, { label: 'fan-out 5', fanOut: FAN_OUT });
+    const [measurement] = await measureInTurns(bench, [{ stage, load: { label: 'fan-out 5', fanOut: FAN_OUT } }]);
     return {
       measurements: [measurement],
       checks: (limit) => [

@@ -1,3 +1,4 @@
+import { measureInTurns } from '../measure-in-turns.ts';
 import { measureLoad } from '../measure-load.ts';
 import { milliseconds } from '../report/table.ts';
 import { bounded, type Scenario } from '../scenario.ts';
@@ -14,7 +15,7 @@ export const halfLoad: Scenario = {
     await makeOrganizations(stage, 1, () => [{ url: bench.webhookUrl(0, 'half-load') }]);
     const seconds = Math.min(FULL_LOAD_SECONDS, bench.options.seconds);
     const full = await measureLoad(bench, stage, { label: 'full load', seconds });
-    const half = await measureLoad(bench, stage, { label: 'half load', rate: full.deliveredPerSecond / 2 });
+    const [half] = await measureInTurns(bench, [{ stage, load: { label: 'half load', rate: full.deliveredPerSecond / 2 } }]);
     const show = (us: number): string => `${milliseconds(us)} ms`;
     return {
       measurements: [full, half],

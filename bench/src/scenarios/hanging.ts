@@ -26,7 +26,6 @@ export const hanging: Scenario = {
         { stage: answeringStage, load: { ...load, label: `all answer${label}` } },
         { stage: hangingStage, load: { ...load, label: `a tenth hangs${label}`, hangingOneIn: HANGING_ONE_IN } },
       ]);
-      if (!answering || !hung) throw new Error('Two stages gave fewer measurements.');
       return { answering, hung };
     };
     const full = await both('', null);

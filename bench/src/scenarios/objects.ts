@@ -1,5 +1,5 @@
 import type { Bench } from '../bench.ts';
-import { measureLoad } from '../measure-load.ts';
+import { measureInTurns } from '../measure-in-turns.ts';
 import { ofLimit, type Findings, type Scenario } from '../scenario.ts';
 import { makeOrganizations } from './organizations.ts';
 import { steady } from './steady.ts';
@@ -22,7 +22,7 @@ async function pushStates(bench: Bench, run: { label: string; batch: number; atL
   const { label, batch, atLeast } = run;
   await using stage = await bench.stage(batch === 1 ? 'objects' : 'bulk-objects');
   await makeOrganizations(stage, 1, () => [{ url: bench.webhookUrl(0, 'objects') }]);
-  const measurement = await measureLoad(bench, stage, { label, target: 'objects', batch });
+  const [measurement] = await measureInTurns(bench, [{ stage, load: { label, target: 'objects', batch } }]);
   return {
     measurements: [measurement],
     checks: (limit) => [ofLimit(`${label}: delivered`, measurement.deliveredPerSecond, { limit, atLeast }), ...steady(measurement)],

@@ -1,4 +1,4 @@
-import { measureLoad } from '../measure-load.ts';
+import { measureInTurns } from '../measure-in-turns.ts';
 import { ofLimit, type Scenario } from '../scenario.ts';
 import { makeOrganizations } from './organizations.ts';
 import { steady } from './steady.ts';
@@ -9,7 +9,7 @@ export const single: Scenario = {
   async run(bench) {
     await using stage = await bench.stage('single');
     await makeOrganizations(stage, 1, () => [{ url: bench.webhookUrl(0, 'single') }]);
-    const measurement = await measureLoad(bench, stage, { label: 'single' });
+    const [measurement] = await measureInTurns(bench, [{ stage, load: { label: 'single' } }]);
     return {
       measurements: [measurement],
       checks: (limit) => [ofLimit('single: delivered', measurement.deliveredPerSecond, { limit, atLeast: 0.18 }), ...steady(measurement)],
