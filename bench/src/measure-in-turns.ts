@@ -1,8 +1,9 @@
 import type { Bench } from './bench.ts';
+import { sum } from './measure/backlog.ts';
 import type { Account } from './measure/ledger.ts';
-import type { Distribution } from './measure/samples.ts';
+import { percentile, type Distribution } from './measure/samples.ts';
 import { measureLoad, type LoadOptions } from './measure-load.ts';
-import type { Measurement } from './measurement.ts';
+import { figuresOf, type Measurement } from './measurement.ts';
 import type { Stage } from './stage.ts';
 
 export interface Contender {
@@ -55,7 +56,7 @@ export function together(turns: readonly Measurement[]): Measurement {
     statuses: statuses(turns),
     processes: last.processes.map(({ name, memoryBytes }) => ({
       name,
-      cpuSeconds: sum(turns.map((turn) => cpuOf(turn, name))),
+      cpuSeconds: sum(turns.map((turn) => figuresOf(turn, name)?.cpuSeconds ?? 0)),
       memoryBytes,
     })),
   };
@@ -92,15 +93,9 @@ function slowest(seconds: readonly (number | null)[]): number | null {
   return seconds.reduce((most, one) => (most === null || one === null ? null : Math.max(most, one)), 0);
 }
 
-function cpuOf(turn: Measurement, name: string): number {
-  return turn.processes.find((figures) => figures.name === name)?.cpuSeconds ?? 0;
-}
-
-/** Of an odd number of values the one in the middle; of an even one the lower of the two. */
 function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor((values.length - 1) / 2)] ?? 0;
-}
-
-function sum(values: readonly number[]): number {
-  return values.reduce((total, value) => total + value, 0);
+  return percentile(
+    values.toSorted((a, b) => a - b),
+    0.5,
+  );
 }

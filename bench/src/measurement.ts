@@ -10,6 +10,11 @@ export interface ProcessFigures {
   readonly memoryBytes: number;
 }
 
+/** What one process took; undefined where it did not run. */
+export function figuresOf({ processes }: Pick<Measurement, 'processes'>, name: string): ProcessFigures | undefined {
+  return processes.find((figures) => figures.name === name);
+}
+
 /** What one stretch of load showed. */
 export interface Measurement {
   readonly label: string;

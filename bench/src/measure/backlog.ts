@@ -20,5 +20,9 @@ export function growth(points: readonly BacklogPoint[]): number {
 
 export function mean(values: readonly number[]): number {
   if (values.length === 0) return 0;
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
+  return sum(values) / values.length;
+}
+
+export function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
 }

@@ -1,5 +1,5 @@
 import type { Check } from '../scenario.ts';
-import type { Measurement } from '../measurement.ts';
+import { figuresOf, type Measurement } from '../measurement.ts';
 import { mebibytes, milliseconds, table, whole } from './table.ts';
 
 const MEASUREMENT_HEAD = [
@@ -49,7 +49,7 @@ export function processesTable(measurements: readonly Measurement[]): string {
     ...measurements.map((measurement) => [
       measurement.label,
       ...names.flatMap((name) => {
-        const figures = measurement.processes.find((one) => one.name === name);
+        const figures = figuresOf(measurement, name);
         return figures ? [figures.cpuSeconds.toFixed(1), mebibytes(figures.memoryBytes)] : ['', ''];
       }),
     ]),

@@ -17,8 +17,10 @@ export const hanging: Scenario = {
   name: 'hanging',
   title: 'A tenth of 100 webhooks never answers',
   async run(bench) {
-    await using answeringStage = await stageOfHundred(bench, false);
-    await using hangingStage = await stageOfHundred(bench, true);
+    await using answeringStage = await bench.stage('all-answer');
+    await makeHundred(bench, answeringStage, false);
+    await using hangingStage = await bench.stage('a-tenth-hangs');
+    await makeHundred(bench, hangingStage, true);
     await bench.sink.call('hang', true);
     const both = async (label: string, rate: number | null) => {
       const load = { organizations: WEBHOOKS, rate };
@@ -46,13 +48,11 @@ export const hanging: Scenario = {
   },
 };
 
-async function stageOfHundred(bench: Bench, hangs: boolean): Promise<Stage> {
-  const stage = await bench.stage(hangs ? 'a-tenth-hangs' : 'all-answer');
+async function makeHundred(bench: Bench, stage: Stage, hangs: boolean): Promise<void> {
   await makeOrganizations(stage, WEBHOOKS, (index) => [
     {
       url: bench.webhookUrl(0, `hanging-${index}`, { hanging: hangs && index % HANGING_ONE_IN === 0, origin: index }),
       timeoutMs: TIMEOUT_MS,
     },
   ]);
-  return stage;
 }

@@ -19,8 +19,10 @@ export const manyWebhooks: Scenario = {
   async run(bench) {
     await using oneStage = await bench.stage('one-webhook');
     await makeOrganizations(oneStage, 1, () => [{ url: bench.webhookUrl(0, 'one') }]);
-    await using manyStage = await stageOfMany(bench, 1);
-    await using spreadStage = await stageOfMany(bench, ORIGINS);
+    await using manyStage = await bench.stage('many-webhooks');
+    await makeMany(bench, manyStage, 1);
+    await using spreadStage = await bench.stage('many-origins');
+    await makeMany(bench, spreadStage, ORIGINS);
     const load = { organizations: ORGANIZATIONS, types: WEBHOOKS_EACH, warmUpSeconds: WARM_UP_SECONDS };
     const measurements = await measureInTurns(bench, [
       { stage: oneStage, load: { label: 'one webhook' } },
@@ -41,9 +43,7 @@ export const manyWebhooks: Scenario = {
   },
 };
 
-async function stageOfMany(bench: Bench, origins: number): Promise<Stage> {
-  const stage = await bench.stage(`many-webhooks-${origins}`);
+async function makeMany(bench: Bench, stage: Stage, origins: number): Promise<void> {
   const urls = Array.from({ length: origins }, (_, origin) => bench.webhookUrl(0, 'many', { origin }));
   await seedOrganizations(stage, { organizations: ORGANIZATIONS, webhooksEach: WEBHOOKS_EACH, urls });
-  return stage;
 }

@@ -1,6 +1,6 @@
 import { DATA_BYTES, type Bench } from '../bench.ts';
 import { measureInTurns } from '../measure-in-turns.ts';
-import type { Measurement } from '../measurement.ts';
+import { figuresOf, type Measurement } from '../measurement.ts';
 import { mebibytes } from '../report/table.ts';
 import { bounded, type Scenario } from '../scenario.ts';
 import { seedWaitingRetries } from '../seed/waiting-retries.ts';
@@ -17,8 +17,10 @@ export const waitingRetries: Scenario = {
   name: 'waiting-retries',
   title: 'A million waiting retries',
   async run(bench) {
-    await using freshStage = await stageWith(bench, 0);
-    await using waitingStage = await stageWith(bench, RETRIES);
+    await using freshStage = await bench.stage('none-waiting');
+    await fill(bench, freshStage, 0);
+    await using waitingStage = await bench.stage('waiting');
+    await fill(bench, waitingStage, RETRIES);
     const measurements = await measureInTurns(bench, [
       { stage: freshStage, load: { label: 'none waiting' } },
       { stage: waitingStage, load: { label: 'a million waiting' } },
@@ -41,14 +43,12 @@ export const waitingRetries: Scenario = {
   },
 };
 
-async function stageWith(bench: Bench, retries: number): Promise<Stage> {
-  const stage = await bench.stage(`waiting-${retries}`);
+async function fill(bench: Bench, stage: Stage, retries: number): Promise<void> {
   await makeOrganizations(stage, 1, () => [{ url: bench.webhookUrl(0, 'fresh') }]);
   await makeWaitingOrganizations(stage, bench.webhookUrl(0, 'waiting'));
   await stage.stopNodes();
   if (retries > 0) await seedWaitingRetries(stage.database.client, retries, DATA_BYTES);
   await stage.startNode();
-  return stage;
 }
 
 async function makeWaitingOrganizations(stage: Stage, url: string): Promise<void> {
@@ -58,6 +58,6 @@ async function makeWaitingOrganizations(stage: Stage, url: string): Promise<void
   }
 }
 
-function memoryOf({ processes }: Measurement): number {
-  return processes.find((figures) => figures.name === 'posthorn 1')?.memoryBytes ?? 0;
+function memoryOf(measurement: Measurement): number {
+  return figuresOf(measurement, 'posthorn 1')?.memoryBytes ?? 0;
 }
