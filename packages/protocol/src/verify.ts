@@ -50,7 +50,8 @@ export interface VerifiedWebhook {
 const MAX_SIGNATURES = 20;
 const DEFAULT_TOLERANCE_SECONDS = 300;
 
-const ID = /^[\x21-\x7e]{1,256}$/;
+/** No full stop: it separates the id from the timestamp in what is signed. */
+const ID = /^[\x21-\x2d\x2f-\x7e]{1,256}$/;
 const TIMESTAMP = /^(?:0|[1-9]\d{0,11})$/;
 /** A version and base64, of v1, v1a or a version yet to come. */
 const SIGNATURE = /^v\d{1,3}[a-z]?,[A-Za-z0-9+/]{1,1024}={0,2}$/;

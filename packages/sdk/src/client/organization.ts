@@ -25,7 +25,7 @@ export interface EventContext {
   readonly scope?: string;
   /** What it is about. */
   readonly subject?: Subject;
-  /** Your own id: repeated, it gets the first answer again and no second delivery. */
+  /** Your own id, without full stops: repeated, it gets the first answer again and no second delivery. */
   readonly id?: string;
   /** The person who caused it. */
   readonly sender?: Sender;

@@ -11,15 +11,27 @@ export function storedText(options: { minLength?: number; maxLength?: number; de
 /** Ids that stand in a URL as they are: `.` and `..` would be taken for steps of its path (RFC 3986, section 5.2.4). */
 const OWN_ID_PATTERN = '^(?!\\.{1,2}$)[A-Za-z0-9._:-]{1,128}$';
 
+/** Ids that are signed: `.` separates them from what follows (https://www.standardwebhooks.com, signature scheme). */
+const EVENT_ID_PATTERN = '^[\\x21-\\x2d\\x2f-\\x7e]{1,255}$';
+
 /** What a text that does not match is told, instead of the expression. */
 export const PATTERN_ERRORS: ReadonlyMap<unknown, { readonly rule: string; readonly message: string }> = new Map([
   [TEXT_PATTERN, { rule: 'text', message: 'must not contain NUL or half of a surrogate pair' }],
   [OWN_ID_PATTERN, { rule: 'pattern', message: 'must be 1 to 128 letters, digits and . _ : -, and neither . nor ..' }],
+  [EVENT_ID_PATTERN, { rule: 'pattern', message: 'must be 1 to 255 visible ASCII characters, none of them a full stop' }],
 ]);
 
 /** An id that the caller may choose. */
 export function ownId() {
   return Type.String({ pattern: OWN_ID_PATTERN, description: 'Your own id for it: letters, digits and . _ : -. Default: a UUIDv7.' });
+}
+
+/** An event's id, as a caller may bring it. */
+export function eventId() {
+  return Type.String({
+    pattern: EVENT_ID_PATTERN,
+    description: 'Your own id, without full stops: repeated, it gets the first answer again and no second delivery.',
+  });
 }
 
 /** NUL, or half of a surrogate pair, as JSON.stringify writes them. */

@@ -5,7 +5,7 @@ import type { EmitInput, Intake } from '../../intake/emit.ts';
 import { idempotentEventId } from '../idempotency.ts';
 import { problemOf, wrongShape } from '../problem.ts';
 import { senderProblem } from '../sender.ts';
-import { storedText } from '../text-schema.ts';
+import { eventId, storedText } from '../text-schema.ts';
 
 export interface EmitServices {
   readonly intake: Intake;
@@ -20,12 +20,7 @@ export const NewEvent = Type.Object(
     data: Type.Object({}, { description: 'Must satisfy the schema of the type.' }),
     scope: Type.Optional(Text),
     subject: Type.Optional(Type.Object({ kind: Text, id: Text }, { additionalProperties: false, description: 'What it is about.' })),
-    id: Type.Optional(
-      Type.String({
-        pattern: '^[\\x21-\\x7e]{1,255}$',
-        description: 'Your own id: repeated, it gets the first answer again and no second delivery.',
-      }),
-    ),
+    id: Type.Optional(eventId()),
     sender: Type.Optional(Type.Object({}, { description: 'The person who caused it.' })),
   },
   { additionalProperties: false, title: 'NewEvent' },

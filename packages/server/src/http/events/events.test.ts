@@ -147,6 +147,7 @@ describe.each([
     [{ type: 'a', data: {}, subject: { kind: 'a' } }, '/subject/id', 'required'],
     [{ type: 'a', data: {}, subject: { kind: 'a', id: '\0' } }, '/subject/id', 'text'],
     [{ type: 'a', data: {}, id: 'with space' }, '/id', 'pattern'],
+    [{ type: 'a', data: {}, id: 'with.stop' }, '/id', 'pattern'],
     [{ type: 'a', data: {}, sender: 'me' }, '/sender', 'type'],
     [{ type: 'a', data: {}, sender: { name: '\0' } }, '/sender', 'text'],
     [{ type: 'a', data: {}, sender: { ['\udfff']: 1 } }, '/sender', 'text'],

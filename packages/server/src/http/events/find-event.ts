@@ -2,7 +2,7 @@ import type { Database } from '../../store/database.ts';
 import { eventByExternalId, eventById, type EventRow } from '../../store/event-queries.ts';
 import { isUuid } from '../../store/uuid-time.ts';
 
-/** What a caller may bring as an event's id. */
+/** No event has any other id. */
 const EXTERNAL_ID = /^[\x21-\x7e]{1,255}$/;
 
 /** By the caller's own id, or by the one that Posthorn gave. */
