@@ -38,11 +38,20 @@ const OF_WEBHOOK = statement(
   'list_deliveries_of_webhook',
   `SELECT ${COLUMNS} FROM deliveries d WHERE ${FILTER} AND d.webhook_id = $7 ORDER BY d.id DESC LIMIT $6`,
 );
+/** Index: deliveries_unfinished, backwards. */
+const UNFINISHED = statement(
+  'list_unfinished_deliveries',
+  `SELECT ${COLUMNS} FROM deliveries d
+   WHERE d.organization_key = $1 AND d.id >= $2 AND d.id < $3 AND ($4::text IS NULL OR d.event_type = $4)
+     AND d.status = $5 AND d.status <> 'delivered' AND ($7::uuid IS NULL OR d.webhook_id = $7)
+   ORDER BY d.id DESC LIMIT $6`,
+);
 
 /** Recorded deliveries, newest first. */
 export function listDeliveries(queryable: Queryable, query: DeliveryQuery): Promise<DeliveryRow[]> {
   const { organizationKey, from, below, webhookId, type, status, limit } = query;
   const values = [organizationKey, from, below, type, status, limit];
+  if (status !== null && status !== 'delivered') return queryable.query<DeliveryRow>(UNFINISHED, [...values, webhookId]);
   return webhookId === null ? queryable.query<DeliveryRow>(LIST, values) : queryable.query<DeliveryRow>(OF_WEBHOOK, [...values, webhookId]);
 }
 
