@@ -13,6 +13,8 @@ export interface LoadOptions {
   readonly target?: LoadPlan['target'];
   readonly paths?: readonly string[];
   readonly batch?: number;
+  /** Default: as the run's options say. */
+  readonly connections?: number;
   readonly rate?: number | null;
   readonly organizations?: number;
   readonly types?: number;
@@ -68,7 +70,7 @@ export function loadPlan(bench: Bench, stage: Stage, options: LoadOptions): Load
   return {
     ports: stage.nodes.map((node) => node.port),
     rootKey: stage.nodes[0]?.rootKey ?? '',
-    connections: bench.options.connections,
+    connections: options.connections ?? bench.options.connections,
     rate: options.rate ?? null,
     target: options.target ?? 'events',
     paths: options.paths,
