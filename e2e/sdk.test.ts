@@ -54,7 +54,11 @@ test('the client makes, pushes, lists and reads as its types say', async () => {
   const { object, events } = await acme.objects.put('order', 'o-1', { state: sample, sender: { id: 7 } });
   expectTypeOf(object.state).toEqualTypeOf<{ id: string; status: 'open' | 'paid'; total: string }>();
   expect([object.version, events.map(({ type }) => type)]).toEqual([1, ['order-changed']]);
-  expect((await acme.objects.patch('order', 'o-1', { state: { status: 'paid' } })).object.state.status).toBe('paid');
+  const paid = { state: { status: 'paid' }, version: 1 };
+  expect((await acme.objects.patch('order', 'o-1', paid)).object.state.status).toBe('paid');
+  await expect(acme.objects.patch('order', 'o-1', paid)).rejects.toMatchObject({ code: 'version_mismatch' });
+  await expect(acme.objects.put('order', 'o-1', { state: sample, version: 0 })).rejects.toMatchObject({ code: 'version_mismatch' });
+  await expect(acme.objects.delete('order', 'o-1', { version: 1 })).rejects.toMatchObject({ code: 'version_mismatch' });
   const [first, second] = await acme.objects.batch([
     { kind: 'order', id: 'o-2', state: { ...sample, id: 'o-2' } },
     { kind: 'order', id: 'o-1', state: sample, version: 1 },

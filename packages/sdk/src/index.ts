@@ -16,7 +16,7 @@ export type * from './client/digests.ts';
 export type * from './client/inbound.ts';
 export type * from './client/objects.ts';
 export type * from './client/resources.ts';
-export type { CallOptions, ClientOptions, PostOptions } from './client/transport.ts';
+export type { CallOptions, ChangeOptions, ClientOptions, PostOptions } from './client/transport.ts';
 export type { Webhooks } from './client/webhooks.ts';
 export { defaultEnvelope, delays, duration, every, exponential, hmacSignature, NO_RETRY, standardWebhooks } from '@posthorn/protocol';
 export { and, diffFields, everyItem, field, not, once, or, present, sameJson, someItem } from '@posthorn/protocol';

@@ -305,6 +305,17 @@ describe('another try', () => {
     expect(server.seen).toHaveLength(2);
   });
 
+  test('does not follow a lost connection where the change names its version: carried out once, it would be refused', async () => {
+    await using server = await serverThat({ hangUp: true });
+    const { objects } = createClient({ url: server.url, key: 'ph_secret' }).organization('acme');
+    expect(await failureOf(objects.put('deal', 'd-1', { state: {}, version: 0 }))).toMatchObject({ code: 'unreachable' });
+    expect(await failureOf(objects.put('deal', 'd-1', { state: {}, version: 3 }))).toMatchObject({ code: 'unreachable' });
+    expect(server.seen.map(({ headers, body }) => [headers['if-none-match'], headers['if-match'], body])).toEqual([
+      ['*', undefined, '{"state":{}}'],
+      [undefined, '"3"', '{"state":{}}'],
+    ]);
+  });
+
   test('follows for a change that the server turned away', async () => {
     await using server = await serverThat(OVERLOADED, { body: { id: 'acme' } });
     expect(await server.client().organizations.update('acme', { name: 'New' })).toEqual({ id: 'acme' });

@@ -2,7 +2,7 @@ import type { JsonObject, Sender } from '@posthorn/protocol';
 import type { AnyProduct, KindName, StateOf } from '../define-product.ts';
 import { PosthornApiError, problemIn, type Problem } from './api-error.ts';
 import type { Page, PageQuery } from './resources.ts';
-import type { CallOptions, PostOptions, Transport } from './transport.ts';
+import type { CallOptions, ChangeOptions, PostOptions, Transport } from './transport.ts';
 
 /** An object as it is kept. */
 export interface StoredObject<Kind extends string = string, State = JsonObject> {
@@ -50,20 +50,20 @@ export interface Objects<Product extends AnyProduct> {
   put<Kind extends KindName<Product>>(
     kind: Kind,
     id: string,
-    push: ObjectContext & CallOptions & { readonly state: StateOf<Product, Kind> },
+    push: ObjectContext & ChangeOptions & { readonly state: StateOf<Product, Kind> },
   ): Promise<ObjectOutcome<Kind, StateOf<Product, Kind>>>;
   /** Changes fields (JSON merge patch, RFC 7396): null takes one away. */
   patch<Kind extends KindName<Product>>(
     kind: Kind,
     id: string,
-    patch: ObjectContext & CallOptions & { readonly state: JsonObject },
+    patch: ObjectContext & ChangeOptions & { readonly state: JsonObject },
   ): Promise<ObjectOutcome<Kind, StateOf<Product, Kind>>>;
   get<Kind extends KindName<Product>>(
     kind: Kind,
     id: string,
     options?: ObjectScope & CallOptions,
   ): Promise<StoredObject<Kind, StateOf<Product, Kind>>>;
-  delete(kind: KindName<Product>, id: string, options?: ObjectScope & CallOptions): Promise<void>;
+  delete(kind: KindName<Product>, id: string, options?: ObjectScope & ChangeOptions): Promise<void>;
   list<Kind extends KindName<Product>>(
     kind: Kind,
     query?: PageQuery & ObjectScope,
@@ -76,10 +76,10 @@ export interface Objects<Product extends AnyProduct> {
 export function objectsAt<Product extends AnyProduct>(transport: Transport, place: readonly string[]): Objects<Product> {
   const all = [...place, 'objects'];
   return {
-    put: (kind, id, { signal, ...push }) => transport.put([...all, kind, id], push, { ...(signal && { signal }) }),
-    patch: (kind, id, { signal, ...patch }) => transport.patch([...all, kind, id], patch, { ...(signal && { signal }) }),
+    put: (kind, id, { signal, version, ...push }) => transport.put([...all, kind, id], push, changing({ signal, version })),
+    patch: (kind, id, { signal, version, ...patch }) => transport.patch([...all, kind, id], patch, changing({ signal, version })),
     get: (kind, id, { signal, ...query } = {}) => transport.get([...all, kind, id], query, { ...(signal && { signal }) }),
-    delete: (kind, id, { signal, ...query } = {}) => transport.delete([...all, kind, id], { ...(signal && { signal }) }, query),
+    delete: (kind, id, { signal, version, ...query } = {}) => transport.delete([...all, kind, id], changing({ signal, version }), query),
     list: (kind, query, options) => transport.get([...all, kind], query, options),
     async batch(objects, options) {
       const { results } = await transport.post<{ results: (ObjectOutcome | Problem)[] }>([...all, 'batch'], { objects }, options);
@@ -89,4 +89,9 @@ export function objectsAt<Product extends AnyProduct>(transport: Transport, plac
       });
     },
   };
+}
+
+/** As `ChangeOptions`, without what was left out. */
+function changing({ signal, version }: { signal: AbortSignal | undefined; version: number | undefined }): ChangeOptions {
+  return { ...(signal && { signal }), ...(version !== undefined && { version }) };
 }

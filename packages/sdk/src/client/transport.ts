@@ -30,6 +30,12 @@ export interface PostOptions extends CallOptions {
   readonly idempotencyKey?: string;
 }
 
+/** What a caller may say about a call that changes an object. */
+export interface ChangeOptions extends CallOptions {
+  /** The version it must have, else `version_mismatch`; 0: it must not be there. */
+  readonly version?: number;
+}
+
 type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 type Query = Readonly<Record<string, string | number | undefined>>;
 
@@ -39,19 +45,19 @@ interface Call {
   readonly path: readonly string[];
   readonly query?: Query | undefined;
   readonly body?: unknown;
-  readonly options?: PostOptions | undefined;
+  readonly options?: (PostOptions & ChangeOptions) | undefined;
 }
 
 /** Speaks HTTP with the server. Throws PosthornApiError, PosthornConnectionError. */
 export interface Transport {
   get<Result>(path: readonly string[], query?: object, options?: CallOptions): Promise<Result>;
   post<Result>(path: readonly string[], body?: object, options?: PostOptions): Promise<Result>;
-  put<Result>(path: readonly string[], body: object, options?: CallOptions): Promise<Result>;
-  patch<Result>(path: readonly string[], body: object, options?: CallOptions): Promise<Result>;
-  delete(path: readonly string[], options?: CallOptions, query?: object): Promise<void>;
+  put<Result>(path: readonly string[], body: object, options?: ChangeOptions): Promise<Result>;
+  patch<Result>(path: readonly string[], body: object, options?: ChangeOptions): Promise<Result>;
+  delete(path: readonly string[], options?: ChangeOptions, query?: object): Promise<void>;
 }
 
-/** A PUT says how things shall be: said twice it says the same. */
+/** A PUT says how things shall be: said twice it says the same, save where it names the version that it changes. */
 const REPEATABLE: ReadonlySet<Method> = new Set(['GET', 'POST', 'PUT']);
 const DEFAULT_RETRIES = 3;
 const DEFAULT_TIMEOUT_MS = 30_000;
@@ -96,7 +102,7 @@ async function callWithRetries(settings: Settings, call: Call): Promise<unknown>
       return await tryOnce(settings, call, prepared);
     } catch (error) {
       call.options?.signal?.throwIfAborted();
-      const wait = waitBefore(error, call.method, FIRST_WAIT_MS * 2 ** tries * (0.5 + settings.random()));
+      const wait = waitBefore(error, call, FIRST_WAIT_MS * 2 ** tries * (0.5 + settings.random()));
       if (wait === null || tries >= settings.retries) throw error;
       await settings.wait(wait);
       call.options?.signal?.throwIfAborted();
@@ -108,8 +114,8 @@ async function callWithRetries(settings: Settings, call: Call): Promise<unknown>
  * How long to wait before another try; null: there is none. No answer may mean that the call was carried out: only what
  * reads, or carries an Idempotency-Key, is then repeated. What the server itself turned away it has not carried out.
  */
-function waitBefore(error: unknown, method: Method, backoffMs: number): number | null {
-  if (error instanceof PosthornConnectionError) return REPEATABLE.has(method) ? backoffMs : null;
+function waitBefore(error: unknown, { method, options }: Call, backoffMs: number): number | null {
+  if (error instanceof PosthornConnectionError) return REPEATABLE.has(method) && options?.version === undefined ? backoffMs : null;
   if (!(error instanceof PosthornApiError) || error.retryAfterSeconds === null) return null;
   // In flight: an earlier try of ours, whose answer was lost, is still being worked on.
   if (error.status !== 503 && error.code !== 'idempotency_in_flight') return null;
@@ -128,6 +134,8 @@ function prepare(settings: Settings, { method, path, query, body, options }: Cal
   const headers: Record<string, string> = { authorization: `Bearer ${settings.key}`, accept: 'application/json' };
   if (body !== undefined) headers['content-type'] = 'application/json';
   if (method === 'POST') headers['idempotency-key'] = options?.idempotencyKey ?? crypto.randomUUID();
+  if (options?.version === 0) headers['if-none-match'] = '*';
+  else if (options?.version !== undefined) headers['if-match'] = `"${options.version}"`;
   return { url: addressOf(settings.url, path, query), headers, body: body === undefined ? null : JSON.stringify(body) };
 }
 
