@@ -14,7 +14,7 @@ const STYLE = `
   header { display: flex; flex-wrap: wrap; gap: .75rem; align-items: baseline } time { color: #5a6b7c; margin-left: auto }
   code, pre { font: 13px/1.45 ui-monospace, monospace } pre { background: #f6f7f9; padding: .75rem; border-radius: 6px; overflow: auto; margin: .6rem 0 0 }
   .valid { color: #0b7a3b } .invalid { color: #b3261e } .absent, .unchecked { color: #8a6100 }
-  details { margin-top: .6rem } table { border-collapse: collapse; font-size: 13px } td { padding: .1rem .8rem .1rem 0; vertical-align: top; word-break: break-all }`;
+  table { border-collapse: collapse; font-size: 13px; margin-top: .6rem; color: #5a6b7c } td { padding: .1rem .8rem .1rem 0; vertical-align: top } td + td { word-break: break-all }`;
 
 const SIGNATURE: Record<CaughtRequest['signature'], string> = {
   valid: 'signature valid',
@@ -43,7 +43,7 @@ function requestHtml(request: CaughtRequest): string {
   const body = request.body === '' ? '' : `<pre>${escapeHtml(pretty(request.body))}${request.truncated ? '\n…' : ''}</pre>`;
   return `<article><header><strong>${escapeHtml(request.method)}</strong> <code>${escapeHtml(request.url)}</code>
 <span class="${request.signature}">${SIGNATURE[request.signature]}${problem}</span><time>${escapeHtml(request.at)}</time></header>
-${body}<details><summary>${request.headers.length} headers</summary><table>${headers}</table></details></article>`;
+${body}<table>${headers}</table></article>`;
 }
 
 const MAX_DEPTH = 50;
