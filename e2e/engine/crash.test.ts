@@ -3,7 +3,7 @@ import { testPostgresUrl } from '../../packages/server/test-support/database.ts'
 import { eventually } from '../../packages/server/test-support/eventually.ts';
 import type { Api } from '../harness/api.ts';
 import { startReceiver, type Receiver } from '../harness/receiver.ts';
-import { startServer, type RunningServer } from '../harness/server.ts';
+import { startServer } from '../harness/server.ts';
 import { makeTenant, type TestTenant } from '../harness/tenant.ts';
 
 const TAKEOVER_MS = 30_000;
@@ -62,7 +62,7 @@ async function expectAllReceived(receiver: Receiver, accepted: ReadonlySet<strin
 test('kill -9 under load: every accepted event is delivered after the restart, and only what was in flight twice', async () => {
   await using place = await testPostgresUrl();
   await using receiver = await startReceiver({ delayMs: 5 });
-  const first = await startServer({ databaseUrl: place.url, environment: KEYS });
+  await using first = await startServer({ databaseUrl: place.url, environment: KEYS });
   const tenant = await makeTenant(first);
   await tenant.webhook({ url: receiver.url });
   const load = emitAt([first], tenant, 16);
@@ -81,25 +81,22 @@ test('kill -9 under load: every accepted event is delivered after the restart, a
 test('two nodes share the work; when one dies the other delivers what it had accepted', async () => {
   await using place = await testPostgresUrl();
   await using receiver = await startReceiver();
-  const nodes: RunningServer[] = [];
-  for (let count = 0; count < 2; count++) nodes.push(await startServer({ databaseUrl: place.url, environment: KEYS }));
-  const [first, second] = nodes;
-  if (!first || !second) throw new Error('Two nodes were started.');
+  await using first = await startServer({ databaseUrl: place.url, environment: KEYS });
+  await using second = await startServer({ databaseUrl: place.url, environment: KEYS });
   const tenant = await makeTenant(first);
   await tenant.webhook({ url: receiver.url });
-  const load = emitAt(nodes, tenant, 8);
+  const load = emitAt([first, second], tenant, 8);
   await receiver.waitFor(200);
   await first.kill();
   await eventually(() => expect(received(receiver).size).toBeGreaterThan(400), TAKEOVER_MS);
   await load.stop();
   await expectAllReceived(receiver, load.accepted);
-  await second.stop();
 });
 
 test('SIGTERM lets what is in flight end, and leaves the rest to the next start', async () => {
   await using place = await testPostgresUrl();
   await using receiver = await startReceiver({ delayMs: 300 });
-  const first = await startServer({ databaseUrl: place.url, environment: KEYS });
+  await using first = await startServer({ databaseUrl: place.url, environment: KEYS });
   const tenant = await makeTenant(first);
   await tenant.webhook({ url: receiver.url });
   const accepted = new Set((await Promise.all(Array.from({ length: 40 }, () => tenant.emit('a.b', {})))).map(({ id }) => id));
@@ -114,7 +111,7 @@ test('SIGTERM lets what is in flight end, and leaves the rest to the next start'
 test('a node without the key of a webhook’s secret says so, fails the attempt, and goes on with the others', async () => {
   await using place = await testPostgresUrl();
   await using receiver = await startReceiver();
-  const first = await startServer({ databaseUrl: place.url, environment: KEYS });
+  await using first = await startServer({ databaseUrl: place.url, environment: KEYS });
   const tenant = await makeTenant(first);
   await tenant.webhook({ url: receiver.url });
   await first.stop();
