@@ -19,7 +19,7 @@ export interface Options {
 export const USAGE = `npm run bench -- [scenario…] [options]
 
   --seconds N      length of each measurement (30)
-  --connections N  of the load generator (64)
+  --connections N  of the load generator (64); single also takes twice and four times as many
   --rounds N       how often kill-9 kills a node (20)
   --json FILE      write the results there as well as into bench/results/
   --profile        profile the server and print where its time goes

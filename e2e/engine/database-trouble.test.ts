@@ -68,3 +68,25 @@ test('an event that was stored unheard is not lost: repeated, it gets the first 
   await tenant.settled('order-1', 'delivered', 1);
   expect(receiver.requests.map(({ headers }) => headers['webhook-id'])).toEqual([expect.any(String), 'order-1']);
 });
+
+test('while the database refuses connections every call is told to come again, and then works', async () => {
+  await using database = await testPostgres();
+  await using line = await startDatabaseLine(database.url);
+  await using node = await startNode({ databaseUrl: line.url });
+  const tenant = await makeTenant(node);
+  const calls = [
+    ['GET', '/deliveries'],
+    ['GET', '/webhooks'],
+    ['POST', '/webhooks', { url: 'http://127.0.0.1:1/', events: ['*'] }],
+    ['POST', '/events', { type: 'a.b', data: {} }],
+  ] as const;
+  const accept = line.refuse();
+  for (const [method, path, body] of calls) {
+    const { status, headers, body: problem } = await tenant.request(method, path, body);
+    expect([path, status, problem, headers.get('retry-after')]).toEqual([path, 503, expect.objectContaining({ code: 'unavailable' }), '1']);
+  }
+  accept();
+  await eventually(async () => {
+    for (const [method, path, body] of calls) expect((await tenant.request(method, path, body)).status).toBeLessThan(300);
+  });
+});

@@ -152,7 +152,7 @@ export const ERRORS = {
   unavailable: {
     status: 503,
     title: 'The server cannot take requests now',
-    help: 'It is starting, stopping, or its database does not answer. Nothing was stored. Repeat after the seconds in `Retry-After`.',
+    help: 'It is starting, stopping, or its database does not answer. Repeat after the seconds in `Retry-After`, with the same `id` or `Idempotency-Key`: an event that was stored after all is then not stored twice.',
   },
   internal: {
     status: 500,

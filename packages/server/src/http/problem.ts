@@ -1,5 +1,6 @@
 import { ERRORS, PosthornError, type ErrorCode, type FieldError } from '@posthorn/protocol';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import { isPassing } from '../store/database.ts';
 import { MAX_ERRORS, pointerToken } from './field-path.ts';
 import { PATTERN_ERRORS } from './text-schema.ts';
 
@@ -42,6 +43,7 @@ export function answerError(error: unknown, request: FastifyRequest, reply: Fast
 
 function asPosthornError(error: unknown): PosthornError {
   if (error instanceof PosthornError) return error;
+  if (isPassing(error)) return new PosthornError('unavailable', 'The database does not answer.', { cause: error, retryAfterSeconds: 1 });
   if (!isFastifyError(error)) return internal(error);
   if (error.validation) return invalidRequest(error);
   switch (error.code) {
