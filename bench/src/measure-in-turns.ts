@@ -11,6 +11,9 @@ export interface Contender {
   readonly load: Omit<LoadOptions, 'seconds'>;
 }
 
+/** One for each, in their order. */
+type MeasurementsOf<Contenders extends readonly Contender[]> = { -readonly [Index in keyof Contenders]: Measurement };
+
 const TURNS = 3;
 
 /**
@@ -20,7 +23,7 @@ const TURNS = 3;
 export async function measureInTurns<const Contenders extends readonly Contender[]>(
   bench: Bench,
   contenders: Contenders,
-): Promise<{ -readonly [Index in keyof Contenders]: Measurement }> {
+): Promise<MeasurementsOf<Contenders>> {
   const turns: Measurement[][] = contenders.map(() => []);
   for (let turn = 0; turn < TURNS; turn++) {
     if (turn > 0) await bench.measureLimit();
@@ -31,7 +34,7 @@ export async function measureInTurns<const Contenders extends readonly Contender
       turns[index]?.push(await measureLoad(bench, stage, { ...rest, ...first, seconds: bench.options.seconds / TURNS }));
     }
   }
-  return turns.map(together) as { -readonly [Index in keyof Contenders]: Measurement };
+  return turns.map(together) as MeasurementsOf<Contenders>;
 }
 
 /** Turns of the same load as one measurement: what can be counted is added up, percentiles are those of the middle turn. */

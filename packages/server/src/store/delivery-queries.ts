@@ -30,7 +30,8 @@ export interface DeliveryQuery {
   readonly limit: number;
 }
 
-const FILTER = `d.organization_key = $1 AND d.id >= $2 AND d.id < $3 AND ($4::text IS NULL OR d.event_type = $4) AND ($5::text IS NULL OR d.status = $5)`;
+const SPAN = `d.organization_key = $1 AND d.id >= $2 AND d.id < $3 AND ($4::text IS NULL OR d.event_type = $4)`;
+const FILTER = `${SPAN} AND ($5::text IS NULL OR d.status = $5)`;
 /** Index: the primary key, backwards. */
 const LIST = statement('list_deliveries', `SELECT ${COLUMNS} FROM deliveries d WHERE ${FILTER} ORDER BY d.id DESC LIMIT $6`);
 /** Index: deliveries_webhook, backwards. */
@@ -42,8 +43,7 @@ const OF_WEBHOOK = statement(
 const UNFINISHED = statement(
   'list_unfinished_deliveries',
   `SELECT ${COLUMNS} FROM deliveries d
-   WHERE d.organization_key = $1 AND d.id >= $2 AND d.id < $3 AND ($4::text IS NULL OR d.event_type = $4)
-     AND d.status = $5 AND d.status <> 'delivered' AND ($7::uuid IS NULL OR d.webhook_id = $7)
+   WHERE ${SPAN} AND d.status = $5 AND d.status <> 'delivered' AND ($7::uuid IS NULL OR d.webhook_id = $7)
    ORDER BY d.id DESC LIMIT $6`,
 );
 
