@@ -53,10 +53,10 @@ export function isDataError(error: unknown): boolean {
 }
 
 /** SQLSTATE classes of a connection lost or refused, a server that stops or has no room, a deadlock; codes of sockets that failed. */
-const PASSING_CODE = /^(?:(?:08|40|53|58)[0-9A-Z]{3}|57P\d\d|E(?:CONN|HOST|NET|PIPE|TIMEDOUT|AI_AGAIN).*)$/;
+const PASSING_CODE = /^(?:(?:08|40|53|58)[0-9A-Z]{3}|57P\d\d|E(?:[A-Z]+|AI_AGAIN))$/;
 /** The driver says it without a code when a connection ends under a statement, or none is to be had in time. */
 const PASSING_MESSAGE =
-  /^(?:Connection terminated|Client (?:has encountered|was closed)|timeout exceeded when|Cannot use a pool|The database server says nothing)/;
+  /^(?:Connection terminated|Client (?:has encountered|was closed)|timeout (?:exceeded when|expired)|There was an error establishing|Cannot use a pool|The database server says nothing)/;
 
 /** Whether the database could not do it now, and another try may succeed. Everything else is a fault. */
 export function isPassing(error: unknown): boolean {
