@@ -17,7 +17,10 @@ export interface SenderThreadOptions {
 /** A sender in a thread of its own: sockets, TLS and timeouts there take nothing from what takes events in. */
 export class SenderThread implements Sender {
   readonly #thread: Worker;
-  readonly #requests = new Outbox((packet) => this.#post({ kind: 'requests', packet }, [packet.bytes]));
+  readonly #requests = new Outbox({
+    post: (packet) => this.#post({ kind: 'requests', packet }, [packet.bytes]),
+    underWay: () => this.#settle.length - this.#free.length,
+  });
   /** By slot; null: free. Not a Map: see `ChainedList`. */
   readonly #settle: (((exchange: Exchange) => void) | null)[] = [];
   readonly #free: Slot[] = [];

@@ -15,12 +15,20 @@ function main(): void {
     allowedTargets: parseTargets(options.allowedTargets).targets,
     connectionsPerOrigin: options.connectionsPerOrigin,
   });
-  const ended = new Outbox((packet) => port.postMessage({ kind: 'exchanges', packet } satisfies FromThread, [packet.bytes]));
+  let underWay = 0;
+  const ended = new Outbox({
+    post: (packet) => port.postMessage({ kind: 'exchanges', packet } satisfies FromThread, [packet.bytes]),
+    underWay: () => underWay,
+  });
   const send = (packet: Packet): void => {
     const requests = new PacketReader(packet);
     while (!requests.isAtEnd) {
       const { slot, request } = readRequest(requests);
-      void sender.send(request).then((exchange) => writeExchange(ended.open(), slot, exchange));
+      underWay++;
+      void sender.send(request).then((exchange) => {
+        underWay--;
+        writeExchange(ended.open(), slot, exchange);
+      });
     }
   };
   port.on('message', (message: ToThread) => {
