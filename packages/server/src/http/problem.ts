@@ -1,6 +1,7 @@
 import { ERRORS, PosthornError, type ErrorCode, type FieldError } from '@posthorn/protocol';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { isPassing } from '../store/database.ts';
+import { unavailable } from '../store/unavailable.ts';
 import { MAX_ERRORS, pointerToken } from './field-path.ts';
 import { PATTERN_ERRORS } from './text-schema.ts';
 
@@ -43,7 +44,7 @@ export function answerError(error: unknown, request: FastifyRequest, reply: Fast
 
 function asPosthornError(error: unknown): PosthornError {
   if (error instanceof PosthornError) return error;
-  if (isPassing(error)) return new PosthornError('unavailable', 'The database does not answer.', { cause: error, retryAfterSeconds: 1 });
+  if (isPassing(error)) return unavailable(error);
   if (!isFastifyError(error)) return internal(error);
   if (error.validation) return invalidRequest(error);
   switch (error.code) {

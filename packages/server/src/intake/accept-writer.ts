@@ -3,6 +3,7 @@ import { BatchWriter } from '../store/batch-writer.ts';
 import { isDataError, isRolledBack, type Database } from '../store/database.ts';
 import { appendEvents, firstAnswers, type AppendResult, type NewEvent } from '../store/event-log.ts';
 import { isMissingPartition, makePartitions } from '../store/partitions.ts';
+import { unavailable } from '../store/unavailable.ts';
 import { holdWhileCongested } from './hold-while-congested.ts';
 import type { LogOwner } from './log-owner.ts';
 import { Turnstile } from './turnstile.ts';
@@ -65,7 +66,7 @@ export class AcceptWriter {
       if (isRolledBack(error)) flush.rolledBack();
       else flush.unheard(first);
       if (isDataError(error)) return this.#oneByOne(events, error);
-      throw asUnavailable(error);
+      throw unavailable(error);
     }
     const stored = first.filter((event) => isStored(event, result));
     flush.committed(result.xid, stored);
@@ -133,9 +134,4 @@ function withoutRepeats(events: readonly NewEvent[]): { first: readonly NewEvent
     seen.add(name);
   }
   return { first: events.filter((event) => !repeated.has(event)), repeated };
-}
-
-/** The database did not answer, or not in time. */
-export function asUnavailable(cause: unknown): PosthornError {
-  return new PosthornError('unavailable', 'The database did not take it.', { cause, retryAfterSeconds: 1 });
 }

@@ -2,8 +2,8 @@ import { PosthornError } from '@posthorn/protocol';
 import { BatchWriter } from '../../store/batch-writer.ts';
 import { isDataError, type Queryable } from '../../store/database.ts';
 import { insertObjects, lockObjects, updateObjects, type ObjectName } from '../../store/objects.ts';
+import { unavailable } from '../../store/unavailable.ts';
 import type { Tenant } from '../../tenancy/directory.ts';
-import { asUnavailable } from '../accept-writer.ts';
 import { CommitAgain, EventCommit, type EventCommitOptions, type Tenants } from '../event-commit.ts';
 import { DigestNotes } from '../digests/digest-notes.ts';
 import { holdWhileCongested } from '../hold-while-congested.ts';
@@ -72,7 +72,7 @@ export class ObjectWriter {
       return await this.#commit.run(tenants.values(), (transaction, current) => this.#apply(transaction, requests, current));
     } catch (error) {
       if (error instanceof PosthornError) throw error;
-      if (!isDataError(error)) throw asUnavailable(error);
+      if (!isDataError(error)) throw unavailable(error);
       return this.#oneByOne(requests, error);
     }
   }
