@@ -101,11 +101,26 @@ test('SIGTERM lets what is in flight end, and leaves the rest to the next start'
   await tenant.webhook({ url: receiver.url });
   const accepted = new Set((await Promise.all(Array.from({ length: 40 }, () => tenant.emit('a.b', {})))).map(({ id }) => id));
   await receiver.waitFor(1);
-  await first.stop();
+  expect(await first.stop()).toBe(0);
+  await eventually(() => expect(first.output()).toMatch(/Stopping: .*\n(.*\n)*.*Posthorn has stopped\./));
   await using second = await startServer({ databaseUrl: place.url, environment: KEYS });
   await expectAllReceived(receiver, accepted);
   expect([...received(receiver).values()].every((count) => count === 1)).toBe(true);
   expect((await second.request('GET', '/healthz')).status).toBe(200);
+});
+
+test('a second signal ends it at once, whatever is in flight', async () => {
+  await using receiver = await startReceiver({ delayMs: 600_000 });
+  await using server = await startServer();
+  const tenant = await makeTenant(server);
+  await tenant.webhook({ url: receiver.url });
+  await tenant.emit('a.b', {});
+  await receiver.waitFor(1);
+  const stopped = server.stop();
+  await eventually(() => expect(server.output()).toContain('Stopping'));
+  expect(server.output()).not.toContain('Posthorn has stopped.');
+  expect(await Promise.all([stopped, server.stop()])).toEqual([1, 1]);
+  await eventually(() => expect(server.output()).toContain('Told to stop again'));
 });
 
 test('a node without the key of a webhook’s secret says so, fails the attempt, and goes on with the others', async () => {

@@ -1,4 +1,5 @@
 import { builtInProducts } from '@posthorn/products';
+import type { Logger } from 'pino';
 import { loadDefinitions } from './catalog/load-definitions.ts';
 import { ConfigError, readConfig, type Config } from './config.ts';
 import { serverKeys, type ServerKeys } from './server-keys.ts';
@@ -15,18 +16,25 @@ async function main(): Promise<void> {
   const products = await loadDefinitions(process.cwd(), builtInProducts);
   const server = await startServer({ config, keys, products, log, now: Date.now, random: Math.random });
   if (process.stdout.isTTY || config.databaseUrl === null) process.stdout.write(welcome(server.url, config, keys));
-  stopOnSignal(server);
+  stopOnSignal(server, log);
 }
 
-function stopOnSignal(server: Server): void {
+function stopOnSignal(server: Server, log: Logger): void {
   let stopping = false;
-  const stop = (): void => {
-    if (stopping) process.exit(1);
+  const stop = (signal: NodeJS.Signals): void => {
+    if (stopping) {
+      log.warn({ signal }, 'Told to stop again: it ends at once.');
+      process.exit(1);
+    }
     stopping = true;
+    log.info({ signal, deadlineMs: STOP_MS }, 'Stopping: what is in flight gets time to end. A second signal ends it at once.');
     server.stop(STOP_MS).then(
-      () => process.exit(0),
+      () => {
+        log.info('Posthorn has stopped.');
+        process.exit(0);
+      },
       (error: unknown) => {
-        process.stderr.write(`${String(error)}\n`);
+        log.error({ err: error }, 'Posthorn could not stop in good order. What it accepted is in the database: it goes on from there.');
         process.exit(1);
       },
     );
