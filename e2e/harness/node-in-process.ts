@@ -5,7 +5,7 @@ import type { ProductDefinition } from '@posthorn/protocol';
 import { builtInProducts } from '@posthorn/products';
 import { pino, type Logger } from 'pino';
 import { readConfig } from '../../packages/server/src/config.ts';
-import { startServer, type Server } from '../../packages/server/src/server.ts';
+import { startServer, type Server, type ServerOptions } from '../../packages/server/src/server.ts';
 import { serverKeys } from '../../packages/server/src/server-keys.ts';
 import { createApi, type Api } from './api.ts';
 
@@ -39,6 +39,8 @@ export interface InProcessOptions {
   readonly log?: Logger;
   /** Further settings. */
   readonly environment?: Readonly<Record<string, string>>;
+  /** Where not as quick as tests like it. */
+  readonly timing?: ServerOptions['timing'];
   /** Beside those that ship. */
   readonly products?: readonly ProductDefinition[];
 }
@@ -65,7 +67,7 @@ export async function startNode(options: InProcessOptions = {}): Promise<InProce
     log: options.log ?? pino({ level: process.env['TEST_LOG'] ?? 'silent' }),
     now: clock.now,
     random: Math.random,
-    timing: { leaseMs: 2_000, renewMs: 200, logPollMs: 20, waitingPollMs: 30, digestPollMs: 30, noticePollMs: 30 },
+    timing: { leaseMs: 2_000, renewMs: 200, logPollMs: 20, waitingPollMs: 30, digestPollMs: 30, noticePollMs: 30, ...options.timing },
   });
   return {
     server,

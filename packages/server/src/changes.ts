@@ -8,6 +8,7 @@ export interface ChangeListeners {
     organizationChanged(organizationKey: number): void;
     cancelled(deliveryId: string): void;
     wake(): void;
+    logGrew(): void;
     changesMissed(): void;
   };
   /** Keys were made or revoked. */
@@ -30,6 +31,9 @@ export function listenToChanges({ database, directory, engine, onApiKeys }: Chan
           break;
         case 'waiting':
           engine.wake();
+          break;
+        case 'log':
+          engine.logGrew();
           break;
         case 'api-keys':
           onApiKeys();

@@ -1,6 +1,7 @@
 import { PosthornError } from '@posthorn/protocol';
 import type { Database, Queryable } from '../store/database.ts';
 import { deliveryId } from '../store/delivery-id.ts';
+import { notifyChange } from '../store/notify-change.ts';
 import {
   cancelRecorded,
   deliveryStates,
@@ -9,7 +10,6 @@ import {
   insertUnsent,
   lockDelivery,
   markQueued,
-  notifyChange,
   queueDeliveries,
   type ReplayedEvent,
 } from '../store/redelivery.ts';

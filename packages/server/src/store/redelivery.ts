@@ -161,10 +161,3 @@ export function deliveryStates(
 ): Promise<{ id: string; status: string; attempt_count: number }[]> {
   return queryable.query(STATES, [organizationKey, ids]);
 }
-
-const NOTIFY = statement('notify_change', `SELECT pg_notify('posthorn_changes', $1)`);
-
-/** Tells every node of a change, when the transaction commits. */
-export async function notifyChange(transaction: Queryable, change: string): Promise<void> {
-  await transaction.query(NOTIFY, [change]);
-}

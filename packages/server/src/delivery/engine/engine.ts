@@ -1,15 +1,18 @@
 import type { Flush, LogOwner, LoggedEvent } from '../../intake/log-owner.ts';
+import { notifyChange } from '../../store/notify-change.ts';
 import type { Settlement } from '../../store/settle.ts';
 import { shardOf } from '../../store/shard.ts';
 import { endAllLeases } from '../../store/shards.ts';
 import type { Tenant } from '../../tenancy/directory.ts';
 import { Dispatcher, type Lease } from '../dispatch/dispatcher.ts';
 import { DEFAULT_DISPATCHER_OPTIONS } from '../dispatch/options.ts';
+import { Cancellations } from './cancellations.ts';
 import { DeliveryOrder } from './delivery-order.ts';
 import type { EngineOptions } from './engine-options.ts';
 import { EventLoopLoad } from './event-loop-load.ts';
 import { Exchanges } from './exchanges.ts';
 import { freshJob, see, webhookOf, type Job, type TakenEvent } from './job.ts';
+import { LogBell } from './log-bell.ts';
 import { LogFollower } from './log-follower.ts';
 import { eventOfCommit } from './logged-event.ts';
 import type { OwnedShard } from './owned-shard.ts';
@@ -43,14 +46,14 @@ export class Engine implements LogOwner {
   readonly #dispatcher: Dispatcher<Job>;
   readonly #ownership: Ownership;
   readonly #follower: LogFollower;
+  readonly #bell: LogBell;
   readonly #order: DeliveryOrder;
   readonly #settler: Settler;
   readonly #health: WebhookHealth;
   readonly #exchanges: Exchanges;
   readonly #waiting: WaitingLoader;
   readonly #flushes = new Set<OpenFlush>();
-  /** Cancelled by a person while in memory; kept until the job turns up. */
-  readonly #cancelled = new Set<string>();
+  readonly #cancelled = new Cancellations();
   /** Of the thread that takes in, and of the one that sends. */
   readonly #loads: readonly EventLoopLoad[];
   #sweeper: NodeJS.Timeout | null = null;
@@ -82,6 +85,7 @@ export class Engine implements LogOwner {
       onEstablished: (shards) => this.#waiting.adopt(shards),
       hasRoom: () => this.inMemory < (options.maxInMemory ?? 20_000) && this.#ownership.memory.bytes < MAX_BYTES,
     });
+    this.#bell = new LogBell(() => notifyChange(options.outcomes, 'log'));
     this.#order = new DeliveryOrder({ database, log, now, onReleased: () => this.#waiting.wake() });
     this.#settler = new Settler({ database: options.outcomes, log, now, nodeId: () => this.nodeId });
     this.#health = new WebhookHealth({ database, log, now, onFailed: (key) => options.directory.invalidate(key) });
@@ -154,6 +158,7 @@ export class Engine implements LogOwner {
    */
   async stop(deadlineMs: number): Promise<void> {
     this.#stopping = true;
+    this.#bell.stop();
     if (this.#sweeper) clearInterval(this.#sweeper);
     if (this.#readyTimer) clearTimeout(this.#readyTimer);
     await Promise.all([this.#follower.stop(), this.#waiting.stop()]);
@@ -185,6 +190,7 @@ export class Engine implements LogOwner {
           if (event.claimedBy === this.nodeId) this.#takeClaimed(eventOfCommit(event, xid), flush);
         }
         this.#flushes.delete(flush);
+        if (events.some(({ claimedBy }) => claimedBy !== this.nodeId)) this.#bell.ring();
         this.#pump();
       },
       rolledBack: () => this.#flushes.delete(flush),
@@ -193,6 +199,11 @@ export class Engine implements LogOwner {
         this.#flushes.delete(flush);
       },
     };
+  }
+
+  /** Some node has accepted what it does not own. */
+  logGrew(): void {
+    this.#follower.hurry();
   }
 
   /** Something in `waiting` may be due: look now. */
@@ -228,7 +239,6 @@ export class Engine implements LogOwner {
     this.#order.cancelled(deliveryId);
     if (this.inMemory === 0) return;
     this.#cancelled.add(deliveryId);
-    setTimeout(() => this.#cancelled.delete(deliveryId), 600_000).unref();
   }
 
   // Taking in
@@ -339,17 +349,12 @@ export class Engine implements LogOwner {
 
   #begin(job: Job, lease: Lease<Job>): void {
     const webhook = webhookOf(job, this.#options.directory);
-    if (job.shard.lost || this.#isCancelled(job) || !webhook || webhook.status !== 'active') {
+    if (job.shard.lost || this.#cancelled.take(job.deliveryId) || !webhook || webhook.status !== 'active') {
       this.#dispatcher.abandon(lease, this.#options.now());
       this.#resolveUnsent(job);
       return;
     }
     this.#exchanges.begin({ job, lease, webhook });
-  }
-
-  /** None mostly is: a Map or Set that is asked for a new string has it copied to the table of strings first. */
-  #isCancelled(job: Job): boolean {
-    return this.#cancelled.size > 0 && this.#cancelled.delete(job.deliveryId);
   }
 
   /** Taken from the queue, but not to be sent as things stand now. */

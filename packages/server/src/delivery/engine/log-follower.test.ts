@@ -49,7 +49,7 @@ function event(organizationKey: number, more: Partial<NewEvent> = {}): NewEvent 
 }
 
 /** A node without sending: it collects what it would send. */
-async function node(database: Database, options: { leaseMs?: number; renewMs?: number; doubtMs?: number } = {}) {
+async function node(database: Database, options: { leaseMs?: number; renewMs?: number; doubtMs?: number; pollMs?: number } = {}) {
   const taken: { event: LoggedEvent; outstanding: Outstanding; webhookIds: readonly string[] }[] = [];
   const ownership: Ownership = new Ownership({
     database,
@@ -64,7 +64,7 @@ async function node(database: Database, options: { leaseMs?: number; renewMs?: n
     ownership,
     log,
     now: Date.now,
-    pollMs: 5,
+    pollMs: options.pollMs ?? 5,
     doubtMs: options.doubtMs ?? 10_000,
     take: (shard, logged, webhookIds) => {
       taken.push({ event: logged, outstanding: shard.track(logged, webhookIds.length), webhookIds });
@@ -246,6 +246,23 @@ test('a transaction that is open in another database of the server holds nothing
   await appendEvents(database, [stored]);
   await eventually(() => expect(owner.ids()).toEqual([stored.id]));
   await elsewhere.commit();
+  await owner.stop();
+});
+
+test('a follower that is hurried looks now, and again where it is hurried while it looks', async () => {
+  await using database = await testPglite();
+  const key = await organization(database);
+  const owner = await node(database, { pollMs: 3_600_000 });
+  const written: string[] = [];
+  for (let round = 0; round < 5; round++) {
+    const events = [event(key), event(key)];
+    for (const one of events) {
+      await appendEvents(database, [one]);
+      owner.follower.hurry();
+      written.push(one.id);
+    }
+    await eventually(() => expect(owner.ids()).toEqual(written));
+  }
   await owner.stop();
 });
 

@@ -12,7 +12,7 @@ export interface LogFollowerOptions {
   readonly ownership: Ownership;
   readonly log: Logger;
   readonly now: () => number;
-  /** How often the log is looked at. */
+  /** How often the log is looked at where nobody hurries it. */
   readonly pollMs: number;
   /** How long after a connection broke an append may still begin that was sent on it. Default: 120,000. */
   readonly doubtMs?: number;
@@ -27,6 +27,8 @@ export interface LogFollowerOptions {
 }
 
 const PAGE = 500;
+/** Looks that were asked for lie so far apart, so that a busy log is read in portions. */
+const HURRIED_MS = 10;
 /** Longer than a statement that was sent on a connection that then broke may take to begin: Linux tries for 100 s to deliver what was sent before a socket was closed. */
 const DOUBT_MS = 120_000;
 
@@ -49,6 +51,8 @@ export class LogFollower {
   #doubt: Doubt | null = null;
   #looked = 0;
   #timer: NodeJS.Timeout | null = null;
+  #lookedAt = 0;
+  #hurried = false;
   #reading: Promise<void> = Promise.resolve();
   #stopped = false;
 
@@ -86,6 +90,16 @@ export class LogFollower {
     await this.#reading;
   }
 
+  /** Somebody has written something that may be this node's to read: looks soon, not only when it is time. */
+  hurry(): void {
+    if (this.#hurried) return;
+    this.#hurried = true;
+    // A look that is under way may have passed it: another follows.
+    if (this.#timer === null) return;
+    clearTimeout(this.#timer);
+    this.#schedule();
+  }
+
   /**
    * What an append that began at `since` claimed is not in memory: it was committed when the shard was not this node's any
    * more, or nobody knows whether it is, or yet will be, because its connection broke. It is looked for from there on,
@@ -99,12 +113,16 @@ export class LogFollower {
 
   #schedule(): void {
     if (this.#stopped) return;
+    const wait = this.#hurried ? Math.max(0, this.#lookedAt + HURRIED_MS - performance.now()) : this.#options.pollMs;
     this.#timer = setTimeout(() => {
+      this.#timer = null;
+      this.#hurried = false;
+      this.#lookedAt = performance.now();
       this.#reading = this.#read().catch((error: unknown) => {
         if (!this.#stopped) this.#options.log.warn({ err: error }, 'The event log could not be read.');
       });
       void this.#reading.then(() => this.#schedule());
-    }, this.#options.pollMs);
+    }, wait);
   }
 
   async #read(): Promise<void> {
