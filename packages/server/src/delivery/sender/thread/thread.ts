@@ -15,20 +15,15 @@ function main(): void {
     allowedTargets: parseTargets(options.allowedTargets).targets,
     connectionsPerOrigin: options.connectionsPerOrigin,
   });
-  let underWay = 0;
   const ended = new Outbox({
     post: (packet) => port.postMessage({ kind: 'exchanges', packet } satisfies FromThread, [packet.bytes]),
-    underWay: () => underWay,
+    underWay: () => sender.stats().exchanges,
   });
   const send = (packet: Packet): void => {
     const requests = new PacketReader(packet);
     while (!requests.isAtEnd) {
       const { slot, request } = readRequest(requests);
-      underWay++;
-      void sender.send(request).then((exchange) => {
-        underWay--;
-        writeExchange(ended.open(), slot, exchange);
-      });
+      void sender.send(request).then((exchange) => writeExchange(ended.open(), slot, exchange));
     }
   };
   port.on('message', (message: ToThread) => {
