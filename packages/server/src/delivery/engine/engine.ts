@@ -188,9 +188,9 @@ export class Engine implements LogOwner {
       committed: (xid, events) => {
         for (const event of events) {
           if (event.claimedBy === this.nodeId) this.#takeClaimed(eventOfCommit(event, xid), flush);
+          else this.#bell.ring();
         }
         this.#flushes.delete(flush);
-        if (events.some(({ claimedBy }) => claimedBy !== this.nodeId)) this.#bell.ring();
         this.#pump();
       },
       rolledBack: () => this.#flushes.delete(flush),
@@ -203,7 +203,7 @@ export class Engine implements LogOwner {
 
   /** Some node has accepted what it does not own. */
   logGrew(): void {
-    this.#follower.hurry();
+    this.#follower.wake();
   }
 
   /** Something in `waiting` may be due: look now. */

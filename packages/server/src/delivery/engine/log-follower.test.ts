@@ -249,7 +249,7 @@ test('a transaction that is open in another database of the server holds nothing
   await owner.stop();
 });
 
-test('a follower that is hurried looks now, and again where it is hurried while it looks', async () => {
+test('a follower that is woken looks now, and again where it is woken while it looks', async () => {
   await using database = await testPglite();
   const key = await organization(database);
   const owner = await node(database, { pollMs: 3_600_000 });
@@ -258,7 +258,7 @@ test('a follower that is hurried looks now, and again where it is hurried while 
     const events = [event(key), event(key)];
     for (const one of events) {
       await appendEvents(database, [one]);
-      owner.follower.hurry();
+      owner.follower.wake();
       written.push(one.id);
     }
     await eventually(() => expect(owner.ids()).toEqual(written));

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { LoggedEvent } from '../../intake/log-owner.ts';
+import { Poller } from '../../intake/poller.ts';
 import type { Database } from '../../store/database.ts';
 import { deliveryId } from '../../store/delivery-id.ts';
 import { logHorizon, readRange, logEnd, readTail, recordedDeliveries, type LogPosition, type LogRow } from '../../store/log-reading.ts';
@@ -12,7 +13,7 @@ export interface LogFollowerOptions {
   readonly ownership: Ownership;
   readonly log: Logger;
   readonly now: () => number;
-  /** How often the log is looked at where nobody hurries it. */
+  /** How often the log is looked at where nobody wakes it. */
   readonly pollMs: number;
   /** How long after a connection broke an append may still begin that was sent on it. Default: 120,000. */
   readonly doubtMs?: number;
@@ -28,7 +29,7 @@ export interface LogFollowerOptions {
 
 const PAGE = 500;
 /** Looks that were asked for lie so far apart, so that a busy log is read in portions. */
-const HURRIED_MS = 10;
+const APART_MS = 10;
 /** Longer than a statement that was sent on a connection that then broke may take to begin: Linux tries for 100 s to deliver what was sent before a socket was closed. */
 const DOUBT_MS = 120_000;
 
@@ -47,17 +48,20 @@ interface Doubt {
  */
 export class LogFollower {
   readonly #options: LogFollowerOptions;
+  readonly #poller: Poller;
   #position: LogPosition = { xid: 0, id: null };
   #doubt: Doubt | null = null;
   #looked = 0;
-  #timer: NodeJS.Timeout | null = null;
-  #lookedAt = 0;
-  #hurried = false;
-  #reading: Promise<void> = Promise.resolve();
-  #stopped = false;
 
   constructor(options: LogFollowerOptions) {
     this.#options = options;
+    this.#poller = new Poller({
+      look: () => this.#read(),
+      everyMs: options.pollMs,
+      apartMs: APART_MS,
+      log: options.log,
+      complaint: 'The event log could not be read.',
+    });
   }
 
   /** Everything of the node's established shards below it has been read. */
@@ -81,23 +85,16 @@ export class LogFollower {
   async start(): Promise<void> {
     this.#position = { xid: await logHorizon(this.#options.database), id: null };
     await this.#read();
-    this.#schedule();
+    this.#poller.start();
   }
 
-  async stop(): Promise<void> {
-    this.#stopped = true;
-    if (this.#timer) clearTimeout(this.#timer);
-    await this.#reading;
+  stop(): Promise<void> {
+    return this.#poller.stop();
   }
 
-  /** Somebody has written something that may be this node's to read: looks soon, not only when it is time. */
-  hurry(): void {
-    if (this.#hurried) return;
-    this.#hurried = true;
-    // A look that is under way may have passed it: another follows.
-    if (this.#timer === null) return;
-    clearTimeout(this.#timer);
-    this.#schedule();
+  /** Somebody has written something that may be this node's to read: looks now, not only when it is time. */
+  wake(): void {
+    this.#poller.wake();
   }
 
   /**
@@ -109,20 +106,6 @@ export class LogFollower {
     const { from, waitUntil } = this.#doubt ?? { from: since, waitUntil: 0 };
     const mayBeginFor = isCommitted ? 0 : (this.#options.doubtMs ?? DOUBT_MS);
     this.#doubt = { from: Math.min(from, since), waitUntil: Math.max(waitUntil, performance.now() + mayBeginFor), endsAt: null };
-  }
-
-  #schedule(): void {
-    if (this.#stopped) return;
-    const wait = this.#hurried ? Math.max(0, this.#lookedAt + HURRIED_MS - performance.now()) : this.#options.pollMs;
-    this.#timer = setTimeout(() => {
-      this.#timer = null;
-      this.#hurried = false;
-      this.#lookedAt = performance.now();
-      this.#reading = this.#read().catch((error: unknown) => {
-        if (!this.#stopped) this.#options.log.warn({ err: error }, 'The event log could not be read.');
-      });
-      void this.#reading.then(() => this.#schedule());
-    }, wait);
   }
 
   async #read(): Promise<void> {
@@ -199,8 +182,8 @@ export class LogFollower {
   async #pages(start: LogPosition, readPage: (from: LogPosition) => Promise<LogRow[]>): Promise<void> {
     let from = start;
     for (;;) {
-      while (!this.#options.hasRoom() && !this.#stopped) await pause();
-      if (this.#stopped) throw new Error('The node stops.');
+      while (!this.#options.hasRoom() && !this.#poller.stopped) await pause();
+      if (this.#poller.stopped) throw new Error('The node stops.');
       const rows = await readPage(from);
       const last = rows.at(-1);
       if (!last || rows.length < PAGE) return;

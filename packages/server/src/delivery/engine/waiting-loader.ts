@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import { Poller } from '../../intake/poller.ts';
 import type { Database } from '../../store/database.ts';
 import {
   backlogOf,
@@ -43,35 +44,35 @@ interface Backlog {
 /** Brings waiting deliveries back into memory: when they are due, and when their webhook has room again. */
 export class WaitingLoader {
   readonly #options: WaitingLoaderOptions;
+  readonly #poller: Poller;
   readonly #loaded = new Map<string, Job>();
   readonly #backlogs = new Map<string, Backlog>();
   /** Where backlogs are yet to be looked for. */
   readonly #unsearchedShards = new Set<number>();
   readonly #unsearchedOrganizations = new Set<number>();
-  #timer: NodeJS.Timeout | null = null;
-  #loading: Promise<void> = Promise.resolve();
-  #again = false;
-  #running = false;
-  #stopped = false;
 
   constructor(options: WaitingLoaderOptions) {
     this.#options = options;
+    this.#poller = new Poller({
+      look: () => this.#load(),
+      everyMs: options.pollMs,
+      log: options.log,
+      complaint: 'Waiting deliveries could not be loaded.',
+    });
   }
 
   start(): void {
-    this.#schedule(0);
+    this.#poller.wake();
+    this.#poller.start();
   }
 
-  async stop(): Promise<void> {
-    this.#stopped = true;
-    if (this.#timer) clearTimeout(this.#timer);
-    await this.#loading;
+  stop(): Promise<void> {
+    return this.#poller.stop();
   }
 
   /** Looks at once instead of at the next turn. */
   wake(): void {
-    if (this.#running) this.#again = true;
-    else this.#schedule(0);
+    this.#poller.wake();
   }
 
   /** New shards: webhooks that had a backlog start as the last owner left them, with a closed breaker. */
@@ -102,31 +103,14 @@ export class WaitingLoader {
     if (job.outstanding === null && this.#loaded.get(job.deliveryId) === job) this.#loaded.delete(job.deliveryId);
   }
 
-  #schedule(delayMs: number): void {
-    if (this.#stopped || this.#running) return;
-    if (this.#timer) clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => {
-      this.#running = true;
-      this.#loading = this.#load().then(() => {
-        this.#running = false;
-        this.#schedule(this.#again ? 0 : this.#options.pollMs);
-        this.#again = false;
-      });
-    }, delayMs);
-  }
-
   async #load(): Promise<void> {
-    try {
-      await this.#search(this.#unsearchedShards, backloggedWebhooks);
-      await this.#search(this.#unsearchedOrganizations, backlogsOfOrganizations);
-      await this.#loadDue();
-      await this.#probe();
-      for (const webhookId of [...this.#backlogs.keys()]) {
-        if (this.#stopped || this.#loaded.size >= MAX_LOADED) return;
-        await this.#loadBacklog(webhookId);
-      }
-    } catch (error) {
-      if (!this.#stopped) this.#options.log.warn({ err: error }, 'Waiting deliveries could not be loaded.');
+    await this.#search(this.#unsearchedShards, backloggedWebhooks);
+    await this.#search(this.#unsearchedOrganizations, backlogsOfOrganizations);
+    await this.#loadDue();
+    await this.#probe();
+    for (const webhookId of [...this.#backlogs.keys()]) {
+      if (this.#poller.stopped || this.#loaded.size >= MAX_LOADED) return;
+      await this.#loadBacklog(webhookId);
     }
   }
 
@@ -153,7 +137,7 @@ export class WaitingLoader {
     const shards = [...ownership.shards].filter((shard) => shard.established).map((shard) => shard.id);
     const full = new Set<string>();
     const parked: string[] = [];
-    while (!this.#stopped && shards.length > 0 && this.#loaded.size < MAX_LOADED) {
+    while (!this.#poller.stopped && shards.length > 0 && this.#loaded.size < MAX_LOADED) {
       const except = [...this.#loaded.keys()];
       const rows = await dueDeliveries(database, { shards, now: new Date(now()), except, exceptWebhooks: [...full], limit: PAGE });
       let gone = 0;
@@ -203,7 +187,7 @@ export class WaitingLoader {
       if (this.#offer(row, 'retry') !== 'queued') return;
       backlog.after = row.delivery_id;
     }
-    if (rows.length === BACKLOG_PAGE) this.#again = true;
+    if (rows.length === BACKLOG_PAGE) this.wake();
     else if (backlog.after !== LOWEST_ID) backlog.after = LOWEST_ID;
     else if (backlog.arrivals === arrivals) this.#backlogs.delete(webhookId);
   }

@@ -31,7 +31,7 @@ export class DigestSchedule {
   constructor(options: DigestScheduleOptions) {
     this.#options = options;
     this.#poller = new Poller({
-      look: (isStopped) => this.#runDue(isStopped),
+      look: () => this.#runDue(),
       everyMs: options.pollMs ?? DEFAULT_POLL_MS,
       log: options.log,
       complaint: 'Looking for due digests failed; it is tried again.',
@@ -47,12 +47,12 @@ export class DigestSchedule {
     return this.#poller.stop();
   }
 
-  async #runDue(isStopped: () => boolean): Promise<void> {
+  async #runDue(): Promise<void> {
     const { database, owner, now } = this.#options;
     const shards = Array.from({ length: SHARD_COUNT }, (_, shard) => shard).filter((shard) => owner.owns(shard));
     if (shards.length === 0) return;
     for (const row of await dueDigests(database, { shards, now: new Date(now()), limit: PAGE })) {
-      if (isStopped()) return;
+      if (this.#poller.stopped) return;
       await this.#runOne(row);
     }
   }

@@ -35,7 +35,7 @@ export class Notices {
     this.#options = options;
     this.#commit = new EventCommit(options);
     this.#poller = new Poller({
-      look: (isStopped) => this.#tell(isStopped),
+      look: () => this.#tell(),
       everyMs: options.pollMs ?? DEFAULT_POLL_MS,
       log: options.log,
       complaint: 'Notices could not be told; they are tried again.',
@@ -51,9 +51,9 @@ export class Notices {
     return this.#poller.stop();
   }
 
-  async #tell(isStopped: () => boolean): Promise<void> {
+  async #tell(): Promise<void> {
     const { database, mailer } = this.#options;
-    while (!isStopped() && (await hasNotices(database)) && (await this.#tellPage()) === PAGE);
+    while (!this.#poller.stopped && (await hasNotices(database)) && (await this.#tellPage()) === PAGE);
     await mailer?.sendDue();
   }
 
