@@ -1,7 +1,7 @@
 import { ERRORS, PosthornError, type ErrorCode, type FieldError } from '@posthorn/protocol';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { isPassing } from '../store/database.ts';
-import { unavailable } from '../store/unavailable.ts';
+import { asStoreError } from '../store/store-error.ts';
 import { MAX_ERRORS, pointerToken } from './field-path.ts';
 import { PATTERN_ERRORS } from './text-schema.ts';
 
@@ -43,9 +43,7 @@ export function answerError(error: unknown, request: FastifyRequest, reply: Fast
 }
 
 function asPosthornError(error: unknown): PosthornError {
-  if (error instanceof PosthornError) return error;
-  if (isPassing(error)) return unavailable(error);
-  if (!isFastifyError(error)) return internal(error);
+  if (error instanceof PosthornError || isPassing(error) || !isFastifyError(error)) return asStoreError(error);
   if (error.validation) return invalidRequest(error);
   switch (error.code) {
     case 'FST_ERR_CTP_BODY_TOO_LARGE':
@@ -57,16 +55,12 @@ function asPosthornError(error: unknown): PosthornError {
     default:
       return error.statusCode !== undefined && error.statusCode < 500
         ? new PosthornError('malformed_json', error.message, { cause: error })
-        : internal(error);
+        : asStoreError(error);
   }
 }
 
 function isFastifyError(error: unknown): error is FastifyError {
   return error instanceof Error && ('validation' in error || 'code' in error);
-}
-
-function internal(cause: unknown): PosthornError {
-  return new PosthornError('internal', 'The server failed to handle the request.', { cause });
 }
 
 type ValidationIssue = NonNullable<FastifyError['validation']>[number];

@@ -3,6 +3,7 @@ import { BatchWriter } from '../store/batch-writer.ts';
 import { isDataError, type Queryable } from '../store/database.ts';
 import { knownPoints, lockGoals, storeGoalPosts, type NewGoalChange, type NewPoint, type NewThresholds } from '../store/goals-posting.ts';
 import { insertInboundRequests, type InboundRequest } from '../store/inbound-log.ts';
+import { asStoreError } from '../store/store-error.ts';
 import { newId } from '../store/uuid-time.ts';
 import type { Tenant } from '../tenancy/directory.ts';
 import type { CommittedEvent, EventCommit, Tenants } from '../intake/event-commit.ts';
@@ -10,7 +11,6 @@ import type { SentPoint } from './goal-post.ts';
 import { applyPoints, sameThresholds, type AppliedPost, type GoalState } from './goal-update.ts';
 import { goalState, zoneOf } from './goal-state.ts';
 import { dateIn } from './point-date.ts';
-import { asStoreError } from './store-error.ts';
 
 /** Points for one goal, from one request. */
 export interface GoalPost {

@@ -1,13 +1,13 @@
 import { timingSafeEqual, hash } from 'node:crypto';
 import { ERRORS, PosthornError } from '@posthorn/protocol';
 import type { InboundRequest } from '../store/inbound-log.ts';
+import { asStoreError } from '../store/store-error.ts';
 import { newId } from '../store/uuid-time.ts';
 import type { Directory, Tenant } from '../tenancy/directory.ts';
 import { WHOLE_SERVER, type Maintenance } from './maintenance.ts';
 import { RateLimiter, sourceName, type Rate } from './rate-limiter.ts';
 import type { RequestLog } from './request-log.ts';
 import { shownPayload } from './shown-payload.ts';
-import { asStoreError } from './store-error.ts';
 import type { HookKey, KnownTarget, TargetDirectory } from './target-directory.ts';
 import type { Taken, TargetKind, TargetKinds } from './target-kind.ts';
 

@@ -3,7 +3,7 @@ import { BatchWriter } from '../store/batch-writer.ts';
 import { isDataError, isRolledBack, type Database } from '../store/database.ts';
 import { appendEvents, firstAnswers, type AppendResult, type NewEvent } from '../store/event-log.ts';
 import { isMissingPartition, makePartitions } from '../store/partitions.ts';
-import { unavailable } from '../store/unavailable.ts';
+import { unavailable } from '../store/store-error.ts';
 import { holdWhileCongested } from './hold-while-congested.ts';
 import type { LogOwner } from './log-owner.ts';
 import { Turnstile } from './turnstile.ts';

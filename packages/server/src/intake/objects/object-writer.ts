@@ -2,7 +2,7 @@ import { PosthornError } from '@posthorn/protocol';
 import { BatchWriter } from '../../store/batch-writer.ts';
 import { isDataError, type Queryable } from '../../store/database.ts';
 import { insertObjects, lockObjects, updateObjects, type ObjectName } from '../../store/objects.ts';
-import { unavailable } from '../../store/unavailable.ts';
+import { unavailable } from '../../store/store-error.ts';
 import type { Tenant } from '../../tenancy/directory.ts';
 import { CommitAgain, EventCommit, type EventCommitOptions, type Tenants } from '../event-commit.ts';
 import { DigestNotes } from '../digests/digest-notes.ts';
