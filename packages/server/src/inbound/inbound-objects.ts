@@ -1,4 +1,5 @@
-import { PosthornError, type FieldError, type JsonObject } from '@posthorn/protocol';
+import type { FieldError, JsonObject } from '@posthorn/protocol';
+import type { RefusedGroup } from '../intake/objects/object-batch.ts';
 import type { Objects } from '../intake/objects/objects.ts';
 import type { Queryable } from '../store/database.ts';
 import { objectIsThere } from '../store/objects.ts';
@@ -43,16 +44,15 @@ export class InboundObjects {
     return (await product.objectKinds.find(kind)?.check(state)) ?? [];
   }
 
-  /** Of states that were checked. Answers how many were new. */
-  async upsert(tenant: Tenant, objects: readonly InboundObject[]): Promise<{ readonly created: number } | PosthornError> {
+  /** Stores all of the states, which were checked, or none of them. Returns how many objects were new. */
+  async upsert(tenant: Tenant, objects: readonly InboundObject[]): Promise<{ readonly created: number } | RefusedGroup> {
     const inputs = objects.map(({ kind, id, scope, state }) => ({
       kind,
       id,
       action: { kind: 'put', state } as const,
       ...(scope === null ? {} : { scope }),
     }));
-    const outcomes = await this.#objects.applyMany(tenant, inputs);
-    const refused = outcomes.find((outcome) => outcome instanceof PosthornError);
-    return refused ?? { created: outcomes.filter((outcome) => !(outcome instanceof PosthornError) && outcome.created).length };
+    const outcome = await this.#objects.applyGroup(tenant, inputs);
+    return 'error' in outcome ? outcome : { created: outcome.filter(({ created }) => created).length };
   }
 }

@@ -76,9 +76,16 @@ async function upsertAll(
   }
   if (errors.length > 0) return refused(errors);
   const stored = await objects.upsert(tenant, wanted);
-  if (stored instanceof PosthornError) return stored;
+  if ('error' in stored) return refusedByRules(stored.error, Array.isArray(body) ? `/${stored.index}` : '');
   const { created } = stored;
   return { status: created > 0 ? 201 : 200, body: { objects: wanted.length, created }, logged: false };
+}
+
+/** A state that fits its schema may still give an event that does not. The fields are named as the caller sent them. */
+function refusedByRules(error: PosthornError, path: string): PosthornError {
+  if (error.code !== 'invalid_state') return error;
+  const errors = error.errors.map((one) => ({ ...one, path: path + one.path.replace(/^\/state/, '') }));
+  return refused(errors.length > 0 ? errors : [{ path, rule: 'storable', message: 'holds something that cannot be stored' }]);
 }
 
 function itemProblem(item: unknown, path: string): FieldError | null {

@@ -46,6 +46,13 @@ export interface ObjectOutcome {
   readonly events: readonly { readonly id: string; readonly type: string }[];
 }
 
+/** A request of a group that was refused, and so the group. */
+export interface RefusedGroup {
+  readonly error: PosthornError;
+  /** Its index in the group. */
+  readonly index: number;
+}
+
 /** What an object was before its first change in the batch, and is after its last. */
 export interface ObjectEdit {
   /** The first one that changed it. */
@@ -107,6 +114,40 @@ export class ObjectBatch {
     if (next instanceof PosthornError) return next;
     this.#objects.set(key, object);
     return this.#change(object, request, next);
+  }
+
+  /** Applies all requests or none of them: if one is refused, the batch is left as it was before the first. */
+  async applyGroup(requests: readonly ObjectRequest[]): Promise<readonly ObjectOutcome[] | RefusedGroup> {
+    // A single request that is refused has changed nothing.
+    const undo = requests.length > 1 ? this.#savepoint(requests) : () => {};
+    const outcomes: ObjectOutcome[] = [];
+    for (const [index, request] of requests.entries()) {
+      const outcome = await this.apply(request);
+      if (outcome instanceof PosthornError) {
+        undo();
+        return { error: outcome, index };
+      }
+      outcomes.push(outcome);
+    }
+    return outcomes;
+  }
+
+  /** Returns a function that restores the objects of these requests and drops the events added since. */
+  #savepoint(requests: readonly ObjectRequest[]): () => void {
+    const eventCount = this.events.length;
+    const saved = new Map<string, Working | null>();
+    for (const request of requests) {
+      const key = keyOf(nameOf(request));
+      const object = this.#objects.get(key);
+      saved.set(key, object ? { ...object } : null);
+    }
+    return () => {
+      this.events.length = eventCount;
+      for (const [key, object] of saved) {
+        if (object) this.#objects.set(key, object);
+        else this.#objects.delete(key);
+      }
+    };
   }
 
   /** Rows that were not there. */

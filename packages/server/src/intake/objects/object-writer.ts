@@ -8,7 +8,7 @@ import { CommitAgain, EventCommit, type EventCommitOptions, type Tenants } from 
 import { DigestNotes } from '../digests/digest-notes.ts';
 import { holdWhileCongested } from '../hold-while-congested.ts';
 import { Turnstile } from '../turnstile.ts';
-import { keyOf, nameOf, ObjectBatch, type ObjectOutcome, type ObjectRequest } from './object-batch.ts';
+import { keyOf, nameOf, ObjectBatch, type ObjectOutcome, type ObjectRequest, type RefusedGroup } from './object-batch.ts';
 
 const MAX_BATCH = 500;
 /** The next batch is full. */
@@ -16,11 +16,16 @@ const ENOUGH_QUEUED = MAX_BATCH;
 /** A statement with 500 large states would take as much memory here and in the database. */
 const MAX_BATCH_BYTES = 8 * 1024 * 1024;
 
-/** A request with what its state weighs, in characters. */
-interface Weighed {
-  readonly request: ObjectRequest;
+/** What an object adds to the weight of its state: a batch of groups of tiny states stays at some 2,000 objects. */
+const OBJECT_WEIGHT = 4 * 1024;
+
+/** Requests that are applied all or none, with what their states weigh, in characters. */
+interface Group {
+  readonly requests: readonly ObjectRequest[];
   readonly weight: number;
 }
+
+type GroupOutcome = readonly ObjectOutcome[] | RefusedGroup;
 
 /**
  * Requests in flight together share a transaction: their objects are locked, the changes worked out one after the other,
@@ -30,7 +35,7 @@ export class ObjectWriter {
   readonly #commit: EventCommit;
   readonly #now: () => number;
   readonly #notes: DigestNotes;
-  readonly #batches: BatchWriter<Weighed, ObjectOutcome | PosthornError>;
+  readonly #batches: BatchWriter<Group, GroupOutcome>;
   /** States come in through it. */
   readonly turnstile: Turnstile;
 
@@ -39,11 +44,11 @@ export class ObjectWriter {
     this.#now = options.now;
     this.#notes = new DigestNotes(options.now);
     this.#batches = new BatchWriter({
-      write: (items) => this.#write(items.map(({ request }) => request)),
+      write: (groups) => this.#write(groups),
       maxItems: MAX_BATCH,
       maxInFlight: 2,
       eagerItems: 24,
-      weigh: ({ weight }) => weight,
+      weigh: ({ requests, weight }) => weight + requests.length * OBJECT_WEIGHT,
       maxWeight: MAX_BATCH_BYTES,
       hold: holdWhileCongested(options.owner),
       onTaken: () => this.turnstile.turn(),
@@ -57,44 +62,54 @@ export class ObjectWriter {
     return this.#batches.queued;
   }
 
-  /** Answers when it is committed. */
-  add(request: ObjectRequest, weight: number): Promise<ObjectOutcome | PosthornError> {
-    return this.#batches.add({ request, weight });
+  /** Resolves when it is committed or refused. */
+  async add(request: ObjectRequest, weight: number): Promise<ObjectOutcome | PosthornError> {
+    const outcome = await this.#batches.add({ requests: [request], weight });
+    return 'error' in outcome ? outcome.error : (outcome[0] ?? new PosthornError('internal', 'A change has no outcome.'));
+  }
+
+  /** Commits all of the requests in one transaction or none of them. Resolves when they are committed or one is refused. */
+  addGroup(requests: readonly ObjectRequest[], weight: number): Promise<GroupOutcome> {
+    return this.#batches.add({ requests, weight });
   }
 
   drained(): Promise<void> {
     return this.#batches.drained();
   }
 
-  async #write(requests: readonly ObjectRequest[]): Promise<(ObjectOutcome | PosthornError)[]> {
-    const tenants = new Map<number, Tenant>(requests.map(({ tenant }) => [tenant.organization.key, tenant]));
+  async #write(groups: readonly Group[]): Promise<GroupOutcome[]> {
+    const tenants = new Map<number, Tenant>();
+    for (const { requests } of groups) for (const { tenant } of requests) tenants.set(tenant.organization.key, tenant);
     try {
-      return await this.#commit.run(tenants.values(), (transaction, current) => this.#apply(transaction, requests, current));
+      return await this.#commit.run(tenants.values(), (transaction, current) => this.#apply(transaction, groups, current));
     } catch (error) {
       if (error instanceof PosthornError) throw error;
       if (!isDataError(error)) throw unavailable(error);
-      return this.#oneByOne(requests, error);
+      return this.#oneByOne(groups, error);
     }
   }
 
   /** Something in the batch cannot be stored for good: the others must not suffer for it. */
-  async #oneByOne(requests: readonly ObjectRequest[], error: unknown): Promise<(ObjectOutcome | PosthornError)[]> {
-    if (requests.length === 1) {
-      return [new PosthornError('invalid_state', 'The object holds something that cannot be stored.', { cause: error })];
+  async #oneByOne(groups: readonly Group[], error: unknown): Promise<GroupOutcome[]> {
+    if (groups.length === 1) {
+      return [
+        { error: new PosthornError('invalid_state', 'The object holds something that cannot be stored.', { cause: error }), index: 0 },
+      ];
     }
-    const outcomes: (ObjectOutcome | PosthornError)[] = [];
-    for (const request of requests) outcomes.push(...(await this.#write([request])));
+    const outcomes: GroupOutcome[] = [];
+    for (const group of groups) outcomes.push(...(await this.#write([group])));
     return outcomes;
   }
 
-  async #apply(transaction: Queryable, requests: readonly ObjectRequest[], tenants: Tenants) {
+  async #apply(transaction: Queryable, groups: readonly Group[], tenants: Tenants) {
     const names = new Map<string, ObjectName>();
-    for (const name of requests.map(nameOf)) names.set(keyOf(name), name);
+    for (const { requests } of groups) for (const name of requests.map(nameOf)) names.set(keyOf(name), name);
     const batch = new ObjectBatch(await lockObjects(transaction, [...names.values()]), this.#now());
-    const result: (ObjectOutcome | PosthornError)[] = [];
-    for (const request of requests) {
-      const gone = !tenants.has(request.tenant.organization.key);
-      result.push(gone ? new PosthornError('organization_not_found', 'The organization was deleted.') : await batch.apply(request));
+    const result: GroupOutcome[] = [];
+    for (const { requests } of groups) {
+      const index = requests.findIndex(({ tenant }) => !tenants.has(tenant.organization.key));
+      if (index === -1) result.push(await batch.applyGroup(requests));
+      else result.push({ error: new PosthornError('organization_not_found', 'The organization was deleted.'), index });
     }
     return { result, events: batch.events, stored: this.#store(transaction, batch) };
   }

@@ -4,7 +4,7 @@ import type { Tenant } from '../../tenancy/directory.ts';
 import type { EventCommitOptions } from '../event-commit.ts';
 import type { Turnstile } from '../turnstile.ts';
 import { ObjectWriter } from './object-writer.ts';
-import { unfitState, type ObjectAction, type ObjectOutcome, type ObjectRequest } from './object-batch.ts';
+import { unfitState, type ObjectAction, type ObjectOutcome, type ObjectRequest, type RefusedGroup } from './object-batch.ts';
 
 /** A change of an object as a caller gives it. */
 export interface ObjectChangeInput {
@@ -49,6 +49,18 @@ export class Objects {
   /** As `apply` for each, in order where they are about the same object; one that is refused does not hinder the others. */
   async applyMany(tenant: Tenant, inputs: readonly ObjectChangeInput[]): Promise<(ObjectOutcome | PosthornError)[]> {
     return Promise.all(inputs.map((input) => this.#one(tenant, input)));
+  }
+
+  /** Changes all of the objects in one transaction, or none of them if one is refused. */
+  async applyGroup(tenant: Tenant, inputs: readonly ObjectChangeInput[]): Promise<readonly ObjectOutcome[] | RefusedGroup> {
+    const requests: ObjectRequest[] = [];
+    for (const [index, input] of inputs.entries()) {
+      const request = await this.#check(tenant, input);
+      if (request instanceof PosthornError) return { error: request, index };
+      requests.push(request);
+    }
+    const weight = requests.reduce((sum, { action }) => sum + weightOf(action), 0);
+    return this.#writer.addGroup(requests, weight);
   }
 
   /** Answers when everything taken in is stored or refused. */
