@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Breaker } from './breaker.ts';
 
-const OPTIONS = { failures: 10, withinMs: 60_000, firstProbeMs: 1000, maxProbeMs: 300_000 };
+const OPTIONS = { failures: 10, withinMs: 60_000, firstProbeMs: 1000, maxProbeMs: 300_000, freshProbeMs: 4500 };
 
 function opensAfter(breaker: Breaker, stepMs: number, limit = 100): number | null {
   for (let count = 1; count <= limit; count += 1) if (breaker.failed(count * stepMs)) return count;
@@ -47,5 +47,42 @@ describe('Breaker', () => {
     breaker.open(0);
     breaker.asked(1000);
     expect(breaker.probeAt).toBe(11_000);
+  });
+
+  it('lets a fresh job be the probe 4.5 s after the last try, however far the backoff has grown', () => {
+    const breaker = new Breaker(OPTIONS);
+    breaker.open(0);
+    expect([breaker.admits('fresh', 999), breaker.admits('fresh', 1000)]).toEqual([false, true]);
+    let now = 0;
+    for (let i = 0; i < 11; i += 1) breaker.probeFailed((now += 10_000));
+    expect([breaker.admits('fresh', now + 4499), breaker.admits('fresh', now + 4500)]).toEqual([false, true]);
+    expect(breaker.probeAt).toBe(now + 300_000);
+    breaker.hasten();
+    expect(breaker.probeAt).toBe(now + 4500);
+    breaker.probeQueued();
+    expect(breaker.admits('fresh', now + 10_000)).toBe(false);
+  });
+
+  it('lets a retry be the probe only if a probe was asked for and none came', () => {
+    const breaker = new Breaker(OPTIONS);
+    breaker.open(0);
+    expect(breaker.admits('retry', 50_000)).toBe(false);
+    breaker.asked(50_000);
+    expect(breaker.admits('retry', 50_000)).toBe(true);
+    breaker.probeQueued();
+    breaker.probeFailed(60_000);
+    expect(breaker.admits('retry', 60_000)).toBe(false);
+  });
+
+  it('is asked for no probe before the time that the endpoint named', () => {
+    const breaker = new Breaker(OPTIONS);
+    breaker.delayUntil(60_000);
+    breaker.open(0);
+    expect(breaker.probeAt).toBe(60_000);
+    breaker.hasten();
+    expect(breaker.probeAt).toBe(60_000);
+    expect(breaker.admits('fresh', 59_999)).toBe(false);
+    breaker.probeFailed(10_000);
+    expect(breaker.probeAt).toBe(60_000);
   });
 });

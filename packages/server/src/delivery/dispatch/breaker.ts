@@ -1,15 +1,22 @@
 import type { BreakerOptions } from './options.ts';
 
-/** Asked for a probe and given none (all parked jobs may be gone), it asks again after this or its backoff, whichever is longer. */
+/** If no job was offered for a wanted probe (all parked jobs may be gone), the breaker asks again after this time or its backoff, whichever is longer. */
 const ASK_AGAIN_MS = 10_000;
 
-/** Keeps work from a webhook that does nothing but fail. One is made at the first failure and thrown away at the next success. */
+/** Keeps work from a webhook whose deliveries all fail. One is made at the first failure and thrown away at the next success. */
 export class Breaker {
   readonly #options: BreakerOptions;
   /** When the last failures in a row happened; at most as many as open it. */
   readonly #failedAt: number[] = [];
   #backoffMs = 0;
   #probeAt: number | null = null;
+  /** When the endpoint was last tried: the failure that opened the breaker, or the last probe's end. */
+  #triedAt = 0;
+  /** The endpoint asked not to be called before this time. */
+  #notBefore = Number.NEGATIVE_INFINITY;
+  #askedAt = Number.NEGATIVE_INFINITY;
+  /** A probe is wanted, and no job has been offered for it yet. */
+  #isAsking = false;
 
   constructor(options: BreakerOptions) {
     this.#options = options;
@@ -19,7 +26,7 @@ export class Breaker {
     return this.#probeAt !== null;
   }
 
-  /** When the next probe is wanted; null: it is closed; Infinity: a probe is under way. */
+  /** When the next probe is wanted; null: it is closed; Infinity: a probe is queued or in flight. */
   get probeAt(): number | null {
     return this.#probeAt;
   }
@@ -37,26 +44,61 @@ export class Breaker {
   }
 
   open(now: number): void {
-    this.#backoffMs = this.#options.firstProbeMs;
-    this.#probeAt = now + this.#backoffMs;
+    this.#triedAt = now;
+    this.#backOff(now, this.#options.firstProbeMs);
+  }
+
+  /** The endpoint asked to be left alone: no probe is wanted before `at`. */
+  delayUntil(at: number): void {
+    this.#notBefore = Math.max(this.#notBefore, at);
+    if (this.#probeAt !== null) this.#probeAt = Math.max(this.#probeAt, at);
+  }
+
+  /**
+   * Whether a job that has just come may be the probe. A fresh one may some seconds after the endpoint was last tried,
+   * however far the backoff has grown. A retry may only if a probe was asked for and no job was offered for it.
+   */
+  admits(kind: 'fresh' | 'retry', now: number): boolean {
+    if (this.#probeAt === null || this.#probeAt === Number.POSITIVE_INFINITY) return false;
+    return kind === 'fresh' ? now >= this.#freshProbeAt : this.#isAsking && now >= this.#notBefore;
+  }
+
+  /** A fresh job waits for the endpoint: the next probe is wanted as soon as a fresh job may be one. */
+  hasten(): void {
+    if (this.#probeAt === null || this.#probeAt === Number.POSITIVE_INFINITY) return;
+    const wantedAt = Math.max(this.#freshProbeAt, this.#askedAt + this.#options.freshProbeMs);
+    this.#probeAt = Math.min(this.#probeAt, wantedAt);
   }
 
   /** The caller was told that a probe is wanted. */
   asked(now: number): void {
+    this.#isAsking = true;
     this.#probeAt = now + Math.max(this.#backoffMs, ASK_AGAIN_MS);
+    this.#askedAt = now;
   }
 
   probeQueued(): void {
+    this.#isAsking = false;
     this.#probeAt = Number.POSITIVE_INFINITY;
   }
 
   /** The probe went back unsent. */
   probeReturned(now: number): void {
-    this.#probeAt = now + this.#backoffMs;
+    this.#backOff(now, this.#backoffMs);
   }
 
   probeFailed(now: number): void {
-    this.#backoffMs = Math.min(this.#options.maxProbeMs, this.#backoffMs * 2);
-    this.#probeAt = now + this.#backoffMs;
+    this.#triedAt = now;
+    this.#backOff(now, Math.min(this.#options.maxProbeMs, this.#backoffMs * 2));
+  }
+
+  #backOff(now: number, backoffMs: number): void {
+    this.#isAsking = false;
+    this.#backoffMs = backoffMs;
+    this.#probeAt = Math.max(this.#notBefore, now + backoffMs);
+  }
+
+  get #freshProbeAt(): number {
+    return Math.max(this.#notBefore, this.#triedAt + Math.min(this.#backoffMs, this.#options.freshProbeMs));
   }
 }

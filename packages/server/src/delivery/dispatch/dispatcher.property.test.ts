@@ -25,10 +25,13 @@ const SMALL: DispatcherOptions = {
   slowAfterMs: 100,
   retryEvery: 3,
   rememberedLanes: 2,
-  breaker: { failures: 3, withinMs: 1000, firstProbeMs: 50, maxProbeMs: 400 },
+  breaker: { failures: 3, withinMs: 1000, firstProbeMs: 50, maxProbeMs: 400, freshProbeMs: 80 },
+  probes: 4,
+  parkAfterMs: 200,
 };
 
 const WEBHOOKS = 6;
+const LONGEST_PAUSE_MS = 1_000;
 const ORGANIZATIONS = 3;
 const webhook = fc.nat(WEBHOOKS - 1);
 
@@ -53,7 +56,11 @@ const command: fc.Arbitrary<Command> = fc.oneof(
     arbitrary: fc.record({
       do: fc.constantFrom('take' as const, 'take' as const, 'take' as const, 'release' as const, 'release' as const, 'abandon' as const),
       pick: fc.nat(100),
-      outcome: fc.record({ kind: fc.constantFrom('success' as const, 'failure' as const, 'overload' as const), final: fc.boolean() }),
+      outcome: fc.record({
+        kind: fc.constantFrom('success' as const, 'failure' as const, 'overload' as const),
+        final: fc.boolean(),
+        retryAfterMs: fc.constantFrom(null, null, 0, 100, 250, LONGEST_PAUSE_MS),
+      }),
     }),
   },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('wait' as const), ms: fc.nat(300) }) },
@@ -64,6 +71,7 @@ const command: fc.Arbitrary<Command> = fc.oneof(
 class Model {
   readonly dispatcher = new Dispatcher<Job>(SMALL);
   readonly #jobs: Job[] = [];
+  readonly #pausedUntil = new Map<string, number>();
   readonly #leases: { lease: Lease<Job>; at: number }[] = [];
   #now = 0;
 
@@ -108,7 +116,7 @@ class Model {
   /** All endpoints are well from now on: every job that is still queued must be taken in the end. */
   finish(): void {
     for (let round = 0; round < 200 && this.dispatcher.queued + this.dispatcher.inFlight > 0; round += 1) {
-      while (this.#leases.length > 0) this.#end(0, { kind: 'success', final: true });
+      while (this.#leases.length > 0) this.#end(0, { kind: 'success', final: true, retryAfterMs: null });
       while (this.#take());
       this.#now += 500;
       this.#probe();
@@ -118,6 +126,8 @@ class Model {
     assert.deepEqual(this.#in('inFlight'), []);
     assert.equal(this.dispatcher.runnable, 0);
     for (let i = 0; i < WEBHOOKS; i += 1) this.#returned(this.dispatcher.drain(`w${i}`));
+    this.#now += LONGEST_PAUSE_MS;
+    assert.equal(this.dispatcher.take(this.#now), null);
     assert.equal(this.dispatcher.lanes, 0);
     assert.equal(this.dispatcher.nextReadyAt(this.#now), null);
   }
@@ -137,6 +147,7 @@ class Model {
     if (taken === null) return false;
     const { job, lease } = taken;
     assert.equal(job.state, 'queued');
+    assert.ok(this.#now >= (this.#pausedUntil.get(job.webhookId) ?? 0));
     if (job.orderKey !== null) {
       const earlier = this.#in('queued').filter(
         (other) => other.webhookId === job.webhookId && other.orderKey === job.orderKey && other.number < job.number,
@@ -154,8 +165,12 @@ class Model {
     const { lease, at } = ended;
     assert.equal(lease.job.state, 'inFlight');
     lease.job.state = 'ended';
-    if (outcome === null) this.dispatcher.abandon(lease, this.#now);
-    else this.#returned(this.dispatcher.release(lease, { ...outcome, durationMs: this.#now - at }, this.#now).evicted);
+    if (outcome === null) return this.dispatcher.abandon(lease, this.#now);
+    const { webhookId } = lease.job;
+    if (outcome.kind !== 'success' && outcome.retryAfterMs !== null) {
+      this.#pausedUntil.set(webhookId, Math.max(this.#pausedUntil.get(webhookId) ?? 0, this.#now + outcome.retryAfterMs));
+    }
+    this.#returned(this.dispatcher.release(lease, { ...outcome, durationMs: this.#now - at }, this.#now).evicted);
   }
 
   #returned(jobs: readonly Job[]): void {
@@ -241,7 +256,7 @@ describe('turns', () => {
             started.set(taken.job, (started.get(taken.job) ?? 0) + 1);
           }
           const [ended] = leases.splice((random.next().value ?? 0) % leases.length, 1);
-          if (ended !== undefined) dispatcher.release(ended, { kind: 'success', durationMs: 1, final: true }, step);
+          if (ended !== undefined) dispatcher.release(ended, { kind: 'success', durationMs: 1, final: true, retryAfterMs: null }, step);
         }
         const shares = webhooks.map((size, organization) =>
           Array.from({ length: size }, (_, i) => started.get(`${organization}.${i}`) ?? 0),
@@ -272,7 +287,7 @@ describe('turns', () => {
           if (taken !== null) leases.push(taken.lease);
           if (leases.length === 0 || random.next().value % 3 > 0) continue;
           const [ended] = leases.splice(random.next().value % leases.length, 1);
-          if (ended !== undefined) dispatcher.release(ended, { kind: 'success', durationMs: 1, final: true }, step);
+          if (ended !== undefined) dispatcher.release(ended, { kind: 'success', durationMs: 1, final: true, retryAfterMs: null }, step);
         }
       }),
       { numRuns: 50 },
@@ -290,7 +305,7 @@ describe('turns', () => {
           dispatcher.offer({ organizationKey: 99, webhookId: 'quiet', rateLimit: null }, 'quiet', { kind: 'fresh', orderKey: null });
           for (let turn = 0; turn < 2; turn += 1) {
             const ended = leases.shift();
-            if (ended !== undefined) dispatcher.release(ended, { kind: 'success', durationMs: 1, final: true }, step);
+            if (ended !== undefined) dispatcher.release(ended, { kind: 'success', durationMs: 1, final: true, retryAfterMs: null }, step);
           }
           const next = [dispatcher.take(step), dispatcher.take(step)];
           expect(next.map((taken) => taken?.job)).toContain('quiet');

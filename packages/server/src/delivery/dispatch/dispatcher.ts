@@ -5,6 +5,7 @@ import { bySequence } from './lane-queue.ts';
 import { Entry, type Lane, type PoolName } from './lane.ts';
 import type { JobKind, LaneKey, LaneSettings, OfferOptions, OfferResult, Outcome, Released } from './offer.ts';
 import type { DispatcherOptions } from './options.ts';
+import { Probes } from './probes.ts';
 import { SlotPool } from './slot-pool.ts';
 import { TimerHeap } from './timer-heap.ts';
 
@@ -37,8 +38,9 @@ export class Dispatcher<Job> {
   readonly #slow: SlotPool<Lane<Job>>;
   /** Exchanges in the fast pool, in the order they were started. */
   readonly #started = new ChainedList<Entry<Job>>();
-  readonly #rateTimers = new TimerHeap<Lane<Job>>((lane, at) => lane.limitedUntil === at);
-  readonly #probeTimers = new TimerHeap<Lane<Job>>((lane, at) => lane.breaker !== null && lane.breaker.probeAt === at);
+  /** Lanes that a rate limit, or their endpoint's `Retry-After`, keeps from starting jobs. */
+  readonly #heldTimers = new TimerHeap<Lane<Job>>((lane, at) => lane.limitedUntil === at || lane.pausedUntil === at);
+  readonly #probes: Probes<Job>;
   #sequence = 0;
   #queued = 0;
   #runnable = 0;
@@ -50,6 +52,7 @@ export class Dispatcher<Job> {
     const { fastSlots, slowSlots, webhookShare, organizationShare, retryEvery } = options;
     this.#options = options;
     this.#lanes = new LaneDirectory(options);
+    this.#probes = new Probes(options);
     const shares = { webhookShare, organizationShare, retryEvery };
     this.#fast = new SlotPool({ slots: fastSlots, reserve: 0, overflow: 0, ...shares });
     this.#slow = new SlotPool({ slots: slowSlots, reserve: Math.floor(slowSlots * SLOW_RESERVE), overflow: fastSlots, ...shares });
@@ -91,6 +94,8 @@ export class Dispatcher<Job> {
     const isOpen = known !== undefined && known.isOpen;
     const kind: JobKind = options.kind === 'probe' && !isOpen ? 'retry' : options.kind;
     if (isOpen && (kind !== 'probe' || known.probing !== null)) return 'open';
+    // A retry has its row: it is loaded again later, and until then takes no room from what could be sent.
+    if (kind === 'retry' && known !== undefined && known.pausedUntil !== null) return 'full';
     if (kind !== 'probe' && (known === undefined ? 0 : known.queue.size) >= this.#bound()) return 'full';
 
     const lane = known ?? this.#lanes.make(key);
@@ -101,19 +106,18 @@ export class Dispatcher<Job> {
     const entry = new Entry(job, lane, { kind, orderKey: options.orderKey, sequence: this.#sequence });
     lane.queue.add(entry);
     this.#countQueued(lane, 1);
-    if (kind === 'probe') {
-      lane.probing = entry;
-      lane.breaker?.probeQueued();
-    }
+    if (kind === 'probe') this.#probes.begin(lane, entry);
     this.#place(lane);
     return 'queued';
   }
 
   /** The next job that may start now, with the slot it takes; null: there is none. */
   take(now: number): Taken<Job> | null {
-    for (let lane = this.#rateTimers.takeDue(now); lane !== null; lane = this.#rateTimers.takeDue(now)) {
-      lane.limitedUntil = null;
+    for (let lane = this.#heldTimers.takeDue(now); lane !== null; lane = this.#heldTimers.takeDue(now)) {
+      if (lane.limitedUntil !== null && lane.limitedUntil <= now) lane.limitedUntil = null;
+      if (lane.pausedUntil !== null && lane.pausedUntil <= now) lane.pausedUntil = null;
       this.#place(lane);
+      this.#lanes.settle(lane);
     }
     // Each pool goes first every other time: a caller that takes a few at a time must not starve one of them.
     this.#slowTurn = !this.#slowTurn;
@@ -131,10 +135,10 @@ export class Dispatcher<Job> {
 
     let evicted = this.#endOrder(lease, outcome.final);
     const recovered = outcome.kind === 'success' && this.#succeeded(lane, inFlight);
-    if (outcome.kind !== 'success' && this.#failed(lease, outcome.kind, now)) {
+    if (outcome.kind !== 'success' && this.#failed(lease, outcome, now)) {
       evicted = [...evicted, ...this.#evictAll(lane)].sort(bySequence);
     }
-    if (lane.probing === lease) lane.probing = null;
+    if (lane.probing === lease) this.#probes.end(lane);
     else if (lane.probing !== null && evicted.includes(lane.probing)) this.#probeReturned(lane, now);
     this.#place(lane);
     this.#lanes.settle(lane);
@@ -177,22 +181,28 @@ export class Dispatcher<Job> {
   }
 
   /** Webhooks with an open breaker for which a probe should be offered now. Each is named once, and again later if no probe came. */
-  probesDue(now: number): LaneKey[] {
-    const due: LaneKey[] = [];
-    for (let lane = this.#probeTimers.takeDue(now); lane !== null; lane = this.#probeTimers.takeDue(now)) {
-      lane.breaker?.asked(now);
-      this.#watchProbe(lane);
-      due.push({ organizationKey: lane.organizationKey, webhookId: lane.webhookId });
-    }
-    return due;
+  probesDue(now: number, limit = Number.POSITIVE_INFINITY): LaneKey[] {
+    return this.#probes.due(now, limit);
   }
 
-  /** The earliest time at which a rate limit or a wanted probe gives something to do; null: neither will. Never before `now`. */
+  /** Whether a job that was refused because the breaker is open may be offered again, as the probe. */
+  admitsProbe(webhookId: string, kind: 'fresh' | 'retry', now: number): boolean {
+    const lane = this.#lanes.find(webhookId);
+    return lane !== undefined && lane.isOpen && this.#probes.admits(lane, kind, now);
+  }
+
+  /** A fresh job of the webhook was parked. If its breaker is open, the next probe is wanted `freshProbeMs` after the last one. */
+  hastenProbe(webhookId: string): void {
+    const lane = this.#lanes.find(webhookId);
+    if (lane?.isOpen === true) this.#probes.hasten(lane);
+  }
+
+  /** The earliest time at which a rate limit, the end of a pause or a wanted probe gives something to do; null: neither will. Never before `now`. */
   nextReadyAt(now: number): number | null {
-    const rate = this.#rateTimers.next();
-    const probe = this.#probeTimers.next();
-    if (rate === null && probe === null) return null;
-    return Math.max(now, Math.min(rate ?? Number.POSITIVE_INFINITY, probe ?? Number.POSITIVE_INFINITY));
+    const held = this.#heldTimers.next();
+    const probe = this.#probes.next();
+    if (held === null && probe === null) return null;
+    return Math.max(now, Math.min(held ?? Number.POSITIVE_INFINITY, probe ?? Number.POSITIVE_INFINITY));
   }
 
   /** Gives back all queued jobs of a webhook that is paused, failed or deleted. What is in flight may still be released; then the lane is forgotten. */
@@ -201,7 +211,7 @@ export class Dispatcher<Job> {
     if (lane === undefined) return [];
     const drained = this.#evictAll(lane);
     lane.breaker = null;
-    lane.probing = null;
+    this.#probes.end(lane);
     lane.limitedUntil = null;
     lane.forgotten = true;
     this.#place(lane);
@@ -216,14 +226,15 @@ export class Dispatcher<Job> {
     this.#lanes.wake(lane);
     lane.breaker ??= new Breaker(this.#options.breaker);
     lane.breaker.open(now);
-    this.#watchProbe(lane);
+    this.#probes.watch(lane);
     this.#place(lane);
   }
 
-  /** Whether it is worth loading more for the webhook: its breaker is closed and at most half of its queue is taken. */
+  /** Whether it is worth loading more for the webhook: its breaker is closed, its endpoint may be called, and at most half of its queue is taken. */
   hasRoom(webhookId: string): boolean {
     const lane = this.#lanes.find(webhookId);
-    return lane === undefined ? this.#bound() > 0 : !lane.isOpen && lane.queue.size * 2 < this.#bound();
+    if (lane === undefined) return this.#bound() > 0;
+    return !lane.isOpen && lane.pausedUntil === null && lane.queue.size * 2 < this.#bound();
   }
 
   /** How many jobs one webhook may have queued. Above `queueTotal` it shrinks below the equal share, to nothing at twice that. */
@@ -250,7 +261,7 @@ export class Dispatcher<Job> {
       const { bucket } = lane;
       if (bucket === null || bucket.take(now)) return this.#start(lane, name, now);
       lane.limitedUntil = bucket.readyAt(now);
-      this.#rateTimers.add(lane.limitedUntil, lane);
+      this.#heldTimers.add(lane.limitedUntil, lane);
       this.#place(lane);
     }
     return null;
@@ -286,6 +297,8 @@ export class Dispatcher<Job> {
 
   #succeeded(lane: Lane<Job>, inFlight: number): boolean {
     lane.window.succeeded(inFlight);
+    // An answer to what was sent before does not end a pause.
+    if (lane.isOpen && lane.pausedUntil !== null) return false;
     const recovered = lane.isOpen;
     lane.breaker = null;
     if (recovered) lane.window.restart(this.#options.windowStart);
@@ -293,27 +306,33 @@ export class Dispatcher<Job> {
   }
 
   /** True: the breaker opens now. */
-  #failed(entry: Entry<Job>, kind: 'failure' | 'overload', now: number): boolean {
+  #failed(entry: Entry<Job>, { kind, retryAfterMs }: Outcome, now: number): boolean {
     const { lane } = entry;
     if (kind === 'overload') lane.window.overloaded(entry.startedAt, now);
-    lane.breaker ??= new Breaker(this.#options.breaker);
-    const opens = lane.breaker.failed(now);
-    if (!opens && lane.isOpen && entry === lane.probing) lane.breaker.probeFailed(now);
-    else if (!opens) return false;
-    this.#watchProbe(lane);
-    return opens;
+    const breaker = (lane.breaker ??= new Breaker(this.#options.breaker));
+    const { isOpen: wasOpen, probeAt } = breaker;
+    if (retryAfterMs !== null && retryAfterMs > 0) this.#pause(lane, breaker, { now, until: now + retryAfterMs });
+    if (!breaker.isOpen) breaker.failed(now);
+    else if (entry === lane.probing) breaker.probeFailed(now);
+    if (breaker.probeAt !== probeAt) this.#probes.watch(lane);
+    return !wasOpen && breaker.isOpen;
+  }
+
+  /** The endpoint asked to be left alone. A pause under way is lengthened, never shortened. */
+  #pause(lane: Lane<Job>, breaker: Breaker, { now, until }: { now: number; until: number }): void {
+    if (lane.pausedUntil === null || lane.pausedUntil < until) {
+      lane.pausedUntil = until;
+      this.#heldTimers.add(until, lane);
+    }
+    breaker.delayUntil(until);
+    if (until - now > this.#options.parkAfterMs && !breaker.isOpen) breaker.open(now);
   }
 
   #probeReturned(lane: Lane<Job>, now: number): void {
-    lane.probing = null;
+    this.#probes.end(lane);
     if (!lane.isOpen) return;
     lane.breaker?.probeReturned(now);
-    this.#watchProbe(lane);
-  }
-
-  #watchProbe(lane: Lane<Job>): void {
-    const at = lane.breaker === null ? null : lane.breaker.probeAt;
-    if (at !== null && at !== Number.POSITIVE_INFINITY) this.#probeTimers.add(at, lane);
+    this.#probes.watch(lane);
   }
 
   #evictAll(lane: Lane<Job>): Entry<Job>[] {

@@ -16,6 +16,8 @@ export type PoolName = 'fast' | 'slow';
 export class OrganizationShares<Job> {
   readonly key: number;
   lanes = 0;
+  /** Probes of its lanes that are queued or in flight. */
+  probes = 0;
   readonly fast = new Share<Lane<Job>>();
   #slow: Share<Lane<Job>> | null = null;
 
@@ -45,6 +47,8 @@ export class Lane<Job> implements LaneKey {
   bucket: TokenBucket | null = null;
   /** Until when its rate limit keeps it from starting more; null: not at all. */
   limitedUntil: number | null = null;
+  /** Until when its endpoint asked to be left alone (`Retry-After`); null: it did not ask. */
+  pausedUntil: number | null = null;
   fastInUse = 0;
   slowInUse = 0;
   /** The pool whose turns it takes part in; null: it wants no slot. */
@@ -76,13 +80,13 @@ export class Lane<Job> implements LaneKey {
 
   /** Whether a job could start, slots aside. A probe needs no window: it may be what shows that the endpoint is back. */
   get isReady(): boolean {
-    if (this.limitedUntil !== null) return false;
+    if (this.limitedUntil !== null || this.pausedUntil !== null) return false;
     if (this.isOpen) return this.queue.hasProbe;
     return this.queue.ready > 0 && this.inFlight < this.window.size;
   }
 
   get isIdle(): boolean {
-    return this.queue.size === 0 && this.inFlight === 0 && !this.isOpen;
+    return this.queue.size === 0 && this.inFlight === 0 && !this.isOpen && this.pausedUntil === null;
   }
 
   get pool(): PoolName {

@@ -30,6 +30,8 @@ export interface Outcome {
   /** `overload` (timeout, 429, 503) is a failure that also halves the webhook's window. */
   readonly kind: 'success' | 'failure' | 'overload';
   readonly durationMs: number;
+  /** For an overload: how long the endpoint asked to be left alone (`Retry-After`), in milliseconds; null: it did not ask. */
+  readonly retryAfterMs: number | null;
   /** The delivery is settled for good; false: it waits for a retry, and what is queued behind it in its order goes back to the caller. */
   readonly final: boolean;
 }

@@ -8,6 +8,8 @@ export interface BreakerOptions {
   readonly firstProbeMs: number;
   /** Each failed probe doubles the wait, up to this. */
   readonly maxProbeMs: number;
+  /** While fresh jobs come, the wait after a failed probe is no longer than this. */
+  readonly freshProbeMs: number;
 }
 
 export interface DispatcherOptions {
@@ -36,6 +38,10 @@ export interface DispatcherOptions {
    */
   readonly rememberedLanes: number;
   readonly breaker: BreakerOptions;
+  /** Probes queued or in flight; an organization has `organizationShare` of them. Endpoints that hang keep a slot until the deadline. */
+  readonly probes: number;
+  /** A webhook that asks to be left alone for longer than this has its queue parked, and is then tried with a single probe. */
+  readonly parkAfterMs: number;
 }
 
 export const DEFAULT_DISPATCHER_OPTIONS: DispatcherOptions = {
@@ -50,5 +56,7 @@ export const DEFAULT_DISPATCHER_OPTIONS: DispatcherOptions = {
   slowAfterMs: 1000,
   retryEvery: 8,
   rememberedLanes: 100_000,
-  breaker: { failures: 10, withinMs: 60_000, firstProbeMs: 1000, maxProbeMs: 300_000 },
+  probes: 512,
+  parkAfterMs: 5_000,
+  breaker: { failures: 10, withinMs: 60_000, firstProbeMs: 1000, maxProbeMs: 300_000, freshProbeMs: 4_500 },
 };

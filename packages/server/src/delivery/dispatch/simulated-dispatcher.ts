@@ -38,7 +38,7 @@ export class Bench {
 
   release(lease: Lease<string> | null, outcome: Partial<Outcome> = {}): Released<string> {
     if (lease === null) throw new Error('nothing was taken');
-    return this.dispatcher.release(lease, { kind: 'success', durationMs: 5, final: true, ...outcome }, this.now);
+    return this.dispatcher.release(lease, { kind: 'success', durationMs: 5, final: true, retryAfterMs: null, ...outcome }, this.now);
   }
 
   /** Fails as many jobs of a webhook as open its breaker. */

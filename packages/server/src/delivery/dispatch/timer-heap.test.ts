@@ -15,3 +15,12 @@ it('gives live timers in the order of their time, and only those that are due', 
     }),
   );
 });
+
+it('forgets timers that no longer hold, long before their time', () => {
+  let current = 0;
+  const heap = new TimerHeap<string>((_, at) => at === current);
+  for (current = 1; current <= 50_000; current += 1) heap.add(current, 'moved on');
+  expect(heap.size).toBeLessThanOrEqual(1_000);
+  current = 50_000;
+  expect(heap.takeDue(50_000)).toBe('moved on');
+});

@@ -4,15 +4,22 @@ interface Timer<Value> {
 }
 
 /**
- * Values by the time at which they are due: a binary heap. Nothing is taken out early; a timer that no longer holds is
- * recognised when it comes up, by the caller's `isLive`.
+ * Values by the time at which they are due: a binary heap. A timer that no longer holds, by the caller's `isLive`, is
+ * skipped when it comes up, or removed when there are many.
  */
 export class TimerHeap<Value> {
-  readonly #heap: Timer<Value>[] = [];
+  #heap: Timer<Value>[] = [];
+  /** At this length, timers that no longer hold are removed. */
+  #compactAt = 1_000;
   readonly #isLive: (value: Value, at: number) => boolean;
 
   constructor(isLive: (value: Value, at: number) => boolean) {
     this.#isLive = isLive;
+  }
+
+  /** Timers in memory, live or not. */
+  get size(): number {
+    return this.#heap.length;
   }
 
   /** The time of the first live timer; null: there is none. */
@@ -34,6 +41,7 @@ export class TimerHeap<Value> {
   }
 
   add(at: number, value: Value): void {
+    if (this.#heap.length >= this.#compactAt) this.#compact();
     const heap = this.#heap;
     const timer = { at, value };
     let index = heap.length;
@@ -46,6 +54,12 @@ export class TimerHeap<Value> {
       index = above;
     }
     heap[index] = timer;
+  }
+
+  #compact(): void {
+    // A sorted array is a heap.
+    this.#heap = this.#heap.filter(({ value, at }) => this.#isLive(value, at)).sort((a, b) => a.at - b.at);
+    this.#compactAt = Math.max(1_000, this.#heap.length * 2);
   }
 
   #pop(): void {

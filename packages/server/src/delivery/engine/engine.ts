@@ -4,7 +4,9 @@ import type { Settlement } from '../../store/settle.ts';
 import { shardOf } from '../../store/shard.ts';
 import { endAllLeases } from '../../store/shards.ts';
 import type { Tenant } from '../../tenancy/directory.ts';
+import type { ResolvedWebhook } from '../../tenancy/resolve-webhook.ts';
 import { Dispatcher, type Lease } from '../dispatch/dispatcher.ts';
+import type { JobKind, OfferResult } from '../dispatch/offer.ts';
 import { DEFAULT_DISPATCHER_OPTIONS } from '../dispatch/options.ts';
 import { Cancellations } from './cancellations.ts';
 import { DeliveryOrder } from './delivery-order.ts';
@@ -17,8 +19,10 @@ import { LogFollower } from './log-follower.ts';
 import { eventOfCommit } from './logged-event.ts';
 import type { OwnedShard } from './owned-shard.ts';
 import { Ownership } from './ownership.ts';
+import { queueJob } from './queue-job.ts';
+import { ReadyTimer } from './ready-timer.ts';
 import { Settler } from './settler.ts';
-import { holdSettlement, laneOf, orderKeyOf, settlementOf } from './settlement.ts';
+import { holdSettlement, orderKeyOf, settlementOf } from './settlement.ts';
 import { findTenant } from './find-tenant.ts';
 import { WaitingLoader } from './waiting-loader.ts';
 import { WebhookHealth } from './webhook-health.ts';
@@ -57,7 +61,7 @@ export class Engine implements LogOwner {
   /** Of the thread that takes in, and of the one that sends. */
   readonly #loads: readonly EventLoopLoad[];
   #sweeper: NodeJS.Timeout | null = null;
-  #readyTimer: NodeJS.Timeout | null = null;
+  readonly #readyTimer = new ReadyTimer(() => this.#pump());
   #pumpScheduled = false;
   #stopping = false;
 
@@ -160,7 +164,7 @@ export class Engine implements LogOwner {
     this.#stopping = true;
     this.#bell.stop();
     if (this.#sweeper) clearInterval(this.#sweeper);
-    if (this.#readyTimer) clearTimeout(this.#readyTimer);
+    this.#readyTimer.stop();
     await Promise.all([this.#follower.stop(), this.#waiting.stop()]);
     const end = performance.now() + deadlineMs;
     while (this.#dispatcher.inFlight > 0 && performance.now() < end) await new Promise((resolve) => setTimeout(resolve, 10));
@@ -287,8 +291,11 @@ export class Engine implements LogOwner {
     job.orderKey = orderKeyOf(job, webhook);
     if (webhook.status !== 'active') return this.#record(job, holdSettlement(job));
     if (this.#order.isHeldUp(job) || this.#ownership.memory.bytes > MAX_BYTES) return this.#setAside(job);
-    const taken = this.#dispatcher.offer(laneOf(job, webhook), job, { kind: 'fresh', orderKey: job.orderKey });
-    if (taken !== 'queued') this.#setAside(job);
+    if (this.#queue(job, webhook, 'fresh') !== 'queued') this.#setAside(job);
+  }
+
+  #queue(job: Job, webhook: ResolvedWebhook, kind: JobKind): OfferResult {
+    return queueJob(this.#dispatcher, job, { webhook, kind, now: this.#options.now() });
   }
 
   #offerWaiting(job: Job, kind: 'retry' | 'probe'): 'queued' | 'full' | 'open' {
@@ -307,7 +314,7 @@ export class Engine implements LogOwner {
       this.#setAside(job);
       return 'queued';
     }
-    const taken = this.#dispatcher.offer(laneOf(job, webhook), job, { kind, orderKey: job.orderKey });
+    const taken = this.#queue(job, webhook, kind);
     if (taken === 'queued') this.#schedulePump();
     return taken;
   }
@@ -325,6 +332,7 @@ export class Engine implements LogOwner {
     const status = job.attemptCount === 0 ? 'pending' : 'retrying';
     const reason = this.#order.isHeldUp(job) ? 'behind' : 'backlog';
     this.#order.waits(job);
+    if (job.outstanding !== null) this.#dispatcher.hastenProbe(job.webhookId);
     this.#record(job, settlementOf(job, { status, waiting: { reason, dueAt: 'infinity' } }));
   }
 
@@ -341,8 +349,9 @@ export class Engine implements LogOwner {
 
   #pump(): void {
     while (!this.#stopping && this.#ownership.valid && this.#settler.pendingExchanges < MAX_UNRECORDED) {
-      const next = this.#dispatcher.take(this.#options.now());
-      if (!next) return this.#armReadyTimer();
+      const now = this.#options.now();
+      const next = this.#dispatcher.take(now);
+      if (!next) return this.#readyTimer.arm(this.#dispatcher.nextReadyAt(now), now);
       this.#begin(next.job, next.lease);
     }
   }
@@ -363,23 +372,11 @@ export class Engine implements LogOwner {
     void this.#tenant(job.event.organizationKey).then((tenant) => {
       const webhook = see(job, tenant);
       if (webhook?.status === 'active' && !this.#stopping) {
-        const offered = this.#dispatcher.offer(laneOf(job, webhook), job, { kind: 'fresh', orderKey: job.orderKey });
-        if (offered !== 'queued') this.#setAside(job);
+        if (this.#queue(job, webhook, 'fresh') !== 'queued') this.#setAside(job);
         return this.#pump();
       }
       this.#record(job, webhook ? holdSettlement(job) : settlementOf(job, { status: 'cancelled', waiting: null }));
     });
-  }
-
-  #armReadyTimer(): void {
-    if (this.#readyTimer) return;
-    const at = this.#dispatcher.nextReadyAt(this.#options.now());
-    if (at === null) return;
-    const wait = Math.min(1_000, Math.max(1, at - this.#options.now()));
-    this.#readyTimer = setTimeout(() => {
-      this.#readyTimer = null;
-      this.#pump();
-    }, wait);
   }
 
   // Recording

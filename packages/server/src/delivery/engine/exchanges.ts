@@ -93,7 +93,11 @@ export class Exchanges {
     const { exchange } = sent;
     job.shard.inFlight--;
     const verdict = judge(exchange, webhook.success, () => sent.decoded);
-    const next = this.#conclude(begun, verdict, exchange);
+    const asked =
+      verdict.kind === 'failure' && exchange.response
+        ? retryAfterMs(headerOf(exchange.response.headers, 'retry-after'), this.#options.now())
+        : null;
+    const next = this.#conclude(begun, verdict, asked);
     const attempt = attemptOf(job, sent, { failure: verdict.kind === 'failure' ? verdict.failure : null, next });
     const kind = verdict.kind === 'success' ? 'success' : verdict.overload ? 'overload' : 'failure';
     const settlement = settlementOf(job, {
@@ -103,11 +107,18 @@ export class Exchanges {
       // What has no retries has none to use up.
       exhausted: verdict.kind === 'failure' && next === null && job.attemptCount > 0 && !job.event.test,
     });
-    this.#options.onEnd({ job, lease, outcome: { kind, durationMs: exchange.durationMs, final: next === null }, settlement });
+    // An endpoint that cannot keep up speaks for all that it gets; any other failure for the one delivery.
+    const outcome = {
+      kind,
+      durationMs: exchange.durationMs,
+      final: next === null,
+      retryAfterMs: kind === 'overload' ? asked : null,
+    } as const;
+    this.#options.onEnd({ job, lease, outcome, settlement });
   }
 
   /** Says when the next attempt follows, and lets a failure count against its webhook. */
-  #conclude({ job, webhook }: Begun, verdict: Verdict, exchange: Exchange): number | null {
+  #conclude({ job, webhook }: Begun, verdict: Verdict, askedMs: number | null): number | null {
     const { health, now, random } = this.#options;
     if (verdict.kind === 'success') {
       if (!job.event.test) health.succeeded(webhook);
@@ -120,8 +131,7 @@ export class Exchanges {
       void health.markFailed(webhook, { notice: 'webhook.disabled', reason: 'The endpoint answered 410 Gone.' });
       return null;
     }
-    const asked = exchange.response ? retryAfterMs(headerOf(exchange.response.headers, 'retry-after'), now()) : null;
-    const next = nextAttempt({ plan: webhook.retry, failedAttempts: job.attemptCount + 1, retryAfterMs: asked, now: now(), random });
+    const next = nextAttempt({ plan: webhook.retry, failedAttempts: job.attemptCount + 1, retryAfterMs: askedMs, now: now(), random });
     if (next === null && webhook.whenExhausted === 'fail-webhook') {
       const reason = `A delivery failed after ${job.attemptCount + 1} attempts: ${verdict.failure.message}`;
       void health.markFailed(webhook, { notice: 'webhook.failed', reason });

@@ -31,6 +31,8 @@ export interface WaitingLoaderOptions {
 const MAX_LOADED = 4_000;
 const PAGE = 500;
 const BACKLOG_PAGE = 100;
+/** Each costs a statement: with ten thousand dead webhooks, what is due would wait for all of them. */
+const PROBES_A_LOOK = 200;
 const LOWEST_ID = '00000000-0000-0000-0000-000000000000';
 
 interface Backlog {
@@ -162,7 +164,7 @@ export class WaitingLoader {
   }
 
   async #probe(): Promise<void> {
-    for (const lane of this.#options.dispatcher.probesDue(this.#options.now())) {
+    for (const lane of this.#options.dispatcher.probesDue(this.#options.now(), PROBES_A_LOOK)) {
       const [row] = await backlogOf(this.#options.database, {
         webhookId: lane.webhookId,
         after: LOWEST_ID,

@@ -1,0 +1,29 @@
+/** Longest wait, so that a clock that jumps does no harm. */
+const MAX_WAIT_MS = 1_000;
+
+/** Calls `wake` when something that is not ready yet will be. */
+export class ReadyTimer {
+  readonly #wake: () => void;
+  #timer: NodeJS.Timeout | null = null;
+
+  constructor(wake: () => void) {
+    this.#wake = wake;
+  }
+
+  /** Has no effect while a timer runs (`wake` arms it again), or without a time. */
+  arm(at: number | null, now: number): void {
+    if (at === null) return;
+    this.#timer ??= setTimeout(
+      () => {
+        this.#timer = null;
+        this.#wake();
+      },
+      Math.min(MAX_WAIT_MS, Math.max(1, at - now)),
+    );
+  }
+
+  stop(): void {
+    if (this.#timer) clearTimeout(this.#timer);
+    this.#timer = null;
+  }
+}
