@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest';
 import { testPostgresUrl } from '../../packages/server/test-support/database.ts';
 import { eventually } from '../../packages/server/test-support/eventually.ts';
+import { statement } from '../../packages/server/src/store/database.ts';
+import { openPostgres } from '../../packages/server/src/store/postgres.ts';
 import type { Api } from '../harness/api.ts';
 import { startReceiver, type Receiver } from '../harness/receiver.ts';
 import { startServer } from '../harness/server.ts';
@@ -130,8 +132,10 @@ test('a node without the key of a webhook’s secret says so, fails the attempt,
   const tenant = await makeTenant(first);
   await tenant.webhook({ url: receiver.url });
   await first.stop();
-  const otherKey = { ...KEYS, POSTHORN_ENCRYPTION_KEY: 'another-encryption-key-0123456789' };
-  await using second = await startServer({ databaseUrl: place.url, environment: otherKey });
+  const database = await openPostgres(place.url, { connections: 1 });
+  await database.query(statement('test_other_key', 'UPDATE webhooks SET secrets = set_byte(secrets, 1, get_byte(secrets, 1) # 1)'));
+  await database.close();
+  await using second = await startServer({ databaseUrl: place.url, environment: KEYS });
   const { id } = await second.call<{ id: string }>('POST', `${tenant.path}/events`, { type: 'a.b', data: {} });
   await eventually(async () => {
     const { data } = await second.call<{ data: { status: string }[] }>('GET', `${tenant.path}/deliveries?event=${id}`);

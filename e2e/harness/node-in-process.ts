@@ -6,7 +6,6 @@ import { builtInProducts } from '@posthorn/products';
 import { pino, type Logger } from 'pino';
 import { readConfig } from '../../packages/server/src/config.ts';
 import { startServer, type Server, type ServerOptions } from '../../packages/server/src/server.ts';
-import { serverKeys } from '../../packages/server/src/server-keys.ts';
 import { createApi, type Api } from './api.ts';
 
 /** A clock that a test sets forward: what is due in an hour is due at once. */
@@ -62,7 +61,6 @@ export async function startNode(options: InProcessOptions = {}): Promise<InProce
   });
   const server = await startServer({
     config,
-    keys: await serverKeys(config),
     products: [...builtInProducts, ...(options.products ?? [])],
     log: options.log ?? pino({ level: process.env['TEST_LOG'] ?? 'silent' }),
     now: clock.now,

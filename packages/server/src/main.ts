@@ -1,9 +1,10 @@
+import { join } from 'node:path';
 import { builtInProducts } from '@posthorn/products';
 import type { Logger } from 'pino';
 import { loadDefinitions } from './catalog/load-definitions.ts';
 import { ConfigError, readConfig, type Config } from './config.ts';
-import { serverKeys, type ServerKeys } from './server-keys.ts';
 import { startServer, type Server } from './server.ts';
+import { StartError } from './start-error.ts';
 import { createLog } from './telemetry/log.ts';
 
 /** What is in flight gets so long to end when the server is told to stop. */
@@ -12,10 +13,10 @@ const STOP_MS = 20_000;
 async function main(): Promise<void> {
   const config = readConfig(process.env);
   const log = createLog(config.logLevel);
-  const keys = await serverKeys(config);
   const products = await loadDefinitions(process.cwd(), builtInProducts);
-  const server = await startServer({ config, keys, products, log, now: Date.now, random: Math.random });
-  if (process.stdout.isTTY || config.databaseUrl === null) process.stdout.write(welcome(server.url, config, keys));
+  const server = await startServer({ config, products, log, now: Date.now, random: Math.random });
+  const { isTTY } = process.stdout;
+  if (isTTY || config.databaseUrl === null) process.stdout.write(welcome(server, { config, isTerminal: isTTY }));
   stopOnSignal(server, log);
 }
 
@@ -43,18 +44,21 @@ function stopOnSignal(server: Server, log: Logger): void {
   process.on('SIGINT', stop);
 }
 
-function welcome(url: string, config: Config, keys: ServerKeys): string {
-  const key = keys.rootWasMade ? keys.root.reveal() : '<POSTHORN_ROOT_KEY>';
+/** The root key is shown once, by the start that made it, and on a terminal alone: other output is often kept. */
+function welcome({ url, keys }: Server, { config, isTerminal }: { config: Config; isTerminal: boolean }): string {
+  const file = join(config.dataDir, 'root-key');
+  const shown = config.rootKey ? 'as set in POSTHORN_ROOT_KEY' : keys.rootWasMade && isTerminal ? keys.root.reveal() : `in ${file}`;
+  const bearer = config.rootKey ? '$POSTHORN_ROOT_KEY' : `$(cat '${file}')`;
   const data = config.databaseUrl === null ? `embedded database in ${config.dataDir} (for development)` : 'PostgreSQL';
   return `
   Posthorn   ${url}
-  Root key   ${key}
+  Root key   ${shown}
   Data       ${data}
   API        ${url}/docs
 
-  Make an organization:
+  Create an organization:
 
-  curl -s ${url}/v1/organizations -H 'Authorization: Bearer ${key}' \\
+  curl -s ${url}/v1/organizations -H "Authorization: Bearer ${bearer}" \\
     -H 'Content-Type: application/json' -d '{"id":"acme","name":"Acme","product":"revops"}'
 
 `;
@@ -62,7 +66,7 @@ function welcome(url: string, config: Config, keys: ServerKeys): string {
 
 main().catch((error: unknown) => {
   process.stderr.write(
-    `${error instanceof ConfigError ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+    `${error instanceof ConfigError || error instanceof StartError ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
   );
   process.exit(1);
 });

@@ -1,35 +1,101 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import type { Config } from './config.ts';
+import { StartError } from './start-error.ts';
+import { writeWholeFile } from './store/whole-file.ts';
 import { Redacted } from './telemetry/redacted.ts';
 
 /** The keys a server works with. */
 export interface ServerKeys {
   readonly root: Redacted;
   /** The first seals, all open. */
-  readonly encryption: readonly [Redacted, ...Redacted[]];
-  /** The root key was made by the server: it is printed so that it can be used. */
+  readonly encryption: EncryptionKeys;
+  /** This start has made the root key: nobody has seen it yet. */
   readonly rootWasMade: boolean;
 }
 
-/** The configured keys; in embedded mode missing ones are made once and kept in the data folder, readable by its owner alone. */
-export async function serverKeys(config: Pick<Config, 'rootKey' | 'encryptionKeys' | 'dataDir'>): Promise<ServerKeys> {
+type EncryptionKeys = readonly [Redacted, ...Redacted[]];
+type KeyConfig = Pick<Config, 'rootKey' | 'encryptionKeys' | 'dataDir'>;
+
+/** Keys that are configured, or kept in the data folder; null: there is none. */
+export interface KnownKeys {
+  readonly root: Redacted | null;
+  readonly encryption: EncryptionKeys | null;
+}
+
+interface KeyFile {
+  readonly name: string;
+  readonly prefix: string;
+  /** What to do if the file can't be used. */
+  readonly remedy: string;
+}
+
+const ROOT: KeyFile = {
+  name: 'root-key',
+  prefix: 'ph_root_',
+  remedy: 'Restore it from a backup, or delete it: a new root key is then made. A key of your own goes into POSTHORN_ROOT_KEY.',
+};
+const ENCRYPTION: KeyFile = {
+  name: 'encryption-key',
+  prefix: '',
+  remedy:
+    'Restore it from a backup. If nothing has been sealed with it, delete it: a new one is then made. A key of your own goes into POSTHORN_ENCRYPTION_KEY.',
+};
+const RANDOM_BYTES = 24;
+const RANDOM_CHARACTERS = 32;
+
+/** Reads the keys without making any. Throws StartError if a file holds something else than a whole key. */
+export async function readKeys(config: KeyConfig): Promise<KnownKeys> {
+  const root = config.rootKey ?? (await readKey(config.dataDir, ROOT));
+  if (config.encryptionKeys !== null) return { root, encryption: config.encryptionKeys };
+  const encryption = await readKey(config.dataDir, ENCRYPTION);
+  return { root, encryption: encryption && [encryption] };
+}
+
+/** Makes the keys that are missing, and keeps them in the data folder, which must be locked. */
+export async function makeMissingKeys({ root, encryption }: KnownKeys, dataDir: string): Promise<ServerKeys> {
   return {
-    root: config.rootKey ?? (await keptKey(config.dataDir, 'root-key', 'ph_root_')),
-    encryption: config.encryptionKeys ?? [await keptKey(config.dataDir, 'encryption-key', '')],
-    rootWasMade: config.rootKey === null,
+    encryption: encryption ?? [await makeKey(dataDir, ENCRYPTION)],
+    root: root ?? (await makeKey(dataDir, ROOT)),
+    rootWasMade: root === null,
   };
 }
 
-async function keptKey(folder: string, name: string, prefix: string): Promise<Redacted> {
+async function readKey(folder: string, file: KeyFile): Promise<Redacted | null> {
+  const path = join(folder, file.name);
+  const text = await readFile(path, 'utf8').catch((error: unknown) => {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new StartError(`The key file ${resolve(path)} cannot be read: ${reason}. ${file.remedy}`, { cause: error });
+  });
+  if (text === null) return null;
+  const key = text.trim();
+  if (isWhole(key, file)) return new Redacted(key);
+  const length = file.prefix.length + RANDOM_CHARACTERS;
+  throw new StartError(
+    `The key file ${resolve(path)} is damaged: it holds ${key.length} characters where Posthorn wrote ${length}${file.prefix === '' ? '' : `, beginning with ${file.prefix}`}. ${file.remedy}`,
+  );
+}
+
+function isWhole(key: string, { prefix }: KeyFile): boolean {
+  const random = key.slice(prefix.length);
+  return key.startsWith(prefix) && random.length === RANDOM_CHARACTERS && /^[\w-]+$/.test(random);
+}
+
+async function makeKey(folder: string, { name, prefix }: KeyFile): Promise<Redacted> {
   const path = join(folder, name);
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const key = `${prefix}${randomBytes(RANDOM_BYTES).toString('base64url')}`;
   try {
-    // Written only where there is none: two servers that start at once agree on one.
-    await writeFile(path, `${prefix}${randomBytes(24).toString('base64url')}\n`, { mode: 0o600, flag: 'wx' });
+    await writeWholeFile(path, `${key}\n`);
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new StartError(
+      `The key file ${resolve(path)} cannot be written: ${reason}. Make room or give Posthorn the right to write there, then start again.`,
+      {
+        cause: error,
+      },
+    );
   }
-  return new Redacted((await readFile(path, 'utf8')).trim());
+  return new Redacted(key);
 }

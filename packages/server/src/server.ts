@@ -15,18 +15,17 @@ import { registerRoutes } from './http/routes.ts';
 import { createHttpServer } from './http/server.ts';
 import { openTaking } from './taking.ts';
 import type { ServerKeys } from './server-keys.ts';
+import { StartError } from './start-error.ts';
+import { openStorage } from './storage.ts';
 import type { Database } from './store/database.ts';
-import { migrate } from './store/migrate.ts';
-import { openPglite } from './store/pglite.ts';
 import { openPostgres } from './store/postgres.ts';
-import { createSealer, type Sealer } from './store/sealing.ts';
+import type { Sealer } from './store/sealing.ts';
 import { Directory } from './tenancy/directory.ts';
 import { resealWebhooks } from './tenancy/webhook-resealing.ts';
 import { Webhooks } from './tenancy/webhooks.ts';
 
 export interface ServerOptions {
   readonly config: Config;
-  readonly keys: ServerKeys;
   readonly products: readonly ProductDefinition[];
   readonly log: Logger;
   /** Milliseconds since the epoch. */
@@ -44,26 +43,24 @@ export interface Server {
   /** Where it listens. */
   readonly url: string;
   readonly nodeId: number;
+  readonly keys: ServerKeys;
   /** Stops accepting, lets what is in flight end within the deadline, hands over the rest. */
   stop(deadlineMs: number): Promise<void>;
 }
 
 /** Opens the database, takes shards, listens. Throws when one of them fails; nothing is left open then. */
 export async function startServer(options: ServerOptions): Promise<Server> {
-  const { config, keys, products, log, now, random } = options;
+  const { config, products, log, now, random } = options;
   const catalog = await Catalog.load(products);
-  const database = await openDatabase(config, log);
-  const undo: (() => Promise<unknown>)[] = [() => database.close()];
+  const { database, keys, sealer, close } = await openStorage(config, log);
+  const undo: (() => Promise<unknown>)[] = [close];
   try {
-    await migrate(database);
-    const [firstKey, ...olderKeys] = keys.encryption;
-    const sealer = createSealer([firstKey.reveal(), ...olderKeys.map((key) => key.reveal())]);
     const directory = new Directory({ database, catalog, sealer });
     const sender = new SenderThread({ allowedTargets: config.allowedTargets, connectionsPerOrigin: 256 });
     undo.push(() => sender.close(0));
     const alone = config.databaseUrl === null;
     const also: (() => Promise<unknown>)[] = [() => forgetOldAnswers(database, now())];
-    if (olderKeys.length > 0) also.push(() => leaveOldKeys({ database, sealer, log }));
+    if (keys.encryption.length > 1) also.push(() => leaveOldKeys({ database, sealer, log }));
     undo.push(await startHousekeeping({ database, log, now, retentionDays: config.retentionDays, also }));
     const outcomes = await openOutcomes(config, { database, log });
     if (outcomes !== database) undo.push(() => outcomes.close());
@@ -92,6 +89,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     return {
       url,
       nodeId: engine.nodeId,
+      keys,
       async stop(deadlineMs) {
         const end = performance.now() + deadlineMs;
         services.engine.beginStop();
@@ -115,14 +113,6 @@ async function leaveOldKeys({ database, sealer, log }: { database: Database; sea
   if (unreadable.length > 0) log.warn({ webhooks: unreadable.slice(0, 20) }, 'No configured encryption key opens these webhooks.');
 }
 
-function openDatabase(config: Config, log: Logger): Promise<Database> {
-  if (config.databaseUrl === null) return openPglite(`${config.dataDir}/pglite`);
-  return openPostgres(config.databaseUrl.reveal(), {
-    connections: 12,
-    onError: (error) => log.warn({ err: error }, 'A database connection broke; it is replaced.'),
-  });
-}
-
 /** Outcomes do not wait for the disk, so that accepted events need not wait for them. */
 function openOutcomes(config: Config, { database, log }: { database: Database; log: Logger }): Promise<Database> {
   if (config.databaseUrl === null) return Promise.resolve(database);
@@ -139,7 +129,9 @@ async function listen(app: FastifyInstance, { host, port }: Config): Promise<str
     return await app.listen({ host, port });
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE') {
-      throw new Error(`Port ${port} on ${host} is taken. Stop what listens there, or choose another with POSTHORN_PORT.`, { cause: error });
+      throw new StartError(`Port ${port} on ${host} is taken. Stop what listens there, or choose another with POSTHORN_PORT.`, {
+        cause: error,
+      });
     }
     throw error;
   }

@@ -6,7 +6,6 @@ import type { ProductDefinition } from '@posthorn/protocol';
 import { readConfig } from '../src/config.ts';
 import { startServer } from '../src/server.ts';
 import { createLog } from '../src/telemetry/log.ts';
-import { Redacted } from '../src/telemetry/redacted.ts';
 import { testPostgresUrl } from './database.ts';
 
 export interface ApiServerOptions {
@@ -54,10 +53,8 @@ export async function startApiServer({ products, embedded = false }: ApiServerOp
     POSTHORN_LOG_LEVEL: 'silent',
     ...(database === null ? {} : { DATABASE_URL: database.url }),
   });
-  const keys = { root: new Redacted(rootKey), encryption: config.encryptionKeys ?? ([new Redacted('')] as const), rootWasMade: false };
   const server = await startServer({
     config,
-    keys,
     products,
     log: createLog(process.env['TEST_LOG'] === undefined ? 'silent' : 'info'),
     now: Date.now,

@@ -17,8 +17,13 @@ export async function makeDatabaseFiles(folder: string): Promise<void> {
   await mkdir(unpacked, { recursive: true });
   const files = gunzipSync(await (await archive()).arrayBuffer());
   // Nothing else runs yet; a thousand small files one after the other are written in a third of the time that asynchronous calls take.
-  new UnpackSync({ cwd: unpacked }).end(files);
+  new UnpackSync({ cwd: unpacked, umask: 0o077, onwarn: refuseDamage }).end(files);
   // `rename` takes the place of an empty folder on some systems only; `rmdir` never removes what came into it meanwhile.
   if (exists) await rmdir(folder);
   await rename(unpacked, folder);
+}
+
+/** To `tar`, a file that a full disk cuts short is worth a warning; a database with such a file is damaged. */
+function refuseDamage(code: string, message: string | Error): void {
+  if (code !== 'TAR_ENTRY_INFO') throw new Error(`The files of the embedded database could not be written: ${String(message)}`);
 }

@@ -27,6 +27,10 @@ const READ_WHOLE: Readonly<Record<string, string>> = {
   list_inbound_maintenance: 'there are a handful',
   organizations_of_product: 'all of them are wanted',
   list_organizations: 'in order, up to a limit',
+  read_key_check: 'there is one row',
+  update_key_check: 'there is one row',
+  any_sealed_webhook: 'stops at the first, once a start',
+  any_webhook_sealed_with: 'stops at the first, at the first start on a database of an earlier version',
   live_nodes: 'there are a handful',
   forget_nodes: 'there are a handful',
 };

@@ -8,6 +8,8 @@ export interface Sealer {
   open(sealed: Uint8Array, place: string): string;
   /** What values begin with that are sealed with the key that seals now: the layout's version and the key's id. */
   readonly prefix: Buffer;
+  /** The same for every key, the one that seals first. */
+  readonly prefixes: readonly Buffer[];
   /** Whether the value was sealed with a key that no longer seals. */
   isOutdated(sealed: Uint8Array): boolean;
 }
@@ -32,9 +34,11 @@ export function createSealer(keys: readonly [string, ...string[]]): Sealer {
   const [current, ...older] = keys.map(deriveKey);
   if (!current) throw new Error('A sealer needs a key.');
   const all = [current, ...older];
-  const prefix = Buffer.concat([Buffer.of(VERSION), current.id]);
+  const prefixOf = ({ id }: Key): Buffer => Buffer.concat([Buffer.of(VERSION), id]);
+  const prefix = prefixOf(current);
   return {
     prefix,
+    prefixes: all.map(prefixOf),
     seal(text, place) {
       const nonce = randomBytes(NONCE_BYTES);
       const cipher = createCipheriv('aes-256-gcm', current.bytes, nonce).setAAD(Buffer.from(place));
