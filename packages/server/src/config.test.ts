@@ -37,6 +37,29 @@ test('with a database nothing of the development defaults holds', () => {
   expect(config.allowedTargets.networks).toHaveLength(0);
 });
 
+test.each([
+  ['127.0.0.1', true],
+  ['127.1.2.3', true],
+  ['::1', true],
+  ['localhost', true],
+  ['0.0.0.0', false],
+  ['::', false],
+  ['192.168.1.7', false],
+  ['127.example.com', false],
+  ['posthorn.internal', false],
+])('the development defaults of an embedded server that listens on %s hold: %s', (host, hold) => {
+  const config = readConfig({ POSTHORN_HOST: host });
+  expect([config.inbox, config.allowedTargets.networks.length > 0]).toEqual([hold, hold]);
+  const explicit = readConfig({ POSTHORN_HOST: host, POSTHORN_INBOX: 'on', POSTHORN_ALLOW_TARGETS: '127.0.0.1:8025' });
+  expect([explicit.inbox, explicit.allowedTargets.networks.length]).toEqual([true, 1]);
+});
+
+test('ports are for targets, not for proxies', () => {
+  expect(problems({ POSTHORN_TRUSTED_PROXIES: '10.0.0.1:80' })).toEqual(['POSTHORN_TRUSTED_PROXIES']);
+  expect(problems({ POSTHORN_ALLOW_TARGETS: '10.0.0.1:80000' })).toEqual(['POSTHORN_ALLOW_TARGETS']);
+  expect(problems({ POSTHORN_ALLOW_TARGETS: '127.0.0.1/32:8025,[::1]/128:9000' })).toEqual([]);
+});
+
 test('every wrong setting is named at once, and no value is shown', () => {
   const wrong = {
     DATABASE_URL: 'mysql://hunter2@db',

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { LOG_LEVELS, type LogLevel } from './telemetry/log.ts';
 import { Redacted } from './telemetry/redacted.ts';
 import { parseTargets, type AllowedTargets } from './tenancy/target-address.ts';
@@ -50,7 +51,7 @@ export class ConfigError extends Error {
 
 const INBOUND_TRANSPORTS = ['tls', 'direct', 'any'] as const;
 const MIN_KEY_CHARACTERS = 16;
-const EMBEDDED_TARGETS = '127.0.0.0/8,::1';
+const DEVELOPMENT_TARGETS = '127.0.0.0/8,::1';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -60,6 +61,8 @@ export function readConfig(environment: Environment): Config {
   const databaseUrl = reader.url('DATABASE_URL', ['postgres:', 'postgresql:']);
   const embedded = databaseUrl === null;
   const host = reader.text('POSTHORN_HOST') ?? '127.0.0.1';
+  // An inbox that takes anything and webhooks to other local servers are for users of this machine alone.
+  const forDevelopment = embedded && isLoopback(host);
   const config: Config = {
     databaseUrl: databaseUrl === null ? null : new Redacted(databaseUrl),
     host,
@@ -67,7 +70,7 @@ export function readConfig(environment: Environment): Config {
     dataDir: reader.text('POSTHORN_DATA_DIR') ?? './.posthorn',
     rootKey: reader.secrets('POSTHORN_ROOT_KEY', { required: !embedded, several: false })?.[0] ?? null,
     encryptionKeys: reader.secrets('POSTHORN_ENCRYPTION_KEY', { required: !embedded, several: true }),
-    allowedTargets: reader.targets('POSTHORN_ALLOW_TARGETS', embedded ? EMBEDDED_TARGETS : ''),
+    allowedTargets: reader.targets('POSTHORN_ALLOW_TARGETS', forDevelopment ? DEVELOPMENT_TARGETS : ''),
     trustedProxies: reader.networks('POSTHORN_TRUSTED_PROXIES'),
     inboundTransport: reader.choice('POSTHORN_INBOUND_TRANSPORT', INBOUND_TRANSPORTS, isLoopback(host) ? 'direct' : 'tls'),
     inboundRates: {
@@ -78,7 +81,7 @@ export function readConfig(environment: Environment): Config {
     smtpUrl: redactedOrNull(reader.url('POSTHORN_SMTP_URL', ['smtp:', 'smtps:'])),
     mailFrom: reader.text('POSTHORN_MAIL_FROM') ?? 'Posthorn <posthorn@localhost>',
     logLevel: reader.choice('POSTHORN_LOG_LEVEL', LOG_LEVELS, 'info'),
-    inbox: reader.choice('POSTHORN_INBOX', ['on', 'off'], embedded ? 'on' : 'off') === 'on',
+    inbox: reader.choice('POSTHORN_INBOX', ['on', 'off'], forDevelopment ? 'on' : 'off') === 'on',
     retentionDays: reader.integer('POSTHORN_RETENTION_DAYS', { fallback: 30, min: 1, max: 3_650 }),
   };
   reader.finish();
@@ -87,7 +90,7 @@ export function readConfig(environment: Environment): Config {
 
 /** What listens there is reached from this machine alone: plain text does not leave it. */
 function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || host.startsWith('127.');
+  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
 }
 
 function redactedOrNull(value: string | null): Redacted | null {
@@ -181,7 +184,9 @@ class Reader {
   networks(name: string): string[] {
     const value = this.text(name);
     if (value === null) return [];
-    for (const problem of parseTargets(value).problems) this.#wrong(name, `holds ${problem}.`);
+    const { targets, problems } = parseTargets(value);
+    for (const problem of problems) this.#wrong(name, `holds ${problem}.`);
+    if (targets.networks.some(({ port }) => port !== null)) this.#wrong(name, 'holds a port: proxies are known by their addresses alone.');
     return value.split(',').map((part) => part.trim());
   }
 

@@ -1,11 +1,11 @@
-import { join } from 'node:path';
 import { builtInProducts } from '@posthorn/products';
 import type { Logger } from 'pino';
 import { loadDefinitions } from './catalog/load-definitions.ts';
-import { ConfigError, readConfig, type Config } from './config.ts';
+import { ConfigError, readConfig } from './config.ts';
 import { startServer, type Server } from './server.ts';
 import { StartError } from './start-error.ts';
 import { createLog } from './telemetry/log.ts';
+import { welcome } from './welcome.ts';
 
 /** What is in flight gets so long to end when the server is told to stop. */
 const STOP_MS = 20_000;
@@ -16,7 +16,8 @@ async function main(): Promise<void> {
   const products = await loadDefinitions(process.cwd(), builtInProducts);
   const server = await startServer({ config, products, log, now: Date.now, random: Math.random });
   const { isTTY } = process.stdout;
-  if (isTTY || config.databaseUrl === null) process.stdout.write(welcome(server, { config, isTerminal: isTTY }));
+  if (isTTY || config.databaseUrl === null)
+    process.stdout.write(welcome({ url: server.url, keys: server.keys, config, isTerminal: isTTY }));
   stopOnSignal(server, log);
 }
 
@@ -42,26 +43,6 @@ function stopOnSignal(server: Server, log: Logger): void {
   };
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
-}
-
-/** The root key is shown once, by the start that made it, and on a terminal alone: other output is often kept. */
-function welcome({ url, keys }: Server, { config, isTerminal }: { config: Config; isTerminal: boolean }): string {
-  const file = join(config.dataDir, 'root-key');
-  const shown = config.rootKey ? 'as set in POSTHORN_ROOT_KEY' : keys.rootWasMade && isTerminal ? keys.root.reveal() : `in ${file}`;
-  const bearer = config.rootKey ? '$POSTHORN_ROOT_KEY' : `$(cat '${file}')`;
-  const data = config.databaseUrl === null ? `embedded database in ${config.dataDir} (for development)` : 'PostgreSQL';
-  return `
-  Posthorn   ${url}
-  Root key   ${shown}
-  Data       ${data}
-  API        ${url}/docs
-
-  Create an organization:
-
-  curl -s ${url}/v1/organizations -H "Authorization: Bearer ${bearer}" \\
-    -H 'Content-Type: application/json' -d '{"id":"acme","name":"Acme","product":"revops"}'
-
-`;
 }
 
 main().catch((error: unknown) => {

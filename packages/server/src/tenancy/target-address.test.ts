@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { addressAllowed, NO_ALLOWED_TARGETS, parseTargets } from './target-address.ts';
+import { addressAllowed as allowedAt, formatTargets, NO_ALLOWED_TARGETS, parseTargets, type AllowedTargets } from './target-address.ts';
 
 const allow = (text: string) => parseTargets(text).targets;
+const addressAllowed = (ip: string, targets: AllowedTargets) => allowedAt(ip, 443, targets);
 const ipv4 = fc.tuple(fc.nat(255), fc.nat(255), fc.nat(255), fc.nat(255));
 const hex = (high: number, low: number) => (high * 256 + low).toString(16);
 
@@ -61,7 +62,60 @@ describe('addressAllowed', () => {
   });
 });
 
+describe('an allowed target with a port', () => {
+  const targets = allow('127.0.0.1/32:8025, [::1]/128:9000, 10.0.0.1:25, [fd00::1]:26, 10.1.0.0/16');
+
+  it.each([
+    ['127.0.0.1', 8025, true],
+    ['127.0.0.1', 8026, false],
+    ['127.0.0.1', 9000, false],
+    ['127.0.0.2', 8025, false],
+    ['::ffff:127.0.0.1', 8025, true],
+    ['::ffff:127.0.0.1', 8026, false],
+    ['::1', 9000, true],
+    ['::1', 8025, false],
+    ['10.0.0.1', 25, true],
+    ['10.0.0.1', 26, false],
+    ['fd00::1', 26, true],
+    ['fd00::1', 25, false],
+    ['10.1.2.3', 25, true],
+    ['1.1.1.1', 1, true],
+  ])('%s port %i: %s', (ip, port, expected) => expect(allowedAt(ip, port, targets)).toBe(expected));
+});
+
 describe('parseTargets', () => {
+  it('reads what formatTargets writes', () => {
+    const port = fc.option(fc.integer({ min: 1, max: 65_535 }));
+    const four = fc.tuple(fc.ipV4(), fc.nat(32), port).map(([ip, bits, at]) => `${ip}/${bits}${at === null ? '' : `:${at}`}`);
+    const six = fc.tuple(fc.ipV6(), fc.nat(128), port).map(([ip, bits, at]) => (at === null ? `${ip}/${bits}` : `[${ip}]/${bits}:${at}`));
+    fc.assert(
+      fc.property(fc.array(fc.oneof(four, six)), (entries) => {
+        const { targets, problems } = parseTargets(entries.join());
+        expect(problems).toEqual([]);
+        expect(targets.networks).toHaveLength(entries.length);
+        expect(parseTargets(formatTargets(targets)).targets).toEqual(targets);
+      }),
+    );
+  });
+
+  it.each([
+    ['127.0.0.1:0', 'has a port that is not from 1 to 65535'],
+    ['127.0.0.1:65536', 'has a port that is not from 1 to 65535'],
+    ['[::1]/128:99999999999', 'has a port that is not from 1 to 65535'],
+    ['fd00::/8:8025', 'needs brackets around the address before the port'],
+    ['10.0.0.0/33:80', 'has a prefix longer than the 32 bits'],
+    ['[::1]/129', 'has a prefix longer than the 128 bits'],
+    ['[127.0.0.1]:80', 'is neither'],
+    ['127.0.0.1:', 'is neither'],
+    ['127.0.0.1:80:81', 'is neither'],
+    ['127.0.0.1:8025/32', 'is neither'],
+    ['127.0.0.1:smtp', 'is neither'],
+    ['[::1', 'is neither'],
+    ['localhost:8025', 'is neither'],
+  ])('refuses %s', (entry, problem) => {
+    expect(parseTargets(entry)).toMatchObject({ targets: { networks: [] }, problems: [expect.stringContaining(`“${entry}” ${problem}`)] });
+  });
+
   it('names every entry that it cannot read', () => {
     const { targets, problems } = parseTargets('10.0.0.0/33, example.com, ::1/129, 127.1/8, 1.2.3.4/, 192.168.0.0/16');
     expect(problems).toHaveLength(5);

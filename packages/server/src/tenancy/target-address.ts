@@ -1,79 +1,113 @@
 import ipaddr from 'ipaddr.js';
 
+type Address = ipaddr.IPv4 | ipaddr.IPv6;
+
+/** A network, or one port at its addresses. */
+interface AllowedNetwork {
+  readonly address: Address;
+  readonly prefixLength: number;
+  /** null: every port. */
+  readonly port: number | null;
+}
+
 /** Networks that webhooks may reach although they are not public. */
 export interface AllowedTargets {
-  readonly networks: readonly (readonly [address: ipaddr.IPv4 | ipaddr.IPv6, prefixLength: number])[];
+  readonly networks: readonly AllowedNetwork[];
 }
 
 /** Public addresses only. */
 export const NO_ALLOWED_TARGETS: AllowedTargets = { networks: [] };
 
 /**
- * Reads `POSTHORN_ALLOW_TARGETS`: networks in CIDR notation or single addresses, separated by commas.
+ * Reads `POSTHORN_ALLOW_TARGETS`: networks in CIDR notation or single addresses, separated by commas, each with or without a
+ * port. An IPv6 address that a port follows stands in brackets.
  * What cannot be read is left out of `targets` and named in `problems`, one sentence each.
  *
  * @example
- * parseTargets('127.0.0.0/8, ::1').targets.networks.length; // 2
+ * parseTargets('127.0.0.0/8, ::1, 10.1.0.0/16:8025, [fd00::]/8:9000').targets.networks.length; // 4
  */
 export function parseTargets(text: string): { targets: AllowedTargets; problems: string[] } {
-  const networks: [ipaddr.IPv4 | ipaddr.IPv6, number][] = [];
+  const networks: AllowedNetwork[] = [];
   const problems: string[] = [];
   for (const part of text.split(',')) {
     const entry = part.trim();
     if (entry === '') continue;
     const network = parseNetwork(entry);
-    if (network === null) {
-      problems.push(`“${entry}” is neither an IP address nor a network in CIDR notation such as 10.0.0.0/8 or fd00::/8`);
-    } else {
-      networks.push(network);
-    }
+    if (typeof network === 'string') problems.push(`“${entry}” ${network}`);
+    else networks.push(network);
   }
   return { targets: { networks }, problems };
 }
 
-function parseNetwork(entry: string): [ipaddr.IPv4 | ipaddr.IPv6, number] | null {
-  const slash = entry.indexOf('/');
-  const address = parseAddress(slash === -1 ? entry : entry.slice(0, slash));
-  if (address === null) return null;
+/** The reverse of `parseTargets`. */
+export function formatTargets({ networks }: AllowedTargets): string {
+  return networks
+    .map(({ address, prefixLength, port }) => {
+      const text = address.kind() === 'ipv6' && port !== null ? `[${address.toString()}]` : address.toString();
+      return `${text}/${prefixLength}${port === null ? '' : `:${port}`}`;
+    })
+    .join();
+}
+
+/** `10.0.0.0/8`, `10.0.0.0/8:8025`, `fd00::/8`, `[fd00::]/8:8025`. Without brackets a colon is a part of an IPv6 address. */
+const ENTRY = /^(?:\[(?<bracketed>[^\]]*)\]|(?<ipv4>[\d.]+)(?=[/:]|$)|(?<bare>[^/[\]]+))(?:\/(?<prefix>\d{1,3}))?(?::(?<port>\d+))?$/;
+const MAX_PORT = 65_535;
+
+/** Returns what is wrong with an entry that cannot be read. */
+function parseNetwork(entry: string): AllowedNetwork | string {
+  const { bracketed, ipv4, bare, prefix, port } = ENTRY.exec(entry)?.groups ?? {};
+  const address = parseAddress(bracketed ?? ipv4 ?? bare ?? '');
+  if (address === null || (address.kind() === 'ipv4') !== (ipv4 !== undefined)) {
+    return 'is neither an IP address nor a network in CIDR notation such as 10.0.0.0/8 or fd00::/8, with a port 10.0.0.0/8:8025 or [fd00::]/8:8025';
+  }
   const bits = address.kind() === 'ipv4' ? 32 : 128;
-  if (slash === -1) return [address, bits];
-  const prefix = entry.slice(slash + 1);
-  if (!/^\d{1,3}$/.test(prefix) || Number(prefix) > bits) return null;
-  return [address, Number(prefix)];
+  if (prefix !== undefined && Number(prefix) > bits) return `has a prefix longer than the ${bits} bits of its address`;
+  if (port === undefined) return { address, prefixLength: Number(prefix ?? bits), port: null };
+  if (bare !== undefined) return 'needs brackets around the address before the port, such as [fd00::]/8:8025';
+  if (Number(port) < 1 || Number(port) > MAX_PORT) return `has a port that is not from 1 to ${MAX_PORT}`;
+  return { address, prefixLength: Number(prefix ?? bits), port: Number(port) };
 }
 
 /** Four decimal parts or an IPv6 address; the shorthands that `inet_aton` reads (`127.1`, `0x7f000001`) are no addresses here. */
-function parseAddress(text: string): ipaddr.IPv4 | ipaddr.IPv6 | null {
+function parseAddress(text: string): Address | null {
   if (ipaddr.IPv4.isValidFourPartDecimal(text)) return ipaddr.IPv4.parse(text);
   if (ipaddr.IPv6.isValid(text)) return ipaddr.IPv6.parse(text);
   return null;
 }
 
 /**
- * Whether a webhook may be sent to this IP address: it is public unicast, or lies in a network that the operator allowed.
+ * Whether a webhook may be sent to this IP address and port: the address is public unicast, or the operator allowed both.
  * Refused is everything of the IANA special-purpose registries (RFC 6890 and its updates): private, shared, loopback,
  * link-local, multicast, documentation, benchmarking and reserved networks, and IPv6 forms that carry an IPv4 address;
  * of those only NAT64 (RFC 6052), which IPv6-only networks need, is let through, when the IPv4 address inside is public.
  * Text that is no IP address is refused.
  */
-export function addressAllowed(ip: string, allowed: AllowedTargets): boolean {
+export function addressAllowed(ip: string, port: number, allowed: AllowedTargets): boolean {
   const address = parseAddress(ip);
   if (address === null) return false;
-  if (inNetworks(address, allowed)) return true;
-  return address.kind() === 'ipv4' ? publicIpv4(address) : publicIpv6(address, allowed);
+  if (isPublic(address)) return true;
+  if (isAllowed(address, port, allowed)) return true;
+  // The kernel connects a mapped address as the IPv4 address inside: what is allowed there is allowed here.
+  return address.kind() === 'ipv6' && address.match(IPV4_MAPPED, 96) && isAllowed(embeddedIpv4(address), port, allowed);
 }
 
-function inNetworks(address: ipaddr.IPv4 | ipaddr.IPv6, allowed: AllowedTargets): boolean {
-  for (const [network, prefixLength] of allowed.networks) {
-    if (address.kind() === network.kind() && address.match(network, prefixLength)) return true;
-  }
-  return false;
+function isAllowed(address: Address, port: number, allowed: AllowedTargets): boolean {
+  return allowed.networks.some(
+    (network) =>
+      (network.port === null || network.port === port) &&
+      address.kind() === network.address.kind() &&
+      address.match(network.address, network.prefixLength),
+  );
+}
+
+function isPublic(address: Address): boolean {
+  return address.kind() === 'ipv4' ? publicIpv4(address) : publicIpv6(address);
 }
 
 /** Azure's metadata and DNS service has an address that no registry marks as special. */
 const AZURE_PLATFORM = '168.63.129.16';
 
-function publicIpv4(address: ipaddr.IPv4 | ipaddr.IPv6): boolean {
+function publicIpv4(address: Address): boolean {
   return address.range() === 'unicast' && address.toString() !== AZURE_PLATFORM;
 }
 
@@ -81,13 +115,11 @@ const GLOBAL_UNICAST = ipaddr.IPv6.parse('2000::');
 const NAT64 = ipaddr.IPv6.parse('64:ff9b::');
 const IPV4_MAPPED = ipaddr.IPv6.parse('::ffff:0:0');
 
-function publicIpv6(address: ipaddr.IPv4 | ipaddr.IPv6, allowed: AllowedTargets): boolean {
+function publicIpv6(address: Address): boolean {
   if (address.match(NAT64, 96)) return publicIpv4(embeddedIpv4(address));
-  // The kernel connects a mapped address as the IPv4 address inside: what is allowed there is allowed here.
-  if (address.match(IPV4_MAPPED, 96)) return inNetworks(embeddedIpv4(address), allowed);
   return address.match(GLOBAL_UNICAST, 3) && address.range() === 'unicast';
 }
 
-function embeddedIpv4(address: ipaddr.IPv4 | ipaddr.IPv6): ipaddr.IPv4 {
+function embeddedIpv4(address: Address): ipaddr.IPv4 {
   return new ipaddr.IPv4(address.toByteArray().slice(12));
 }

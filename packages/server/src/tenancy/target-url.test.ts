@@ -89,6 +89,14 @@ describe('checkTargetUrl', () => {
     expect(rule('http://example.com/', loopback)).toBe('insecure_url');
   });
 
+  it('takes an allowed target at its allowed port alone', () => {
+    const { targets } = parseTargets('127.0.0.1/32:8025, [::1]/128:443, 10.0.0.1:80');
+    const urls = ['http://127.0.0.1:8025/', 'http://localhost:8025/', 'https://[::1]/', 'https://localhost/', 'http://10.0.0.1/'];
+    expect(urls.filter((url) => rule(url, targets) === 'blocked_url')).toEqual([]);
+    const others = ['http://127.0.0.1/', 'http://127.0.0.1:8026/', 'http://localhost/', 'https://[::1]:8025/', 'https://10.0.0.1/'];
+    expect(others.filter((url) => rule(url, targets) !== 'blocked_url')).toEqual([]);
+  });
+
   it('takes http with a warning where the product does', () => {
     expect(checkTargetUrl('http://example.com/x', { url: 'http-or-https' }, NO_ALLOWED_TARGETS)).toEqual({
       ok: true,

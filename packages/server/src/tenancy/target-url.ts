@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { addressAllowed } from './target-address.ts';
+import { addressAllowed, NO_ALLOWED_TARGETS } from './target-address.ts';
 import type { AllowedTargets } from './target-address.ts';
 
 /** The longest URL that a webhook may have, in characters. */
@@ -36,7 +36,7 @@ const SPACE_OR_CONTROL = /[\u0000-\u0020\u007f-\u00a0\u2028\u2029\ufeff]/;
 export function checkTargetUrl(url: string, policy: { readonly url: 'https' | 'http-or-https' }, allowed: AllowedTargets): TargetUrlCheck {
   const parsed = parseTargetUrl(url, policy.url);
   if (!(parsed instanceof URL)) return parsed;
-  const place = targetPlace(parsed.hostname, allowed);
+  const place = targetPlace(parsed, allowed);
   if (place === 'blocked') {
     return refuse('blocked_url', 'The URL points to a private, loopback, link-local or otherwise reserved address.');
   }
@@ -77,15 +77,16 @@ function refuseParts(url: string, parsed: URL): (TargetUrlCheck & { ok: false })
   return null;
 }
 
-function targetPlace(hostname: string, allowed: AllowedTargets): 'public' | 'allowed' | 'blocked' {
+function targetPlace({ hostname, port: written, protocol }: URL, allowed: AllowedTargets): 'public' | 'allowed' | 'blocked' {
   const literal = hostname.startsWith('[') ? hostname.slice(1, -1) : hostname;
+  const port = written === '' ? (protocol === 'https:' ? 443 : 80) : Number(written);
   if (isIP(literal) !== 0) {
-    if (addressAllowed(literal, { networks: [] })) return 'public';
-    return addressAllowed(literal, allowed) ? 'allowed' : 'blocked';
+    if (addressAllowed(literal, port, NO_ALLOWED_TARGETS)) return 'public';
+    return addressAllowed(literal, port, allowed) ? 'allowed' : 'blocked';
   }
   // RFC 6761: these names always mean the machine itself.
   if (/(?:^|\.)localhost\.?$/i.test(hostname)) {
-    return addressAllowed('127.0.0.1', allowed) || addressAllowed('::1', allowed) ? 'allowed' : 'blocked';
+    return ['127.0.0.1', '::1'].some((ip) => addressAllowed(ip, port, allowed)) ? 'allowed' : 'blocked';
   }
   return 'public';
 }

@@ -76,6 +76,18 @@ it('uses only the allowed ones of several addresses', async () => {
   expect([hell.seen.connections, inside.seen.connections]).toEqual([1, 0]);
 });
 
+it('connects to an allowed address at its allowed port alone', async () => {
+  for (const [port, code] of [
+    [hell.port, undefined],
+    [hell.port + 1, 'blocked_address'],
+  ] as const) {
+    await sender.close(0);
+    sender = createSender({ allowedTargets: parseTargets(`127.0.0.1/32:${port}`).targets, resolve: async () => at('127.0.0.1') });
+    expect((await post(hell.url('ok', 'endpoint.test'))).failure?.code).toBe(code);
+    expect((await post(hell.url('ok'))).failure?.code).toBe(code);
+  }
+});
+
 it('tries the next address when one refuses', async () => {
   await inside[Symbol.asyncDispose]();
   answering(at('127.0.0.2', '127.0.0.1'));

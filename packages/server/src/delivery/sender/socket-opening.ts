@@ -73,7 +73,7 @@ export class SocketOpening {
   #connect(addresses: readonly ResolvedAddress[]): void {
     if (this.#opened === null) return;
     if (addresses.length === 0) return this.#end(unresolved(this.#target.hostname));
-    const allowed = addresses.filter(({ address }) => addressAllowed(address, this.#network.allowedTargets));
+    const allowed = addresses.filter(({ address }) => addressAllowed(address, this.#target.port, this.#network.allowedTargets));
     if (allowed.length === 0) return this.#end(new ConnectFailure(BLOCKED));
     this.stage = 'connect';
     const socket = this.#openSocket(allowed);

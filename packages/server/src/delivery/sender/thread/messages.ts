@@ -2,7 +2,7 @@ import type { Packet } from './packet.ts';
 
 /** What the thread is started with. */
 export interface ThreadOptions {
-  /** Networks in CIDR notation, separated by commas. */
+  /** As `parseTargets` reads them. */
   readonly allowedTargets: string;
   readonly connectionsPerOrigin: number;
 }

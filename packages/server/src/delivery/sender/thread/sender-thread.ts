@@ -1,6 +1,6 @@
 import type { EventLoopUtilization } from 'node:perf_hooks';
 import { Worker } from 'node:worker_threads';
-import type { AllowedTargets } from '../../../tenancy/target-address.ts';
+import { formatTargets, type AllowedTargets } from '../../../tenancy/target-address.ts';
 import type { Exchange, OutgoingRequest, Sender } from '../exchange.ts';
 import { CLOSED } from '../failures.ts';
 import { readExchange, writeRequest, type Slot } from './encoding.ts';
@@ -29,7 +29,7 @@ export class SenderThread implements Sender {
 
   constructor({ allowedTargets, connectionsPerOrigin }: SenderThreadOptions) {
     const workerData: ThreadOptions = {
-      allowedTargets: allowedTargets.networks.map(([address, bits]) => `${address.toString()}/${bits}`).join(),
+      allowedTargets: formatTargets(allowedTargets),
       connectionsPerOrigin,
     };
     this.#thread = new Worker(new URL('./thread.ts', import.meta.url), { workerData, name: 'sender' });
