@@ -25,9 +25,10 @@ export interface Client<Product extends AnyProduct = ProductDefinition> {
 }
 
 /**
- * A client of a Posthorn server, typed by a product's definition. Calls that may be repeated without harm are, when the
- * server cannot be reached or asks to wait: a POST carries an `Idempotency-Key`, so that it is carried out once however
- * often it is sent. Throws RangeError where the options cannot work.
+ * A client of a Posthorn server, typed by a product's definition. It repeats a call when the connection breaks and after 429,
+ * 502, 503 and 504, waiting as long as `Retry-After` says. Every POST carries an `Idempotency-Key`, so that it is carried out
+ * once however often it is sent. A call that could do harm twice (PATCH, DELETE, a change of a named version) is repeated only
+ * if the server says that it has done nothing. Throws RangeError if the options cannot work.
  *
  * @example
  * const client = createClient<typeof shop>({ url: 'http://127.0.0.1:8030', key: process.env.POSTHORN_KEY });

@@ -89,7 +89,11 @@ export function organizationAt<Product extends AnyProduct>(transport: Transport,
     inboundHooks: inboundHooksAt(transport, place),
     eventTypes: (options) => transport.get([...place, 'event-types'], undefined, options),
     emit(type, data, { signal, idempotencyKey, ...context } = {}) {
-      return transport.post(events, { ...context, type, data }, { ...(signal && { signal }), ...(idempotencyKey && { idempotencyKey }) });
+      return transport.post(
+        events,
+        { ...context, type, data },
+        { ...(signal && { signal }), ...(idempotencyKey !== undefined && { idempotencyKey }) },
+      );
     },
     async emitBatch(batch, options) {
       const { results } = await transport.post<{ results: (Accepted | Problem)[] }>([...events, 'batch'], { events: batch }, options);

@@ -1,4 +1,5 @@
 import { PosthornApiError, PosthornConnectionError, problemIn } from './api-error.ts';
+import { backoff, retryAfterOf, waitBeforeRepeat } from './repeat.ts';
 
 /** Where the server is, and how to speak with it. */
 export interface ClientOptions {
@@ -8,7 +9,7 @@ export interface ClientOptions {
   readonly key: string;
   /** Default: the global one. */
   readonly fetch?: typeof globalThis.fetch;
-  /** How often a call that may be repeated without harm is repeated. Default: 3. */
+  /** How often a call is repeated after a broken connection or 429, 502, 503 or 504, if that does no harm. Default: 3. */
   readonly retries?: number;
   /** How long one try may take, in milliseconds. Default: 30,000. */
   readonly timeoutMs?: number;
@@ -57,13 +58,10 @@ export interface Transport {
   delete(path: readonly string[], options?: ChangeOptions, query?: object): Promise<void>;
 }
 
-/** A PUT says how things shall be: said twice it says the same, save where it names the version that it changes. */
-const REPEATABLE: ReadonlySet<Method> = new Set(['GET', 'POST', 'PUT']);
 const DEFAULT_RETRIES = 3;
 const DEFAULT_TIMEOUT_MS = 30_000;
-const FIRST_WAIT_MS = 200;
-/** Past it the caller rather hears of it. */
-const LONGEST_WAIT_MS = 60_000;
+/** As the server takes it. */
+const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
 
 /** Throws RangeError where the options cannot work. */
 export function createTransport(options: ClientOptions): Transport {
@@ -102,25 +100,13 @@ async function callWithRetries(settings: Settings, call: Call): Promise<unknown>
       return await tryOnce(settings, call, prepared);
     } catch (error) {
       call.options?.signal?.throwIfAborted();
-      const wait = waitBefore(error, call, FIRST_WAIT_MS * 2 ** tries * (0.5 + settings.random()));
+      const repeatable = { method: call.method, namesVersion: call.options?.version !== undefined };
+      const wait = waitBeforeRepeat(error, repeatable, backoff(tries, settings.random()));
       if (wait === null || tries >= settings.retries) throw error;
       await settings.wait(wait);
       call.options?.signal?.throwIfAborted();
     }
   }
-}
-
-/**
- * How long to wait before another try; null: there is none. No answer may mean that the call was carried out: only what
- * reads, or carries an Idempotency-Key, is then repeated. What the server itself turned away it has not carried out.
- */
-function waitBefore(error: unknown, { method, options }: Call, backoffMs: number): number | null {
-  if (error instanceof PosthornConnectionError) return REPEATABLE.has(method) && options?.version === undefined ? backoffMs : null;
-  if (!(error instanceof PosthornApiError) || error.retryAfterSeconds === null) return null;
-  // In flight: an earlier try of ours, whose answer was lost, is still being worked on.
-  if (error.status !== 503 && error.code !== 'idempotency_in_flight') return null;
-  const wait = Math.max(error.retryAfterSeconds * 1_000, backoffMs);
-  return wait <= LONGEST_WAIT_MS ? wait : null;
 }
 
 interface Prepared {
@@ -133,10 +119,16 @@ interface Prepared {
 function prepare(settings: Settings, { method, path, query, body, options }: Call): Prepared {
   const headers: Record<string, string> = { authorization: `Bearer ${settings.key}`, accept: 'application/json' };
   if (body !== undefined) headers['content-type'] = 'application/json';
-  if (method === 'POST') headers['idempotency-key'] = options?.idempotencyKey ?? crypto.randomUUID();
+  if (method === 'POST') headers['idempotency-key'] = idempotencyKey(options);
   if (options?.version === 0) headers['if-none-match'] = '*';
   else if (options?.version !== undefined) headers['if-match'] = `"${options.version}"`;
   return { url: addressOf(settings.url, path, query), headers, body: body === undefined ? null : JSON.stringify(body) };
+}
+
+function idempotencyKey({ idempotencyKey: given }: PostOptions = {}): string {
+  if (given === undefined) return crypto.randomUUID();
+  if (!IDEMPOTENCY_KEY.test(given)) throw new RangeError('idempotencyKey must be 1 to 255 visible ASCII characters.');
+  return given;
 }
 
 function addressOf(base: string, path: readonly string[], query: Query = {}): string {
@@ -174,7 +166,7 @@ function read(response: Response, text: string): unknown {
   if (response.status === 204) return undefined;
   const value = parse(text);
   if (response.ok && value !== undefined) return value;
-  const retryAfter = retryAfterOf(response);
+  const retryAfter = retryAfterOf(response.headers);
   const problem = response.ok ? null : problemIn(value);
   if (problem) throw new PosthornApiError(problem, retryAfter);
   const detail = `The answer, of status ${response.status}, is not one of Posthorn’s.`;
@@ -187,9 +179,4 @@ function parse(text: string): unknown {
   } catch {
     return undefined;
   }
-}
-
-function retryAfterOf(response: Response): number | null {
-  const value = response.headers.get('retry-after') ?? '';
-  return /^\d{1,9}$/.test(value) ? Number(value) : null;
 }
