@@ -6,7 +6,8 @@ export interface ChangeListeners {
   readonly directory: Directory;
   readonly engine: {
     organizationChanged(organizationKey: number): void;
-    cancelled(deliveryId: string): void;
+    cancelled(deliveryId: string, unrecorded: { shard: number; xid: number } | null): void;
+    nodesChanged(): void;
     wake(): void;
     logGrew(): void;
     changesMissed(): void;
@@ -20,17 +21,20 @@ export function listenToChanges({ database, directory, engine, onApiKeys }: Chan
   return database.listen(
     'posthorn_changes',
     (payload) => {
-      const [kind = '', value = ''] = payload.split(':', 2);
+      const [kind = '', value = '', shard, xid] = payload.split(':');
       switch (kind) {
         case 'organization':
           directory.invalidate(Number(value));
           engine.organizationChanged(Number(value));
           break;
         case 'cancelled':
-          engine.cancelled(value);
+          engine.cancelled(value, shard === undefined ? null : { shard: Number(shard), xid: Number(xid) });
           break;
         case 'waiting':
           engine.wake();
+          break;
+        case 'nodes':
+          engine.nodesChanged();
           break;
         case 'log':
           engine.logGrew();

@@ -6,6 +6,7 @@ import { isMissingPartition, makePartitions } from '../store/partitions.ts';
 import { unavailable } from '../store/store-error.ts';
 import { holdWhileCongested } from './hold-while-congested.ts';
 import type { LogOwner } from './log-owner.ts';
+import { OrderedAppends } from './ordered-appends.ts';
 import { Turnstile } from './turnstile.ts';
 
 /** What became of an event: stored, known already (the first answer again), matched with webhooks that have changed since, or not storable. */
@@ -25,6 +26,7 @@ export class AcceptWriter {
   readonly #owner: LogOwner;
   readonly #now: () => number;
   readonly #batches: BatchWriter<NewEvent, AcceptOutcome>;
+  readonly #ordered = new OrderedAppends();
   /** Events come in through it. */
   readonly turnstile: Turnstile;
 
@@ -48,20 +50,25 @@ export class AcceptWriter {
   }
 
   add(event: NewEvent): Promise<AcceptOutcome> {
-    return this.#batches.add(event);
+    const ready = event.ordered ? this.#owner.beforeOrdered() : null;
+    return ready ? ready.then(() => this.#batches.add(event)) : this.#batches.add(event);
   }
 
   drained(): Promise<void> {
     return this.#batches.drained();
   }
 
-  async #write(events: NewEvent[]): Promise<AcceptOutcome[]> {
+  #write(events: NewEvent[]): Promise<AcceptOutcome[]> {
+    return this.#ordered.run(events, () => this.#append(events));
+  }
+
+  async #append(events: NewEvent[]): Promise<AcceptOutcome[]> {
     for (const event of events) event.claimedBy = this.#owner.owns(event.shard) ? this.#owner.nodeId : null;
     const { first, repeated } = withoutRepeats(events);
     const flush = this.#owner.beginFlush();
     let result: AppendResult;
     try {
-      result = await this.#append(first);
+      result = await this.#insert(first);
     } catch (error) {
       if (isRolledBack(error)) flush.rolledBack();
       else flush.unheard(first);
@@ -79,11 +86,11 @@ export class AcceptWriter {
     if (events.length === 1)
       return [new PosthornError('invalid_data', 'The event holds something that cannot be stored.', { cause: error })];
     const outcomes: AcceptOutcome[] = [];
-    for (const event of events) outcomes.push(...(await this.#write([event])));
+    for (const event of events) outcomes.push(...(await this.#append([event])));
     return outcomes;
   }
 
-  async #append(events: readonly NewEvent[]): Promise<AppendResult> {
+  async #insert(events: readonly NewEvent[]): Promise<AppendResult> {
     try {
       return await appendEvents(this.#database, events);
     } catch (error) {

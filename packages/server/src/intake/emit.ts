@@ -8,7 +8,7 @@ import type { ResolvedWebhook } from '../tenancy/resolve-webhook.ts';
 import { AcceptWriter } from './accept-writer.ts';
 import type { LogOwner } from './log-owner.ts';
 import type { Turnstile } from './turnstile.ts';
-import { renderEvent, type EventDraft } from './prepare-event.ts';
+import { hasOrdered, renderEvent, type EventDraft } from './prepare-event.ts';
 
 /** An event as a caller gives it. */
 export interface EmitInput {
@@ -153,7 +153,8 @@ export class Intake {
       const current = await this.#reload(event.organizationKey);
       if (!current) return new PosthornError('organization_not_found', 'The organization was deleted.');
       const webhookIds = match(current, event.type, event.scope);
-      const outcome = await this.#writer.add({ ...event, organizationVersion: current.version, webhookIds });
+      const ordered = event.subjectId !== null && hasOrdered(current, webhookIds);
+      const outcome = await this.#writer.add({ ...event, organizationVersion: current.version, webhookIds, ordered });
       if (outcome !== 'stale') return outcome;
     }
     return new PosthornError('overloaded', 'The organization’s webhooks keep changing.', { retryAfterSeconds: 1 });

@@ -66,6 +66,7 @@ export class EventCommit {
   /** Throws what the work throws, and `overloaded` where it has to be done again too often. */
   async run<Result>(tenants: Iterable<Tenant>, work: CommitWork<Result>): Promise<Result> {
     const current = new Map([...tenants].map((tenant) => [tenant.organization.key, tenant]));
+    await this.#beforeOrdered(current);
     for (let tries = 0; tries < TRIES; tries++) {
       try {
         return await this.#commit(current, work);
@@ -76,6 +77,11 @@ export class EventCommit {
       }
     }
     throw new PosthornError('overloaded', 'What the change depends on keeps changing.', { retryAfterSeconds: 1 });
+  }
+
+  async #beforeOrdered(tenants: Tenants): Promise<void> {
+    const known = this.#options.owner.beforeOrdered();
+    if (known && [...tenants.values()].some((tenant) => [...tenant.webhooks.values()].some(({ ordered }) => ordered))) await known;
   }
 
   async #commit<Result>(tenants: Tenants, work: CommitWork<Result>): Promise<Result> {

@@ -30,6 +30,8 @@ export interface Flush {
 export interface LogOwner {
   readonly nodeId: number;
   owns(shard: number): boolean;
+  /** Resolves when ordered events may be stored: the other nodes know of this one. null: they do. */
+  beforeOrdered(): Promise<void> | null;
   beginFlush(): Flush;
   /** Whether accepting should wait for delivery to catch up. */
   congested(): boolean;

@@ -50,7 +50,13 @@ export function renderEvent(tenant: Tenant, draft: EventDraft, webhookIds: reado
     dataLength: place.dataLength,
     body,
     webhookIds,
+    ordered: draft.subject !== null && hasOrdered(tenant, webhookIds),
   };
+}
+
+/** Whether one of the webhooks gets its events in order by subject. */
+export function hasOrdered(tenant: Tenant, webhookIds: readonly string[]): boolean {
+  return webhookIds.some((id) => tenant.webhooks.get(id)?.ordered === true);
 }
 
 type Place = Pick<NewEvent, 'data' | 'dataStart' | 'dataLength'>;

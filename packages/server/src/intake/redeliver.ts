@@ -52,9 +52,14 @@ export async function redeliver(database: Database, input: { tenant: Tenant; id:
 
 /** Gives up a delivery that is not settled. Throws `not_found`, or `conflict` where it is settled. */
 export async function cancel(database: Database, input: { tenant: Tenant; id: string }): Promise<void> {
-  const { tenant, id } = input;
+  // Between the two looks its first outcome may have been recorded: then there is a row to cancel.
+  while (!(await tryCancel(database, input)));
+}
+
+/** Returns whether the delivery is cancelled now. */
+function tryCancel(database: Database, { tenant, id }: { tenant: Tenant; id: string }): Promise<boolean> {
   const organizationKey = tenant.organization.key;
-  await database.transaction(async (transaction) => {
+  return database.transaction(async (transaction) => {
     const delivery = isUuid(id) ? await lockDelivery(transaction, organizationKey, id) : null;
     if (delivery) {
       if (!['pending', 'retrying', 'held'].includes(delivery.status)) {
@@ -64,13 +69,17 @@ export async function cancel(database: Database, input: { tenant: Tenant; id: st
         );
       }
       await cancelRecorded(transaction, organizationKey, id);
+      await notifyChange(transaction, `cancelled:${id}`);
     } else {
       const unrecorded = await findUnrecorded(transaction, organizationKey, id);
       if (!unrecorded) throw noDelivery();
-      const { webhookId, eventId, eventType } = unrecorded;
-      await insertUnsent(transaction, { organizationKey, webhookId, status: 'cancelled', deliveries: [{ id, eventId, eventType }] });
+      const { webhookId, eventId, eventType, xid } = unrecorded;
+      const deliveries = [{ id, eventId, eventType }];
+      const inserted = await insertUnsent(transaction, { organizationKey, webhookId, status: 'cancelled', deliveries });
+      if (inserted.size === 0) return false;
+      await notifyChange(transaction, `cancelled:${id}:${shardOf(organizationKey)}:${xid}`);
     }
-    await notifyChange(transaction, `cancelled:${id}`);
+    return true;
   });
 }
 
@@ -154,11 +163,11 @@ async function findUnrecorded(
   queryable: Queryable,
   organizationKey: number,
   id: string,
-): Promise<{ webhookId: string; eventId: string; eventType: string } | null> {
+): Promise<{ webhookId: string; eventId: string; eventType: string; xid: string } | null> {
   if (!isUuid(id)) return null;
   for (const event of await eventsOfDeliveryTime(queryable, organizationKey, id)) {
     const webhookId = event.webhook_ids.find((webhook) => deliveryId(event.event_id, webhook) === id);
-    if (webhookId !== undefined) return { webhookId, eventId: event.event_id, eventType: event.event_type };
+    if (webhookId !== undefined) return { webhookId, eventId: event.event_id, eventType: event.event_type, xid: event.xid };
   }
   return null;
 }

@@ -1,42 +1,50 @@
 import { statement, type Queryable } from './database.ts';
 
-/**
- * Index: waiting_order. Events sort by id as they were accepted. One that waits for its time was let go before by a statement
- * whose answer was lost: it comes first.
- */
+/** The first of an order: those behind it wait for it. */
+export interface FirstOfOrder {
+  readonly delivery_id: string;
+  readonly event_xid: string;
+  readonly event_id: string;
+}
+
+/** Index: waiting_order, in commit order. One that waits for something else than its turn stays as it is. */
 const RELEASE = statement(
   'release_behind',
-  `UPDATE waiting SET reason = 'retry', due_at = $3
-   WHERE delivery_id = (SELECT delivery_id FROM waiting WHERE webhook_id = $1 AND order_key = $2 AND reason IN ('behind', 'retry') ORDER BY event_id LIMIT 1)
-   RETURNING delivery_id`,
+  `WITH first AS (
+     SELECT delivery_id, reason, event_xid, event_id FROM waiting WHERE webhook_id = $1 AND order_key = $2
+     ORDER BY event_xid, event_id LIMIT 1 FOR UPDATE
+   ),
+   released AS (
+     UPDATE waiting SET reason = 'retry', due_at = $3, scheduled_at = $3
+     WHERE delivery_id = (SELECT delivery_id FROM first WHERE reason = 'behind')
+   )
+   SELECT delivery_id, event_xid::text, event_id FROM first`,
 );
 
-/** Lets the earliest delivery that stands behind others of its order go on. Answers its id; null: none stands there. */
+/** Makes the earliest waiting delivery of an order due if it waits for its turn, and returns it; null: none waits. */
 export async function releaseBehind(
   queryable: Queryable,
   input: { webhookId: string; orderKey: string; now: Date },
-): Promise<string | null> {
-  const [row] = await queryable.query<{ delivery_id: string }>(RELEASE, [input.webhookId, input.orderKey, input.now]);
-  return row?.delivery_id ?? null;
+): Promise<FirstOfOrder | null> {
+  const [row] = await queryable.query<FirstOfOrder>(RELEASE, [input.webhookId, input.orderKey, input.now]);
+  return row ?? null;
 }
 
-/** The first of each order that waits: one that waits for itself, or, where a crash took that one, the first behind it. */
 const HEADS = statement(
   'order_heads',
-  `SELECT DISTINCT ON (webhook_id, order_key) organization_key, webhook_id, order_key, delivery_id, reason
+  `SELECT DISTINCT ON (webhook_id, order_key) shard, webhook_id, order_key, delivery_id, event_xid::text, event_id, reason
    FROM waiting WHERE shard = ANY($1::int[]) AND order_key IS NOT NULL
-   ORDER BY webhook_id, order_key, (reason = 'behind'), event_id`,
+   ORDER BY webhook_id, order_key, waiting.event_xid, event_id`,
 );
 
-export interface OrderHead {
-  readonly organization_key: number;
+export interface OrderHead extends FirstOfOrder {
+  readonly shard: number;
   readonly webhook_id: string;
   readonly order_key: string;
-  readonly delivery_id: string;
   readonly reason: string;
 }
 
-/** What holds up the orders of some shards. */
+/** Returns the first waiting delivery of each order of some shards. */
 export function orderHeads(queryable: Queryable, shards: readonly number[]): Promise<OrderHead[]> {
   return queryable.query<OrderHead>(HEADS, [shards]);
 }

@@ -30,6 +30,18 @@ export interface DeliveryQuery {
   readonly limit: number;
 }
 
+/** Index: deliveries_unfinished. */
+const CANCELLED = statement(
+  'cancelled_deliveries',
+  `SELECT id FROM deliveries WHERE organization_key = $1 AND status = 'cancelled' AND id >= $2`,
+);
+
+/** Returns an organization's cancelled deliveries whose events are not older than that one. */
+export async function cancelledDeliveries(queryable: Queryable, organizationKey: number, oldestEventId: string): Promise<string[]> {
+  const rows = await queryable.query<{ id: string }>(CANCELLED, [organizationKey, lowestIdAt(timeOfId(oldestEventId))]);
+  return rows.map(({ id }) => id);
+}
+
 const SPAN = `d.organization_key = $1 AND d.id >= $2 AND d.id < $3 AND ($4::text IS NULL OR d.event_type = $4)`;
 const FILTER = `${SPAN} AND ($5::text IS NULL OR d.status = $5)`;
 /** Index: the primary key, backwards. */

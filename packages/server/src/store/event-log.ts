@@ -25,6 +25,8 @@ export interface NewEvent {
   readonly dataLength: number | null;
   readonly body: Uint8Array;
   readonly webhookIds: readonly string[];
+  /** Whether one of these webhooks gets its events in order by subject. */
+  readonly ordered: boolean;
 }
 
 export interface AppendResult {

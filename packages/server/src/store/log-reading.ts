@@ -1,5 +1,4 @@
-import { statement, type Queryable, type Statement } from './database.ts';
-import { lowestIdAt } from './uuid-time.ts';
+import { statement, type Queryable } from './database.ts';
 
 /** An event as delivery reads it. */
 export interface EventRow {
@@ -37,28 +36,45 @@ const HORIZON = statement(
         WHERE held.locktype = 'transactionid' AND held.transactionid = running.xid::xid AND held.granted AND held.mode = 'ExclusiveLock'
           AND holder.datid <> (SELECT oid FROM pg_database WHERE datname = current_database()))
       ORDER BY running.xid LIMIT 1),
-     pg_snapshot_xmax(pg_current_snapshot()))::text AS xid`,
+     pg_snapshot_xmax(pg_current_snapshot()))::text AS xid,
+     (SELECT token::text FROM log_continuity WHERE only_row) AS token`,
 );
 
-/**
- * The transaction id below which nothing can be committed to this database any more: a reader that stops there and goes
- * on from there leaves no gap, in whatever order transactions commit.
- */
-export function logHorizon(queryable: Queryable): Promise<number> {
-  return transactionId(queryable, HORIZON);
+/** Crash recovery emptied the table, or the database is new. */
+const BEGIN_CONTINUITY = statement('begin_log_continuity', 'INSERT INTO log_continuity DEFAULT VALUES ON CONFLICT DO NOTHING');
+
+/** How far the log can be read. */
+export interface LogHorizon {
+  /** The transaction id below which nothing can be committed to this database any more, in whatever order transactions commit. */
+  readonly xid: number;
+  /** Stays the same for as long as the server gives out no transaction id twice. */
+  readonly continuity: string;
+}
+
+export async function logHorizon(queryable: Queryable): Promise<LogHorizon> {
+  const [row] = await queryable.query<{ xid: string; token: string | null }>(HORIZON);
+  if (!row) throw new Error('The database named no transaction.');
+  if (row.token !== null) return { xid: Number(row.xid), continuity: row.token };
+  await queryable.query(BEGIN_CONTINUITY);
+  return logHorizon(queryable);
 }
 
 const END = statement('log_end', 'SELECT pg_current_xact_id()::text AS xid');
 
-/** A transaction id that nobody else has: all that have written anything so far have lower ones. */
-export function logEnd(queryable: Queryable): Promise<number> {
-  return transactionId(queryable, END);
-}
-
-async function transactionId(queryable: Queryable, asked: Statement): Promise<number> {
-  const [row] = await queryable.query<{ xid: string }>(asked);
+/** Returns a new transaction id: all transactions that have written anything so far have lower ones. */
+export async function logEnd(queryable: Queryable): Promise<number> {
+  const [row] = await queryable.query<{ xid: string }>(END);
   if (!row) throw new Error('The database named no transaction.');
   return Number(row.xid);
+}
+
+/** Index: events_xid. */
+const LAST = statement('last_logged', 'SELECT xid::text FROM events ORDER BY events.xid DESC LIMIT 1');
+
+/** Returns the highest transaction id in the log. In a restored database it may lie above those that the server gives out. */
+export async function lastLogged(queryable: Queryable): Promise<number> {
+  const [row] = await queryable.query<{ xid: string }>(LAST);
+  return Number(row?.xid ?? 0);
 }
 
 /** Where a reader stands: everything below is read. */
@@ -70,44 +86,33 @@ export interface LogPosition {
 
 export interface LogRange {
   readonly from: LogPosition;
-  /** Exclusive. */
-  readonly to: number;
+  /** Exclusive; null: to the end. */
+  readonly to: number | null;
   readonly shards: readonly number[];
   readonly limit: number;
 }
 
-/** Index: events_xid. `id` narrows it to the partitions of yesterday and today: an event is committed seconds after its id is made. */
-const TAIL = statement(
-  'read_log_tail',
-  `SELECT ${COLUMNS} FROM events
-   WHERE xid >= $1::xid8 AND xid < $2::xid8 AND (xid, id) > ($1::xid8, $3::uuid) AND shard = ANY($4::int[])
-     AND claimed_by IS DISTINCT FROM $5 AND id >= $6::uuid
-   ORDER BY events.xid, events.id LIMIT $7`,
-);
-
-const LOWEST_ID = '00000000-0000-0000-0000-000000000000';
-const TAIL_DEPTH_MS = 86_400_000;
-
-/** What other nodes, or this one while it did not claim it, accepted. */
-export function readTail(queryable: Queryable, input: LogRange & { nodeId: number; nowMs: number }): Promise<LogRow[]> {
-  const { from, to, shards, limit, nodeId, nowMs } = input;
-  const oldest = lowestIdAt(nowMs - TAIL_DEPTH_MS);
-  return queryable.query<LogRow>(TAIL, [String(from.xid), String(to), from.id ?? LOWEST_ID, shards, nodeId, oldest, limit]);
-}
-
-/** Index: events_xid. */
+/**
+ * Index: events_xid, of every partition: the id of an event that is committed late, or by a node whose clock is wrong, may
+ * be of any day.
+ */
 const RANGE = statement(
   'read_log_range',
   `SELECT ${COLUMNS} FROM events
    WHERE xid >= $1::xid8 AND xid < $2::xid8 AND (xid, id) > ($1::xid8, $3::uuid) AND shard = ANY($4::int[])
-     AND ($5::int IS NULL OR claimed_by = $5)
+     AND claimed_by IS DISTINCT FROM $5::int
    ORDER BY events.xid, events.id LIMIT $6`,
 );
 
-/** Some shards’ events in a range: all of them, as a new owner reads on where the last one left off, or those that one node claimed. */
-export function readRange(queryable: Queryable, input: LogRange & { claimedBy: number | null }): Promise<LogRow[]> {
-  const { from, to, shards, claimedBy, limit } = input;
-  return queryable.query<LogRow>(RANGE, [String(from.xid), String(to), from.id ?? LOWEST_ID, shards, claimedBy, limit]);
+const LOWEST_ID = '00000000-0000-0000-0000-000000000000';
+const HIGHEST_XID = '18446744073709551615';
+
+/** Reads some shards' events in a range, in commit order, without those that `notClaimedBy` has in memory; null: all of them. */
+export function readRange(queryable: Queryable, input: LogRange & { notClaimedBy: number | null }): Promise<LogRow[]> {
+  const { from, to, shards, notClaimedBy, limit } = input;
+  // Node ids begin with 1. Unclaimed events have none, and are distinct from any.
+  const values = [String(from.xid), to === null ? HIGHEST_XID : String(to), from.id ?? LOWEST_ID, shards, notClaimedBy ?? 0, limit];
+  return queryable.query<LogRow>(RANGE, values);
 }
 
 /** Index: the primary key of deliveries. */

@@ -24,6 +24,7 @@ const READ_WHOLE: Readonly<Record<string, string>> = {
   any_notices: 'stops at the first',
   take_notices: 'in order, up to a limit',
   forget_waiting: 'once an hour',
+  last_logged: 'stops at the first',
   list_inbound_maintenance: 'there are a handful',
   organizations_of_product: 'all of them are wanted',
   list_organizations: 'in order, up to a limit',

@@ -29,11 +29,12 @@ export interface UnrecordedDelivery {
   readonly event_type: string;
   readonly test: boolean;
   readonly webhook_ids: string[];
+  readonly xid: string;
 }
 
 const UNRECORDED = statement(
   'events_of_millisecond',
-  `SELECT id AS event_id, type AS event_type, test, webhook_ids FROM events WHERE organization_key = $1 AND id >= $2 AND id < $3`,
+  `SELECT id AS event_id, type AS event_type, test, webhook_ids, xid::text FROM events WHERE organization_key = $1 AND id >= $2 AND id < $3`,
 );
 
 /** The events that a delivery of this id may belong to: it carries their millisecond. */
@@ -44,10 +45,10 @@ export function eventsOfDeliveryTime(queryable: Queryable, organizationKey: numb
 
 const QUEUE = statement(
   'queue_deliveries',
-  `INSERT INTO waiting (delivery_id, organization_key, shard, webhook_id, event_id, attempt_count, due_at, reason)
-   SELECT row.delivery_id, $1, $2, $3, row.event_id, row.attempt_count, $7::timestamptz, $8
+  `INSERT INTO waiting (delivery_id, organization_key, shard, webhook_id, event_id, attempt_count, due_at, reason, scheduled_at)
+   SELECT row.delivery_id, $1, $2, $3, row.event_id, row.attempt_count, $7::timestamptz, $8, CASE WHEN $7 < 'infinity' THEN $7::timestamptz END
    FROM unnest($4::uuid[], $5::uuid[], $6::int[]) AS row (delivery_id, event_id, attempt_count)
-   ON CONFLICT (delivery_id) DO UPDATE SET due_at = excluded.due_at, reason = excluded.reason`,
+   ON CONFLICT (delivery_id) DO UPDATE SET due_at = excluded.due_at, reason = excluded.reason, scheduled_at = excluded.scheduled_at`,
 );
 
 export interface QueuedDeliveries {

@@ -29,6 +29,8 @@ export interface Settlement {
   readonly exhausted: boolean;
   /** What the webhook keeps in order; null: nothing. */
   readonly orderKey: string | null;
+  /** The transaction that stored the event: the delivery's place in its order. */
+  readonly eventXid: number;
   /** It had a row in `waiting`. */
   readonly wasWaiting: boolean;
 }
@@ -38,6 +40,11 @@ export interface Settlement {
  * (see `appendEvents`): as a join, statistics of a time when nobody held a shard made it a loop of every row through all shards.
  */
 const OWNED = '((row.shard, row.epoch) IN (SELECT id, epoch FROM shards WHERE owner = $1)) IS TRUE';
+
+/** What was cancelled while its attempt was under way stays cancelled, unless the attempt delivered it. */
+function unlessCancelled(known: string): string {
+  return `CASE WHEN ${known}.status = 'cancelled' AND excluded.status <> 'delivered' THEN 'cancelled' ELSE excluded.status END`;
+}
 
 const FIRST = statement(
   'settle_first',
@@ -49,7 +56,7 @@ const FIRST = statement(
      AS row (organization_key, shard, epoch, id, webhook_id, event_id, event_type, test, status, attempt_count, attempt_at, attempt_bytes)
    WHERE ${OWNED}
    ON CONFLICT (organization_key, id) DO UPDATE
-     SET status = excluded.status, attempt_count = excluded.attempt_count, first_attempt = excluded.first_attempt,
+     SET status = ${unlessCancelled('deliveries')}, attempt_count = excluded.attempt_count, first_attempt = excluded.first_attempt,
          next_attempt_at = NULL, updated_at = now()`,
 );
 
@@ -89,16 +96,16 @@ export async function setAside(queryable: Queryable, nodeId: number, settlements
 
 /**
  * A hold reads the webhook's status under a row lock: enabling it either sees the held row, or is seen here.
- * A delivery that was cancelled meanwhile stays so unless an attempt was made after all. `IS TRUE`: see `appendEvents`.
+ * A delivery that was cancelled meanwhile waits for nothing more; only an attempt is noted. `IS TRUE`: see `appendEvents`.
  */
 const LATER = statement(
   'settle_later',
   `WITH input AS MATERIALIZED (
      SELECT row.*, substring($12::bytea FROM row.attempt_at FOR row.attempt_bytes) AS attempt
      FROM unnest($2::int[], $3::int[], $4::int[], $5::uuid[], $6::uuid[], $7::uuid[], $8::text[], $9::bool[], $10::text[], $11::int[],
-                 $13::int[], $14::int[], $15::text[], $16::timestamptz[], $18::text[], $19::bool[])
+                 $13::int[], $14::int[], $15::text[], $16::timestamptz[], $18::text[], $19::bool[], $20::text[])
        AS row (organization_key, shard, epoch, id, webhook_id, event_id, event_type, test, status, attempt_count, attempt_at, attempt_bytes,
-               reason, due_at, order_key, exhausted)
+               reason, due_at, order_key, exhausted, event_xid)
      WHERE ${OWNED}
    ),
    enabled AS MATERIALIZED (
@@ -112,11 +119,13 @@ const LATER = statement(
             CASE WHEN due_at < 'infinity' THEN due_at END, CASE WHEN attempt_count = 1 THEN attempt END
      FROM input
      ON CONFLICT (organization_key, id) DO UPDATE
-       SET status = excluded.status, attempt_count = excluded.attempt_count, next_attempt_at = excluded.next_attempt_at,
+       SET status = ${unlessCancelled('known')}, attempt_count = excluded.attempt_count,
+           next_attempt_at = CASE WHEN known.status <> 'cancelled' THEN excluded.next_attempt_at END,
            first_attempt = coalesce(excluded.first_attempt, known.first_attempt), updated_at = now()
        WHERE known.status <> 'cancelled' OR excluded.attempt_count > known.attempt_count
-     RETURNING id
+     RETURNING id, status
    ),
+   kept AS (SELECT id FROM recorded WHERE status <> 'cancelled'),
    attempted AS (
      INSERT INTO attempts (delivery_id, number, attempt)
      SELECT id, attempt_count, attempt FROM input WHERE attempt IS NOT NULL AND attempt_count > 1
@@ -125,17 +134,19 @@ const LATER = statement(
    told AS (
      INSERT INTO notices (type, organization_key, webhook_id, delivery_id, event_id, event_type, attempt_count, happened_at)
      SELECT 'delivery.exhausted', organization_key, webhook_id, id, event_id, event_type, attempt_count, $17
-     FROM input WHERE exhausted AND (id IN (SELECT id FROM recorded)) IS TRUE
+     FROM input WHERE exhausted AND (id IN (SELECT id FROM kept)) IS TRUE
    ),
    ended AS (
      DELETE FROM waiting USING input WHERE waiting.delivery_id = input.id AND input.reason IS NULL
    )
-   INSERT INTO waiting (delivery_id, organization_key, shard, webhook_id, event_id, attempt_count, order_key, due_at, reason)
-   SELECT id, organization_key, shard, webhook_id, event_id, attempt_count, order_key,
+   INSERT INTO waiting (delivery_id, organization_key, shard, webhook_id, event_id, attempt_count, order_key, event_xid, scheduled_at, due_at, reason)
+   SELECT id, organization_key, shard, webhook_id, event_id, attempt_count, order_key, event_xid::xid8, $17::timestamptz,
           CASE WHEN reason = 'held' AND webhook_id IN (SELECT id FROM enabled) THEN $17::timestamptz ELSE due_at END,
           CASE WHEN reason = 'held' AND webhook_id IN (SELECT id FROM enabled) THEN 'retry' ELSE reason END
-   FROM input WHERE reason IS NOT NULL AND (id IN (SELECT id FROM recorded)) IS TRUE
-   ON CONFLICT (delivery_id) DO UPDATE SET attempt_count = excluded.attempt_count, due_at = excluded.due_at, reason = excluded.reason, order_key = excluded.order_key`,
+   FROM input WHERE reason IS NOT NULL AND (id IN (SELECT id FROM kept)) IS TRUE
+   ON CONFLICT (delivery_id) DO UPDATE
+     SET attempt_count = excluded.attempt_count, due_at = excluded.due_at, reason = excluded.reason, order_key = excluded.order_key,
+         event_xid = excluded.event_xid, scheduled_at = excluded.scheduled_at`,
 );
 
 /** Records everything else: retries, holds, backlog, ends after waiting. `nowMs` is when what need not be held any more is due. */
@@ -156,6 +167,7 @@ export async function settleLater(
     new Date(nowMs),
     textArray(settlements.map((settlement) => settlement.orderKey)),
     plainArray(settlements.map((settlement) => settlement.exhausted)),
+    plainArray(settlements.map((settlement) => settlement.eventXid)),
   ]);
 }
 

@@ -9,15 +9,39 @@ export async function registerNode(queryable: Queryable, name: string): Promise<
   return row.id;
 }
 
-const HEARTBEAT = statement('node_heartbeat', 'UPDATE nodes SET seen_at = now() WHERE id = $1 RETURNING id');
-const LIVE = statement('live_nodes', `SELECT count(*)::int AS live FROM nodes WHERE seen_at > now() - $1::int * interval '1 millisecond'`);
+const HEARTBEAT = statement('node_heartbeat', 'UPDATE nodes SET seen_at = now(), knows = $2 WHERE id = $1 RETURNING id');
+const LIVE = statement(
+  'live_nodes',
+  `SELECT count(*)::int AS live, max(id) AS newest FROM nodes WHERE seen_at > now() - $1::int * interval '1 millisecond'`,
+);
 
-/** Says that the node lives, and answers how many do; null: the node was struck off. */
-export async function heartbeat(queryable: Queryable, input: { nodeId: number; leaseMs: number }): Promise<number | null> {
-  const alive = await queryable.query(HEARTBEAT, [input.nodeId]);
+/** The nodes that work on the database. */
+export interface LiveNodes {
+  readonly count: number;
+  /** The highest id of theirs. */
+  readonly newest: number;
+}
+
+/** Reports that the node lives and which nodes it knows, and returns the live ones; null: the node's row is gone. */
+export async function heartbeat(
+  queryable: Queryable,
+  input: { nodeId: number; leaseMs: number; knows: number },
+): Promise<LiveNodes | null> {
+  const alive = await queryable.query(HEARTBEAT, [input.nodeId, input.knows]);
   if (alive.length === 0) return null;
-  const [row] = await queryable.query<{ live: number }>(LIVE, [input.leaseMs]);
-  return row?.live ?? 1;
+  const [row] = await queryable.query<{ live: number; newest: number | null }>(LIVE, [input.leaseMs]);
+  return { count: Math.max(1, row?.live ?? 1), newest: row?.newest ?? input.nodeId };
+}
+
+const UNAWARE = statement(
+  'unaware_nodes',
+  `SELECT count(*)::int AS unaware FROM nodes WHERE id < $1 AND knows < $1 AND seen_at > now() - $2::int * interval '1 millisecond'`,
+);
+
+/** Returns how many live nodes have not reported yet that they know of this one. */
+export async function unawareNodes(queryable: Queryable, input: { nodeId: number; leaseMs: number }): Promise<number> {
+  const [row] = await queryable.query<{ unaware: number }>(UNAWARE, [input.nodeId, input.leaseMs]);
+  return row?.unaware ?? 0;
 }
 
 const FORGET_NODES = statement('forget_nodes', `DELETE FROM nodes WHERE seen_at < now() - interval '1 day'`);
@@ -45,10 +69,15 @@ interface ShardRow {
   readonly low_water: string;
 }
 
-/** Who lost a lease but kept its epoch (nobody else took it) still owns the shard: the expiry only lets others in. */
+/** A mark from before a crash of the server may lie above ids that it gives out again: the stored one stays. */
+const LOW_WATER = (continuity: string): string =>
+  `CASE WHEN ${continuity}::uuid = (SELECT token FROM log_continuity WHERE only_row)
+        THEN GREATEST(shards.low_water, held.low_water::xid8) ELSE shards.low_water END`;
+
+/** A node that lost a lease but kept its epoch (nobody else took it) still owns the shard: the expiry only lets others in. */
 const RENEW = statement(
   'renew_shards',
-  `UPDATE shards SET expires_at = now() + $4::int * interval '1 millisecond', low_water = GREATEST(shards.low_water, held.low_water::xid8)
+  `UPDATE shards SET expires_at = now() + $4::int * interval '1 millisecond', low_water = ${LOW_WATER('$6')}
    FROM unnest($2::int[], $3::int[], $5::text[]) AS held (id, epoch, low_water)
    WHERE shards.id = held.id AND shards.epoch = held.epoch AND shards.owner = $1
    RETURNING shards.id`,
@@ -56,22 +85,25 @@ const RENEW = statement(
 
 export async function renewShards(
   queryable: Queryable,
-  input: { nodeId: number; leaseMs: number; shards: readonly LeasedShard[] },
+  input: { nodeId: number; leaseMs: number; shards: readonly LeasedShard[]; continuity: string | null },
 ): Promise<Set<number>> {
-  const { nodeId, leaseMs, shards } = input;
+  const { nodeId, leaseMs, shards, continuity } = input;
   const rows = await queryable.query<{ id: number }>(RENEW, [
     nodeId,
     shards.map((shard) => shard.id),
     shards.map((shard) => shard.epoch),
     leaseMs,
     shards.map((shard) => String(shard.lowWater)),
+    continuity,
   ]);
   return new Set(rows.map((row) => row.id));
 }
 
+/** A mark above the ids that the server gives out is another server's, as after a restore: the whole log is read. */
 const ACQUIRE = statement(
   'acquire_shards',
-  `UPDATE shards SET owner = $1, epoch = epoch + 1, expires_at = now() + $3::int * interval '1 millisecond'
+  `UPDATE shards SET owner = $1, epoch = epoch + 1, expires_at = now() + $3::int * interval '1 millisecond',
+          low_water = CASE WHEN low_water > pg_snapshot_xmax(pg_current_snapshot()) THEN '0'::xid8 ELSE low_water END
    WHERE id IN (SELECT id FROM shards WHERE owner IS NULL OR expires_at < now() ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED)
    RETURNING id, epoch, low_water::text`,
 );
@@ -87,20 +119,31 @@ export async function acquireShards(
 
 const RELEASE = statement(
   'release_shards',
-  `UPDATE shards SET owner = NULL, low_water = GREATEST(shards.low_water, held.low_water::xid8)
+  `UPDATE shards SET owner = NULL, low_water = ${LOW_WATER('$5')}
    FROM unnest($2::int[], $3::int[], $4::text[]) AS held (id, epoch, low_water)
    WHERE shards.id = held.id AND shards.epoch = held.epoch AND shards.owner = $1`,
 );
 
 /** Gives shards back, so that another node need not wait for the lease to end. */
-export async function releaseShards(queryable: Queryable, input: { nodeId: number; shards: readonly LeasedShard[] }): Promise<void> {
-  const { nodeId, shards } = input;
+export async function releaseShards(
+  queryable: Queryable,
+  input: { nodeId: number; shards: readonly LeasedShard[]; continuity: string | null },
+): Promise<void> {
+  const { nodeId, shards, continuity } = input;
   await queryable.query(RELEASE, [
     nodeId,
     shards.map((shard) => shard.id),
     shards.map((shard) => shard.epoch),
     shards.map((shard) => String(shard.lowWater)),
+    continuity,
   ]);
+}
+
+const ABANDON = statement('abandon_shards', 'UPDATE shards SET owner = NULL WHERE owner = $1');
+
+/** Gives up all of a node's shards, with their marks as they are stored. */
+export async function abandonShards(queryable: Queryable, nodeId: number): Promise<void> {
+  await queryable.query(ABANDON, [nodeId]);
 }
 
 const SEIZE = statement('seize_shards', `UPDATE shards SET expires_at = 'epoch' WHERE owner IS NOT NULL`);

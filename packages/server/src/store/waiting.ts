@@ -6,9 +6,11 @@ export interface WaitingRow extends EventRow {
   readonly delivery_id: string;
   readonly webhook_id: string;
   readonly attempt_count: number;
+  /** null: in no order. */
+  readonly order_key: string | null;
 }
 
-const COLUMNS = `waiting.delivery_id, waiting.webhook_id, waiting.attempt_count, waiting.shard, waiting.organization_key,
+const COLUMNS = `waiting.delivery_id, waiting.webhook_id, waiting.attempt_count, waiting.order_key, waiting.shard, waiting.organization_key,
   events.id, events.xid::text, events.type, events.subject_kind, events.subject_id, events.external_id, events.test, events.body, events.webhook_ids`;
 const JOINED = `waiting JOIN events ON events.organization_key = waiting.organization_key AND events.id = waiting.event_id`;
 
@@ -71,6 +73,23 @@ const BACKLOGGED = statement(
 /** Webhooks of some shards that have a backlog. */
 export function backloggedWebhooks(queryable: Queryable, shards: readonly number[]): Promise<BackloggedWebhook[]> {
   return queryable.query(BACKLOGGED, [shards]);
+}
+
+/** Index: waiting_due. One second is left to clocks of several nodes that are adjusted all the time. */
+const RESCHEDULE = statement(
+  'reschedule_waiting',
+  `WITH moved AS (
+     UPDATE waiting SET due_at = $2::timestamptz + (due_at - scheduled_at), scheduled_at = $2
+     WHERE shard = ANY($1::int[]) AND due_at > $2 AND due_at < 'infinity' AND scheduled_at > $2::timestamptz + interval '1 second'
+     RETURNING organization_key, delivery_id, due_at
+   )
+   UPDATE deliveries SET next_attempt_at = moved.due_at FROM moved
+   WHERE deliveries.organization_key = moved.organization_key AND deliveries.id = moved.delivery_id`,
+);
+
+/** Deliveries that were scheduled by a clock ahead of `now` wait for their delay from now on, and not for that clock's time. */
+export async function rescheduleWaiting(queryable: Queryable, input: { shards: readonly number[]; now: Date }): Promise<void> {
+  await queryable.query(RESCHEDULE, [input.shards, input.now]);
 }
 
 const TO_BACKLOG = statement(

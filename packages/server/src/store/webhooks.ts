@@ -131,11 +131,17 @@ export async function setWebhookStatus(
   return row ?? null;
 }
 
-/** Held deliveries go on as the webhook's backlog: at its own pace, oldest first. */
+/** Held deliveries become the webhook's backlog. Of an order only the first does; the others wait for their turn. Index: waiting_webhook. */
 const RELEASE = statement(
   'release_held',
-  `WITH released AS (
-     UPDATE waiting SET reason = 'backlog', due_at = 'infinity' WHERE webhook_id = $1 AND reason = 'held' RETURNING organization_key, delivery_id
+  `WITH first AS (
+     SELECT DISTINCT ON (order_key) delivery_id FROM waiting WHERE webhook_id = $1 AND order_key IS NOT NULL ORDER BY order_key, event_xid, event_id
+   ),
+   released AS (
+     UPDATE waiting
+     SET reason = CASE WHEN order_key IS NULL OR (delivery_id IN (SELECT delivery_id FROM first)) IS TRUE THEN 'backlog' ELSE 'behind' END,
+         due_at = 'infinity'
+     WHERE webhook_id = $1 AND reason = 'held' RETURNING organization_key, delivery_id
    )
    UPDATE deliveries SET status = CASE WHEN attempt_count = 0 THEN 'pending' ELSE 'retrying' END, updated_at = now()
    FROM released WHERE deliveries.organization_key = released.organization_key AND deliveries.id = released.delivery_id AND deliveries.status = 'held'`,

@@ -219,6 +219,11 @@ export class Dispatcher<Job> {
     return drained.map(jobOf);
   }
 
+  /** Drains all webhooks that match: another node sends their deliveries from now on. */
+  drainWhere(matches: (key: LaneKey) => boolean): Job[] {
+    return [...this.#lanes.all()].filter(matches).flatMap((lane) => this.drain(lane.webhookId));
+  }
+
   /** Opens a webhook's breaker, as it was before a restart. A webhook that has jobs here already is left alone: it is being tried. */
   openBreaker(key: LaneKey, now: number): void {
     const lane = this.#lanes.find(key.webhookId) ?? this.#lanes.make(key);

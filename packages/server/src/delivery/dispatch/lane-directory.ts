@@ -22,6 +22,11 @@ export class LaneDirectory<Job> {
     return this.#lanes.get(webhookId);
   }
 
+  /** All lanes: for what happens rarely. */
+  all(): Iterable<Lane<Job>> {
+    return this.#lanes.values();
+  }
+
   /** Makes a lane that is not there yet. */
   make(key: LaneKey): Lane<Job> {
     const { organizationKey } = key;

@@ -1,10 +1,13 @@
 import type { Logger } from 'pino';
 import type { Database } from '../../store/database.ts';
-import { orderHeads, releaseBehind } from '../../store/delivery-order.ts';
+import { orderHeads, releaseBehind, type FirstOfOrder } from '../../store/delivery-order.ts';
+import { isBefore, type LogPlace } from './log-place.ts';
 import type { OwnedShard } from './owned-shard.ts';
 
 /** A delivery's place in an order. */
 export interface OrderedDelivery {
+  readonly shard: OwnedShard;
+  readonly event: LogPlace;
   readonly webhookId: string;
   readonly deliveryId: string;
   /** null: it is in no order. */
@@ -15,28 +18,31 @@ export interface DeliveryOrderOptions {
   readonly database: Database;
   readonly log: Logger;
   readonly now: () => number;
-  /** A delivery was let go on: it is due. */
+  /** A delivery that waited for its turn is due. */
   readonly onReleased: () => void;
 }
 
+/** The earliest waiting delivery of an order. */
+interface Head extends LogPlace {
+  readonly deliveryId: string;
+}
+
 interface HeldOrder {
+  readonly shard: OwnedShard;
   readonly webhookId: string;
   readonly orderKey: string;
-  /** The delivery that the others wait for. */
-  head: string;
-  /** Deliveries put behind it that are not recorded yet: a look at the database would miss them. */
-  recording: number;
-  /** All that were ever put behind it: one recorded during a look may have been missed by it. */
+  /** All others wait for it. null: it has ended, and the next one is not known yet. */
+  head: Head | null;
+  /** Deliveries that are being recorded as waiting: the database does not show them yet. */
+  readonly recording: Set<string>;
+  /** Grows with each of them: one recorded during a look-up may have been missed by it. */
   arrivals: number;
-  /** The head is settled, and what comes next is being recorded. */
-  isStalled: boolean;
-  /** The next one is being let go on: it may be due in the database before it is known here as the head. */
   isReleasing: boolean;
 }
 
 /**
- * Orders whose first delivery waits in the database: whatever comes later of the same webhook and subject waits behind
- * it, across restarts too, while other subjects go on. What is in memory the dispatcher keeps in order.
+ * Orders of which something waits in the database: what comes later of the same webhook and subject, in commit order, waits
+ * behind it, across restarts too. Other subjects are not affected. The dispatcher keeps in order what is in memory.
  */
 export class DeliveryOrder {
   readonly #options: DeliveryOrderOptions;
@@ -48,89 +54,116 @@ export class DeliveryOrder {
 
   /** New shards: reads what waits, before anything of theirs is offered. */
   async adopt(shards: readonly OwnedShard[]): Promise<void> {
-    const heads = await orderHeads(
-      this.#options.database,
-      shards.map((shard) => shard.id),
-    );
-    for (const { webhook_id: webhookId, order_key: orderKey, delivery_id: head, reason } of heads) {
-      const order = this.#hold(webhookId, orderKey, head);
-      if (reason === 'behind') this.#next(order);
+    const byId = new Map(shards.map((shard) => [shard.id, shard]));
+    for (const row of await orderHeads(this.#options.database, [...byId.keys()])) {
+      const shard = byId.get(row.shard);
+      if (!shard?.isOpen) continue;
+      const order = this.#hold({ shard, webhookId: row.webhook_id, orderKey: row.order_key });
+      order.head = headOf(row);
+      if (row.reason === 'behind') this.#end(order);
     }
+  }
+
+  /** Forgets the orders of shards that are somebody else's now. */
+  forgetClosed(): void {
+    for (const [name, order] of this.#held) if (!order.shard.isOpen) this.#held.delete(name);
   }
 
   /** Whether an earlier delivery of its order waits. */
-  isHeldUp({ webhookId, orderKey, deliveryId }: OrderedDelivery): boolean {
-    if (orderKey === null) return false;
-    const order = this.#held.get(nameOf(webhookId, orderKey));
-    return order !== undefined && order.head !== deliveryId;
+  isHeldUp(delivery: OrderedDelivery): boolean {
+    const order = this.#find(delivery);
+    if (order === undefined) return false;
+    return order.head === null || isBefore(order.head, delivery.event);
   }
 
-  /** Whether it cannot be told yet if the delivery is held up: whoever loads it leaves it in the database for now. */
-  isReleasing({ webhookId, orderKey }: OrderedDelivery): boolean {
-    return orderKey !== null && this.#held.get(nameOf(webhookId, orderKey))?.isReleasing === true;
+  /** Whether it cannot be told yet if the delivery is held up: it stays in the database for now. */
+  isReleasing(delivery: OrderedDelivery): boolean {
+    const order = this.#find(delivery);
+    return order !== undefined && order.head === null;
   }
 
-  /** The delivery goes to wait in the database: those after it wait for it. */
-  waits({ webhookId, orderKey, deliveryId }: OrderedDelivery): void {
-    if (orderKey === null) return;
-    const order = this.#held.get(nameOf(webhookId, orderKey));
-    if (!order) this.#hold(webhookId, orderKey, deliveryId);
-    else if (order.head !== deliveryId) {
-      order.recording++;
-      order.arrivals++;
+  /** The delivery is about to be recorded as waiting: later ones wait for it. */
+  waits(delivery: OrderedDelivery): void {
+    const { shard, webhookId, orderKey, deliveryId, event } = delivery;
+    if (orderKey === null || !shard.isOpen) return;
+    const known = this.#find(delivery);
+    const order = known ?? this.#hold({ shard, webhookId, orderKey });
+    if (known === undefined || (order.head !== null && isBefore(event, order.head))) {
+      order.head = { deliveryId, id: event.id, xid: event.xid };
     }
+    order.recording.add(deliveryId);
+    order.arrivals++;
   }
 
-  /** A delivery that stands behind others is recorded. */
-  recorded({ webhookId, orderKey }: OrderedDelivery): void {
-    const order = orderKey === null ? undefined : this.#held.get(nameOf(webhookId, orderKey));
+  /** What became of the delivery is recorded; final: it waits for nothing any more. */
+  recorded(delivery: OrderedDelivery, isFinal: boolean): void {
+    const order = this.#find(delivery);
     if (!order) return;
-    order.recording--;
-    if (order.isStalled && order.recording === 0) this.#next(order);
+    order.recording.delete(delivery.deliveryId);
+    if (isFinal && order.head?.deliveryId === delivery.deliveryId) order.head = null;
+    if (order.head === null) this.#next(order);
   }
 
-  /** The delivery is settled for good, and that is recorded: the next of its order goes on. */
-  settled({ webhookId, orderKey, deliveryId }: OrderedDelivery): void {
-    if (orderKey === null) return;
-    const order = this.#held.get(nameOf(webhookId, orderKey));
-    if (order?.head === deliveryId) this.#next(order);
-  }
-
-  /** A waiting delivery was cancelled by a person. */
+  /** A waiting delivery was cancelled through the API. */
   cancelled(deliveryId: string): void {
-    for (const order of this.#held.values()) if (order.head === deliveryId) this.#next(order);
+    for (const order of this.#held.values()) if (order.head?.deliveryId === deliveryId) this.#end(order);
   }
 
-  #hold(webhookId: string, orderKey: string, head: string): HeldOrder {
-    const order = { webhookId, orderKey, head, recording: 0, arrivals: 0, isStalled: false, isReleasing: false };
-    this.#held.set(nameOf(webhookId, orderKey), order);
+  #find({ shard, webhookId, orderKey }: OrderedDelivery): HeldOrder | undefined {
+    if (orderKey === null) return undefined;
+    const order = this.#held.get(nameOf(webhookId, orderKey));
+    return order?.shard === shard ? order : undefined;
+  }
+
+  #hold(of: Pick<HeldOrder, 'shard' | 'webhookId' | 'orderKey'>): HeldOrder {
+    const order: HeldOrder = { ...of, head: null, recording: new Set(), arrivals: 0, isReleasing: false };
+    this.#held.set(nameOf(of.webhookId, of.orderKey), order);
     return order;
   }
 
+  #end(order: HeldOrder): void {
+    order.head = null;
+    this.#next(order);
+  }
+
+  /** Finds the next head once all that is known here is in the database. */
   #next(order: HeldOrder): void {
+    if (order.isReleasing || order.recording.size > 0 || !this.#isCurrent(order)) return;
     const { database, log, now, onReleased } = this.#options;
     const { webhookId, orderKey, arrivals } = order;
-    order.isStalled = order.recording > 0;
-    if (order.isStalled) return;
     order.isReleasing = true;
     releaseBehind(database, { webhookId, orderKey, now: new Date(now()) }).then(
-      (head) => {
+      (first) => {
         order.isReleasing = false;
-        if (head !== null) {
-          order.head = head;
-          onReleased();
-        } else if (order.arrivals === arrivals) this.#held.delete(nameOf(webhookId, orderKey));
-        else this.#next(order);
+        if (order.arrivals !== arrivals) return this.#next(order);
+        if (first === null) return this.#drop(order);
+        order.head = headOf(first);
+        return onReleased();
       },
       (error: unknown) => {
-        log.warn({ err: error, webhook: webhookId }, 'The next of an order could not be let go on; trying again.');
-        setTimeout(() => this.#next(order), RETRY_MS).unref();
+        log.warn({ err: error, webhook: webhookId }, 'The next delivery of an order could not be released; trying again.');
+        setTimeout(() => {
+          order.isReleasing = false;
+          this.#next(order);
+        }, RETRY_MS).unref();
       },
     );
+  }
+
+  #isCurrent(order: HeldOrder): boolean {
+    return order.shard.isOpen && this.#held.get(nameOf(order.webhookId, order.orderKey)) === order;
+  }
+
+  #drop(order: HeldOrder): void {
+    if (this.#isCurrent(order)) this.#held.delete(nameOf(order.webhookId, order.orderKey));
   }
 }
 
 const RETRY_MS = 1_000;
+
+function headOf({ delivery_id: deliveryId, event_xid: xid, event_id: id }: FirstOfOrder): Head {
+  return { deliveryId, xid: Number(xid), id };
+}
 
 function nameOf(webhookId: string, orderKey: string): string {
   return `${webhookId} ${orderKey}`;

@@ -14,6 +14,8 @@ export interface Job {
   readonly attemptCount: number;
   /** Its event, which is in memory until the delivery has a row; null: it has one in `waiting`. */
   readonly outstanding: Outstanding | null;
+  /** It was loaded from `waiting` and cancelled since. */
+  isCancelled: boolean;
   /** What its webhook keeps in order; null: nothing, or its webhook was not looked at yet. */
   orderKey: string | null;
   /** Its organization and webhook, as last looked at; null: not yet, or gone then. */
@@ -38,6 +40,7 @@ export function freshJob({ shard, event, outstanding }: TakenEvent, webhookId: s
     deliveryId: deliveryId(event.id, webhookId),
     attemptCount: 0,
     outstanding,
+    isCancelled: false,
     orderKey: null,
     tenant: null,
     webhook: null,

@@ -44,6 +44,7 @@ function event(organizationKey: number, more: Partial<NewEvent> = {}): NewEvent 
     dataLength: 2,
     body: Buffer.from('{}'),
     webhookIds: [WEBHOOK],
+    ordered: false,
     ...more,
   };
 }
@@ -57,13 +58,13 @@ async function node(database: Database, options: { leaseMs?: number; renewMs?: n
     nodeName: 'test',
     leaseMs: options.leaseMs ?? 6_000,
     renewMs: options.renewMs ?? 50,
-    lowWaterLimit: () => follower.cursor,
+    lowWaterLimit: () => follower.position,
+    onClosed: () => {},
   });
   const follower: LogFollower = new LogFollower({
     database,
     ownership,
     log,
-    now: Date.now,
     pollMs: options.pollMs ?? 5,
     doubtMs: options.doubtMs ?? 10_000,
     take: (shard, logged, webhookIds) => {
@@ -71,6 +72,8 @@ async function node(database: Database, options: { leaseMs?: number; renewMs?: n
     },
     onAcquired: async () => {},
     onEstablished: () => {},
+    onRead: () => {},
+    onDiscontinuity: () => ownership.invalidate(),
     hasRoom: () => true,
   });
   await ownership.start();
@@ -111,6 +114,7 @@ describeOnBothDatabases('reading the log', (open) => {
         waiting: null,
         exhausted: false,
         orderKey: null,
+        eventXid: 0,
         wasWaiting: false,
       },
     ]);
@@ -134,7 +138,7 @@ describeOnBothDatabases('reading the log', (open) => {
     await using database = await open();
     const key = await organization(database);
     const owner = await node(database, { doubtMs: 100 });
-    const since = owner.follower.cursor;
+    const since = owner.follower.position.xid;
     const unheard = event(key, { claimedBy: owner.ownership.nodeId });
     await appendEvents(database, [unheard]);
     owner.follower.doubt({ since, isCommitted: false });
@@ -154,10 +158,10 @@ describeOnBothDatabases('reading the log', (open) => {
     await appendEvents(database, [event(key)]);
     await eventually(() => expect(owner.ids()).toHaveLength(2));
     const shard = owner.ownership.shard(shardOf(key));
-    expect(shard?.lowWater(owner.follower.cursor)).toBe(xid);
+    expect(shard?.lowWater(owner.follower.position.xid)).toBe(xid);
     const [first] = owner.taken;
     if (first) shard?.recorded(first.outstanding);
-    expect(shard?.lowWater(owner.follower.cursor)).toBeGreaterThan(xid);
+    expect(shard?.lowWater(owner.follower.position.xid)).toBeGreaterThan(xid);
     await owner.stop();
   });
 });
@@ -190,13 +194,13 @@ test('an append that nobody heard of is found though it is committed long after'
   await using database = await testPostgres();
   const key = await organization(database);
   const owner = await node(database, { doubtMs: 0 });
-  const since = owner.follower.cursor;
+  const since = owner.follower.position.xid;
   const late = event(key, { claimedBy: owner.ownership.nodeId });
   await using slow = await appendSlowly(database, late);
   owner.follower.doubt({ since, isCommitted: false });
   await after(50);
   expect(owner.follower.inDoubt).toBe(true);
-  expect(owner.follower.cursor).toBeLessThanOrEqual(await logHorizon(database));
+  expect(owner.follower.position.xid).toBeLessThanOrEqual((await logHorizon(database)).xid);
   await slow.commit();
   await eventually(() => expect(owner.ids()).toEqual([late.id]));
   await eventually(() => expect(owner.follower.inDoubt).toBe(false));
@@ -207,7 +211,7 @@ test('what was claimed is found though an older transaction is still open when i
   await using database = await testPostgres();
   const key = await organization(database);
   const owner = await node(database);
-  const since = owner.follower.cursor;
+  const since = owner.follower.position.xid;
   await using older = await appendSlowly(database, event(key, { webhookIds: [] }));
   const claimed = event(key, { claimedBy: owner.ownership.nodeId });
   await appendEvents(database, [claimed]);
@@ -229,7 +233,7 @@ test('a commit that overtakes another leaves no gap: the late one is read when i
   await using slow = await appendSlowly(database, late);
   await appendEvents(database, [early]);
   await after(50);
-  expect(owner.follower.cursor).toBeLessThanOrEqual(await logHorizon(database));
+  expect(owner.follower.position.xid).toBeLessThanOrEqual((await logHorizon(database)).xid);
   expect(owner.ids()).toEqual([]);
   await slow.commit();
   await eventually(() => expect(owner.ids().toSorted()).toEqual([late.id, early.id].toSorted()));

@@ -3,55 +3,70 @@ import type { LoggedEvent } from '../../intake/log-owner.ts';
 import { Poller } from '../../intake/poller.ts';
 import type { Database } from '../../store/database.ts';
 import { deliveryId } from '../../store/delivery-id.ts';
-import { logHorizon, readRange, logEnd, readTail, recordedDeliveries, type LogPosition, type LogRow } from '../../store/log-reading.ts';
+import { lastLogged, logEnd, logHorizon, readRange, recordedDeliveries, type LogPosition, type LogRow } from '../../store/log-reading.ts';
 import { eventOfRow } from './logged-event.ts';
 import type { OwnedShard } from './owned-shard.ts';
-import type { Ownership } from './ownership.ts';
+import type { LowWaterLimit, Ownership } from './ownership.ts';
 
 export interface LogFollowerOptions {
   readonly database: Database;
   readonly ownership: Ownership;
   readonly log: Logger;
-  readonly now: () => number;
-  /** How often the log is looked at where nobody wakes it. */
+  /** How often the log is polled if nothing wakes the follower. */
   readonly pollMs: number;
-  /** How long after a connection broke an append may still begin that was sent on it. Default: 120,000. */
+  /** How long after a connection broke a statement may still begin that was sent on it. Default: 120,000. */
   readonly doubtMs?: number;
   /** Takes an event in; `webhookIds` are those whose delivery has no row yet. */
   readonly take: (shard: OwnedShard, event: LoggedEvent, webhookIds: readonly string[]) => void;
+  /** Everything of this node's established shards below the transaction id is read and taken in. */
+  readonly onRead: (xid: number) => void;
   /** Shards that are new, before anything of theirs is read. */
   readonly onAcquired: (shards: readonly OwnedShard[]) => Promise<void>;
   /** Shards whose log has been read: what they have waiting can be looked for. */
   readonly onEstablished: (shards: readonly OwnedShard[]) => void;
+  /** The database went back to an earlier state, as after a crash of its server. */
+  readonly onDiscontinuity: () => void;
   /** Whether there is room for more. */
   readonly hasRoom: () => boolean;
 }
 
 const PAGE = 500;
-/** Looks that were asked for lie so far apart, so that a busy log is read in portions. */
+/** Polls that were asked for are so far apart, so that a busy log is read in portions. */
 const APART_MS = 10;
-/** Longer than a statement that was sent on a connection that then broke may take to begin: Linux tries for 100 s to deliver what was sent before a socket was closed. */
+/** Longer than a statement on a broken connection may take to begin: Linux tries for 100 s to deliver what was sent before. */
 const DOUBT_MS = 120_000;
 
 interface Doubt {
-  /** What is claimed is looked for from here. */
-  readonly from: number;
-  /** Until then a transaction may begin that nobody hears of; on the clock of `performance.now()`. */
+  /** Until then a transaction may begin whose outcome nobody learns; by the clock of `performance.now()`. */
   readonly waitUntil: number;
-  /** Where the log stood after that: what is below may have been one. null: not yet known. */
+  /** The end of the log after that: below it may be one. null: not known yet. */
   readonly endsAt: number | null;
 }
 
+interface Range {
+  readonly from: LogPosition;
+  /** Exclusive; null: to the end. */
+  readonly to: number | null;
+  /** Whether events may have been taken in or recorded before: those are left out. */
+  readonly isChecked: boolean;
+  readonly onPage?: (last: LogPosition) => void;
+}
+
 /**
- * Reads of the log what this node's shards get from elsewhere: what earlier owners left, and what other nodes accept.
- * It stops at the oldest transaction still running and goes on from there, so a late commit is never passed over.
+ * Reads from the log what this node's shards get from elsewhere: what earlier owners left, and what other nodes accept.
+ * It stops at the oldest transaction still running and continues from there, so it never passes over a late commit.
  */
 export class LogFollower {
   readonly #options: LogFollowerOptions;
   readonly #poller: Poller;
   #position: LogPosition = { xid: 0, id: null };
+  #continuity: string | null = null;
+  /** Where reading starts over; null: at the position. */
+  #rewindTo: number | null = null;
   #doubt: Doubt | null = null;
-  #looked = 0;
+  #doubts = 0;
+  /** Below it events may be recorded already: in a restored database they have higher transaction ids than new ones. */
+  #checkedBelow = 0;
 
   constructor(options: LogFollowerOptions) {
     this.#options = options;
@@ -65,25 +80,25 @@ export class LogFollower {
   }
 
   /** Everything of the node's established shards below it has been read. */
-  get cursor(): number {
-    return Math.min(this.#position.xid, this.#doubt?.from ?? this.#position.xid);
+  get position(): LowWaterLimit {
+    return { xid: Math.min(this.#position.xid, this.#rewindTo ?? this.#position.xid), continuity: this.#continuity };
   }
 
   /**
-   * Whether something that this node claimed may be in the log and not in memory. What it accepts meanwhile it must not
-   * claim: that is read from the log like what others accept, while what is claimed is looked for.
+   * Whether something that this node claimed may be in the log and not in memory. Until that is found, the node claims
+   * nothing new: it reads from the log what it accepts, like what others accept.
    */
   get inDoubt(): boolean {
     return this.#doubt !== null;
   }
 
-  /** How often what this node may have claimed was looked for; elsewhere it meets nothing that the node has in memory. */
-  get looked(): number {
-    return this.#looked;
+  /** How often something was in doubt: an append during which it grows has its events read from the log. */
+  get doubts(): number {
+    return this.#doubts;
   }
 
   async start(): Promise<void> {
-    this.#position = { xid: await logHorizon(this.#options.database), id: null };
+    await this.#begin(await logHorizon(this.#options.database));
     await this.#read();
     this.#poller.start();
   }
@@ -92,112 +107,125 @@ export class LogFollower {
     return this.#poller.stop();
   }
 
-  /** Somebody has written something that may be this node's to read: looks now, not only when it is time. */
+  /** Reads now instead of at the next poll. */
   wake(): void {
     this.#poller.wake();
   }
 
   /**
-   * What an append that began at `since` claimed is not in memory: it was committed when the shard was not this node's any
-   * more, or nobody knows whether it is, or yet will be, because its connection broke. It is looked for from there on,
-   * until whatever was under way then has ended.
+   * Looks through the log again from `since`, until every transaction under way has ended: an append that this node claimed
+   * was committed after its shard had left, or its outcome is unknown because the connection broke.
    */
   doubt({ since, isCommitted }: { since: number; isCommitted: boolean }): void {
-    const { from, waitUntil } = this.#doubt ?? { from: since, waitUntil: 0 };
     const mayBeginFor = isCommitted ? 0 : (this.#options.doubtMs ?? DOUBT_MS);
-    this.#doubt = { from: Math.min(from, since), waitUntil: Math.max(waitUntil, performance.now() + mayBeginFor), endsAt: null };
+    this.#doubts++;
+    this.#rewindTo = Math.min(this.#rewindTo ?? since, since);
+    this.#doubt = { waitUntil: Math.max(this.#doubt?.waitUntil ?? 0, performance.now() + mayBeginFor), endsAt: null };
+  }
+
+  async #begin({ xid, continuity }: { xid: number; continuity: string }): Promise<void> {
+    this.#checkedBelow = (await lastLogged(this.#options.database)) + 1;
+    this.#position = { xid, id: null };
+    this.#continuity = continuity;
+    this.#rewindTo = null;
+    this.#doubt = null;
   }
 
   async #read(): Promise<void> {
     const horizon = await logHorizon(this.#options.database);
+    if (horizon.continuity !== this.#continuity || horizon.xid < this.#position.xid) return this.#startOver(horizon);
+    if (this.#rewindTo !== null) {
+      this.#position = { xid: Math.min(this.#position.xid, this.#rewindTo), id: null };
+      this.#rewindTo = null;
+    }
+    const doubt = this.#doubt;
     const shards = [...this.#options.ownership.shards];
+    await this.#readTail(
+      shards.filter((shard) => shard.established),
+      horizon.xid,
+    );
+    if (doubt) await this.#resolve(doubt, horizon.xid);
     const fresh = shards.filter((shard) => !shard.established);
-    const current = shards.filter((shard) => shard.established);
-    if (current.length > 0) await this.#readTail(current, horizon);
-    this.#position = { xid: horizon, id: null };
-    if (this.#doubt) await this.#resolve(this.#doubt, current, horizon);
-    if (fresh.length > 0) await this.#establish(fresh, horizon);
+    if (fresh.length > 0) await this.#establish(fresh, horizon.xid);
+  }
+
+  /** Transaction ids may be given out again: nothing read so far says what lies below them. The stored marks do. */
+  async #startOver(horizon: { xid: number; continuity: string }): Promise<void> {
+    this.#options.log.warn('The database went back to an earlier state; reading the event log again from what is stored.');
+    this.#options.onDiscontinuity();
+    await this.#begin(horizon);
   }
 
   /** Reads what the last owners left. */
-  async #establish(shards: readonly OwnedShard[], to: number): Promise<void> {
+  async #establish(shards: readonly OwnedShard[], horizon: number): Promise<void> {
     const { onAcquired, onEstablished } = this.#options;
     await onAcquired(shards);
-    await this.#readUnrecorded(shards, { from: Math.min(...shards.map((shard) => shard.readFrom ?? to)), to, claimedBy: null });
+    const from = Math.min(...shards.map((shard) => shard.readFrom ?? horizon));
+    // Without a mark the log may be another server's: its ids say nothing about where this one stands.
+    await this.#readPages(shards, { from: { xid: from, id: null }, to: from === 0 ? null : horizon, isChecked: true });
+    if (from === 0) this.#checkedBelow = Math.max(this.#checkedBelow, (await lastLogged(this.#options.database)) + 1);
     // From here on the node claims what it accepts for them: an append that starts now gets a higher transaction id
     // than any read so far, so what is claimed and what was read cannot overlap.
-    const joined = shards.filter((shard) => !shard.lost);
+    const joined = shards.filter((shard) => shard.isOpen);
     for (const shard of joined) shard.readFrom = null;
     onEstablished(joined);
   }
 
-  /** What is below the horizon is read for good. Once the append cannot begin any more, all that have begun are waited for. */
-  async #resolve(doubt: Doubt, shards: readonly OwnedShard[], horizon: number): Promise<void> {
-    const { database, ownership } = this.#options;
-    await this.#readUnrecorded(shards, { from: doubt.from, to: horizon, claimedBy: ownership.nodeId });
-    const isOver = doubt.endsAt !== null && horizon >= doubt.endsAt;
-    const endsAt = doubt.endsAt ?? (performance.now() >= doubt.waitUntil ? await logEnd(database) : null);
-    // Where another append has failed meanwhile, what is to be looked for begins no later and ends later.
-    if (this.#doubt === doubt) this.#doubt = isOver ? null : { ...doubt, from: Math.max(doubt.from, horizon), endsAt };
-  }
-
   async #readTail(shards: readonly OwnedShard[], to: number): Promise<void> {
-    const { database, ownership, now } = this.#options;
+    const isChecked = this.#doubt !== null || this.#position.xid < this.#checkedBelow;
+    const onPage = (last: LogPosition): void => {
+      this.#position = last;
+    };
+    if (shards.length > 0) await this.#readPages(shards, { from: this.#position, to, isChecked, onPage });
+    this.#position = { xid: to, id: null };
+    this.#options.onRead(to);
+  }
+
+  /** Once the append cannot begin any more, all transactions that have begun are waited for. */
+  async #resolve(doubt: Doubt, horizon: number): Promise<void> {
+    const isOver = doubt.endsAt !== null && horizon >= doubt.endsAt;
+    const endsAt = doubt.endsAt ?? (performance.now() >= doubt.waitUntil ? await logEnd(this.#options.database) : null);
+    if (this.#doubt === doubt) this.#doubt = isOver ? null : { ...doubt, endsAt };
+  }
+
+  async #readPages(shards: readonly OwnedShard[], { from: start, to, isChecked, onPage }: Range): Promise<void> {
+    const { database, ownership, hasRoom } = this.#options;
     const ids = shards.map((shard) => shard.id);
-    await this.#pages(this.#position, async (from) => {
-      const rows = await readTail(database, { from, to, shards: ids, limit: PAGE, nodeId: ownership.nodeId, nowMs: now() });
-      // What an earlier owner claimed it had in memory, and may have sent already.
-      await this.#takeUnrecorded(rows.filter((row) => row.claimed_by !== null));
-      for (const row of rows) if (row.claimed_by === null) this.#take(row, row.webhook_ids);
-      const last = rows.at(-1);
-      if (last) this.#position = { xid: Number(last.xid), id: last.id };
-      return rows;
-    });
-  }
-
-  /** Of what this node itself may have claimed: nothing that it has in memory. */
-  async #readUnrecorded(shards: readonly OwnedShard[], range: { from: number; to: number; claimedBy: number | null }): Promise<void> {
-    const { from: start, to, claimedBy } = range;
-    const ids = shards.map((shard) => shard.id);
-    this.#looked++;
-    await this.#pages({ xid: start, id: null }, async (from) => {
-      const rows = await readRange(this.#options.database, { from, to, shards: ids, claimedBy, limit: PAGE });
-      await this.#takeUnrecorded(rows);
-      return rows;
-    });
-  }
-
-  async #takeUnrecorded(rows: readonly LogRow[]): Promise<void> {
-    const asked = rows.flatMap((row) =>
-      row.webhook_ids.map((webhookId) => ({ organizationKey: row.organization_key, id: deliveryId(row.id, webhookId) })),
-    );
-    if (asked.length === 0) return;
-    const recorded = await recordedDeliveries(this.#options.database, asked);
-    for (const row of rows) {
-      const missing = row.webhook_ids.filter((webhookId) => !recorded.has(deliveryId(row.id, webhookId)));
-      if (missing.length > 0 && !this.#isInMemory(row)) this.#take(row, missing);
-    }
-  }
-
-  async #pages(start: LogPosition, readPage: (from: LogPosition) => Promise<LogRow[]>): Promise<void> {
-    let from = start;
-    for (;;) {
-      while (!this.#options.hasRoom() && !this.#poller.stopped) await pause();
+    for (let from = start; ;) {
+      while (!hasRoom() && !this.#poller.stopped) await pause();
       if (this.#poller.stopped) throw new Error('The node stops.');
-      const rows = await readPage(from);
+      // What this node claimed it has in memory, unless that is in doubt.
+      const notClaimedBy = this.#doubt === null ? ownership.nodeId : null;
+      const rows = await readRange(database, { from, to, shards: ids, notClaimedBy, limit: PAGE });
+      await this.#takeRows(shards, rows, isChecked);
       const last = rows.at(-1);
       if (!last || rows.length < PAGE) return;
       from = { xid: Number(last.xid), id: last.id };
+      onPage?.(from);
     }
   }
 
-  #isInMemory({ id, xid, shard }: LogRow): boolean {
-    return this.#options.ownership.shard(shard)?.holds({ id, xid: Number(xid) }) === true;
+  /** What an earlier owner claimed it may have sent: of that, too, only deliveries without a row are taken. */
+  async #takeRows(shards: readonly OwnedShard[], rows: readonly LogRow[], isChecked: boolean): Promise<void> {
+    const doubtful = isChecked ? rows : rows.filter((row) => row.claimed_by !== null);
+    // Before the database is asked: what leaves memory meanwhile may be recorded too late for the answer.
+    const inMemory = new Set(doubtful.length === 0 ? [] : shards.flatMap((shard) => [...shard.events()].map(({ id }) => id)));
+    const recorded = await this.#recorded(doubtful);
+    const byId = new Map(shards.map((shard) => [shard.id, shard]));
+    for (const row of rows) {
+      const shard = byId.get(row.shard);
+      if (!shard?.isOpen || inMemory.has(row.id)) continue;
+      const missing =
+        recorded.size === 0 ? row.webhook_ids : row.webhook_ids.filter((webhookId) => !recorded.has(deliveryId(row.id, webhookId)));
+      if (missing.length > 0) this.#options.take(shard, eventOfRow(row), missing);
+    }
   }
 
-  #take(row: LogRow, webhookIds: readonly string[]): void {
-    const shard = this.#options.ownership.shard(row.shard);
-    if (shard) this.#options.take(shard, eventOfRow(row), webhookIds);
+  async #recorded(rows: readonly LogRow[]): Promise<Set<string>> {
+    const asked = rows.flatMap((row) =>
+      row.webhook_ids.map((webhookId) => ({ organizationKey: row.organization_key, id: deliveryId(row.id, webhookId) })),
+    );
+    return asked.length === 0 ? new Set() : recordedDeliveries(this.#options.database, asked);
   }
 }
 

@@ -8,6 +8,7 @@ export interface MemoryUse {
 
 /** An event in memory of which not all deliveries are recorded. */
 export interface Outstanding extends Chained<Outstanding> {
+  readonly organizationKey: number;
   readonly id: string;
   readonly xid: number;
   readonly bytes: number;
@@ -26,7 +27,12 @@ export class OwnedShard {
   lost = false;
   /** The log is to be read from here, where the last owner left off; null: it is read up to where the tail goes on. */
   readFrom: number | null;
+  /** On its way to another node: nothing more is started for it. */
+  isLeaving = false;
+  /** Exchanges under way. */
   inFlight = 0;
+  /** Outcomes that are not recorded yet. */
+  recording = 0;
   readonly #memory: MemoryUse;
   /** The shard is on its way to another node: what is committed from here on is nobody's until that one reads it. */
   #leftAt: number | null = null;
@@ -44,15 +50,33 @@ export class OwnedShard {
     return this.readFrom === null;
   }
 
-  /** Whether the event is in memory. Goes through all that are: only where it may be. */
-  holds({ id, xid }: Pick<LoggedEvent, 'id' | 'xid'>): boolean {
-    for (let event = this.#events.oldest; event !== null; event = event.next) if (event.xid === xid && event.id === id) return true;
-    return false;
+  /** Whether deliveries of it may be started. */
+  get isOpen(): boolean {
+    return !this.lost && !this.isLeaving;
+  }
+
+  /** Whether nothing is being sent or recorded. */
+  get isQuiet(): boolean {
+    return this.inFlight === 0 && this.recording === 0;
+  }
+
+  /** The events in memory. Goes through all of them: for what happens rarely. */
+  *events(): Iterable<Outstanding> {
+    for (let event = this.#events.oldest; event !== null; event = event.next) yield event;
   }
 
   /** The event comes to memory. */
   track(event: LoggedEvent, deliveries: number): Outstanding {
-    const outstanding = { id: event.id, xid: event.xid, bytes: event.body.length, left: deliveries, next: null, previous: null };
+    const { organizationKey } = event;
+    const outstanding = {
+      organizationKey,
+      id: event.id,
+      xid: event.xid,
+      bytes: event.body.length,
+      left: deliveries,
+      next: null,
+      previous: null,
+    };
     this.#events.append(outstanding);
     this.#memory.bytes += outstanding.bytes;
     return outstanding;
@@ -76,6 +100,7 @@ export class OwnedShard {
   /** From now on this node reads no more of the shard's log: the mark must not pass what it has read. */
   leave(limit: number): void {
     this.#leftAt = this.lowWater(limit);
+    this.isLeaving = true;
   }
 
   forget(): void {

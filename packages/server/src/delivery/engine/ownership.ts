@@ -1,6 +1,8 @@
 import type { Logger } from 'pino';
+import { Poller } from '../../intake/poller.ts';
 import type { Database } from '../../store/database.ts';
 import {
+  abandonShards,
   acquireShards,
   forgetDeadNodes,
   heartbeat,
@@ -8,10 +10,18 @@ import {
   releaseShards,
   removeNode,
   renewShards,
+  unawareNodes,
   type LeasedShard,
 } from '../../store/shards.ts';
+import { notifyChange } from '../../store/notify-change.ts';
 import { SHARD_COUNT } from '../../store/shard.ts';
 import { OwnedShard, type MemoryUse } from './owned-shard.ts';
+
+/** Up to where everything this node read or wrote is known, and of which continuity of the log that transaction id is. */
+export interface LowWaterLimit {
+  readonly xid: number;
+  readonly continuity: string | null;
+}
 
 export interface OwnershipOptions {
   readonly database: Database;
@@ -22,14 +32,17 @@ export interface OwnershipOptions {
   readonly leaseMs: number;
   /** How often leases are renewed. */
   readonly renewMs: number;
-  /** Below which transaction id everything this node read or wrote is known. */
-  readonly lowWaterLimit: () => number;
+  readonly lowWaterLimit: () => LowWaterLimit;
+  /** Shards that this node starts nothing more for: they are leaving, or lost. */
+  readonly onClosed: (shards: readonly OwnedShard[]) => void;
 }
 
 /** A lease is trusted for a little less than the database grants it, so that two nodes do not send at once. */
 const SAFETY_MS = 500;
-/** How long a shard that goes to another node waits for its exchanges in flight. */
-const HANDOVER_MS = 3_000;
+/** How often leaving shards are checked for exchanges that have ended. */
+const RELEASE_MS = 50;
+/** How often a new node asks whether the others know of it. */
+const AWARE_MS = 20;
 
 /** This node's leases on shards: taken, renewed, balanced with the other nodes, given back. */
 export class Ownership {
@@ -37,15 +50,25 @@ export class Ownership {
   /** What all shards have in memory. */
   readonly memory: MemoryUse = { bytes: 0 };
   readonly #shards = new Map<number, OwnedShard>();
-  readonly #leaving = new Map<OwnedShard, number>();
+  readonly #leaving = new Set<OwnedShard>();
   #nodeId = 0;
+  /** The other nodes' ids are lower, or this node has seen them. */
+  #newestNode = 0;
+  #liveNodes = 0;
   #validUntil = 0;
-  #timer: NodeJS.Timeout | null = null;
-  #renewing: Promise<void> = Promise.resolve();
-  #stopped = false;
+  #isInvalid = false;
+  #isKnown = false;
+  readonly #poller: Poller;
 
   constructor(options: OwnershipOptions) {
     this.#options = options;
+    this.#poller = new Poller({
+      look: () => this.#renew(),
+      everyMs: options.renewMs,
+      apartMs: Math.min(RELEASE_MS, options.renewMs),
+      log: options.log,
+      complaint: 'Could not renew the leases on shards.',
+    });
   }
 
   get nodeId(): number {
@@ -61,6 +84,11 @@ export class Ownership {
     return this.#shards.size;
   }
 
+  /** Whether this is the only live node that accepts ordered events: another one waits until this one knows of it. */
+  get isAlone(): boolean {
+    return this.#liveNodes === 1;
+  }
+
   shard(id: number): OwnedShard | undefined {
     return this.#shards.get(id);
   }
@@ -71,53 +99,97 @@ export class Ownership {
   }
 
   async start(): Promise<void> {
-    this.#nodeId = await registerNode(this.#options.database, this.#options.nodeName);
+    const { database, nodeName } = this.#options;
+    this.#nodeId = await registerNode(database, nodeName);
+    await notifyChange(database, 'nodes');
     await this.#renew();
-    this.#schedule();
+    this.#poller.start();
   }
 
   /** Gives every shard back. */
   async stop(): Promise<void> {
-    this.#stopped = true;
-    if (this.#timer) clearTimeout(this.#timer);
-    await this.#renewing;
-    const held = [...this.#shards.values(), ...this.#leaving.keys()];
-    await releaseShards(this.#options.database, { nodeId: this.#nodeId, shards: this.#leased(held) });
-    for (const shard of held) shard.forget();
-    this.#shards.clear();
+    await this.#poller.stop();
+    const held = [...this.#shards.values(), ...this.#leaving];
+    await releaseShards(this.#options.database, { nodeId: this.#nodeId, ...this.#leased(held) });
+    this.#lose(held);
     await removeNode(this.#options.database, this.#nodeId);
   }
 
   /** Stops without a word to the others, as a crash would: the leases run out by themselves. */
   abandon(): void {
-    this.#stopped = true;
-    if (this.#timer) clearTimeout(this.#timer);
+    void this.#poller.stop();
   }
 
-  #schedule(): void {
-    if (this.#stopped) return;
-    this.#timer = setTimeout(() => {
-      this.#renewing = this.#renew().catch((error: unknown) => this.#options.log.warn({ err: error }, 'The leases could not be renewed.'));
-      void this.#renewing.then(() => this.#schedule());
-    }, this.#options.renewMs);
+  /** Resolves when every live node knows of this one: from then on they read the log for ordered events before they send theirs. */
+  async known(): Promise<void> {
+    const { database, leaseMs } = this.#options;
+    while (!this.#isKnown && !this.#poller.stopped) {
+      this.#isKnown = (await unawareNodes(database, { nodeId: this.#nodeId, leaseMs })) === 0;
+      if (!this.#isKnown) await new Promise((resolve) => setTimeout(resolve, AWARE_MS));
+    }
+  }
+
+  get isKnown(): boolean {
+    return this.#isKnown;
+  }
+
+  /**
+   * Forgets all shards and goes on as a new node would: the database went back to an earlier state, so what this node has
+   * in memory may differ from what is stored.
+   */
+  invalidate(): void {
+    this.#isInvalid = true;
+    this.#validUntil = 0;
+    this.#lose([...this.#shards.values(), ...this.#leaving]);
+    this.renewNow();
+  }
+
+  /** Renews at once: a node has started, and waits until it is known. */
+  renewNow(): void {
+    this.#poller.wake();
   }
 
   async #renew(): Promise<void> {
     const { database, leaseMs } = this.#options;
+    if (this.#isInvalid) await this.#register();
     const asked = performance.now();
-    const held = [...this.#shards.values(), ...this.#leaving.keys()];
-    const renewed = await renewShards(database, { nodeId: this.#nodeId, leaseMs, shards: this.#leased(held) });
+    const held = [...this.#shards.values(), ...this.#leaving];
+    const renewed = await renewShards(database, { nodeId: this.#nodeId, leaseMs, ...this.#leased(held) });
+    if (this.#isInvalid) return;
     this.#validUntil = asked + leaseMs - SAFETY_MS;
-    for (const shard of held) if (!renewed.has(shard.id)) this.#lose(shard);
-    const live = await heartbeat(database, { nodeId: this.#nodeId, leaseMs });
-    if (live === null) {
-      this.#nodeId = await registerNode(database, this.#options.nodeName);
-      for (const shard of held) this.#lose(shard);
-      return;
-    }
+    this.#lose(held.filter((shard) => !renewed.has(shard.id)));
+    const live = await this.#report();
+    if (live === null) return this.invalidate();
     await this.#balance(live);
     await this.#release();
     await forgetDeadNodes(database);
+    if (this.#leaving.size > 0) this.#poller.wake();
+  }
+
+  /** Returns how many nodes live; null: this one's row is gone. A node that is new here is waiting to learn that it is known. */
+  async #report(): Promise<number | null> {
+    const { database, leaseMs } = this.#options;
+    const report = () => heartbeat(database, { nodeId: this.#nodeId, leaseMs, knows: this.#newestNode });
+    const live = await report();
+    if (live === null) return null;
+    this.#liveNodes = live.count;
+    if (live.newest <= this.#newestNode) return live.count;
+    this.#newestNode = live.newest;
+    await report();
+    return live.count;
+  }
+
+  /** Takes a new node number: what the old one claimed is read from the log like what any earlier owner did. */
+  async #register(): Promise<void> {
+    const { database, nodeName } = this.#options;
+    const old = this.#nodeId;
+    await abandonShards(database, old);
+    this.#nodeId = await registerNode(database, nodeName);
+    await removeNode(database, old);
+    this.#isKnown = false;
+    await notifyChange(database, 'nodes');
+    this.#lose([...this.#shards.values(), ...this.#leaving]);
+    this.#isInvalid = false;
   }
 
   async #balance(live: number): Promise<void> {
@@ -126,34 +198,42 @@ export class Ownership {
     if (missing > 0) {
       const { database, leaseMs } = this.#options;
       const acquired = await acquireShards(database, { nodeId: this.#nodeId, leaseMs, count: missing });
+      if (this.#isInvalid) return;
       for (const lease of acquired) this.#shards.set(lease.id, new OwnedShard(lease, this.memory));
       if (acquired.length > 0) this.#options.log.info({ shards: acquired.length, nodes: live }, 'Took over shards.');
       return;
     }
-    for (const shard of [...this.#shards.values()].slice(share)) {
+    const leaving = [...this.#shards.values()].slice(share);
+    if (leaving.length === 0) return;
+    for (const shard of leaving) {
       this.#shards.delete(shard.id);
-      shard.leave(this.#options.lowWaterLimit());
-      this.#leaving.set(shard, performance.now());
+      shard.leave(this.#options.lowWaterLimit().xid);
+      this.#leaving.add(shard);
     }
+    this.#options.onClosed(leaving);
   }
 
+  /** A shard goes to another node once its exchanges have ended and are recorded: otherwise that node would send them again. */
   async #release(): Promise<void> {
-    const ready = [...this.#leaving].filter(([shard, since]) => shard.inFlight === 0 || performance.now() - since > HANDOVER_MS);
-    if (ready.length === 0) return;
-    const shards = ready.map(([shard]) => shard);
-    await releaseShards(this.#options.database, { nodeId: this.#nodeId, shards: this.#leased(shards) });
-    for (const shard of shards) this.#lose(shard);
+    const shards = [...this.#leaving].filter((shard) => shard.isQuiet);
+    if (shards.length === 0) return;
+    await releaseShards(this.#options.database, { nodeId: this.#nodeId, ...this.#leased(shards) });
+    this.#lose(shards);
     this.#options.log.info({ shards: shards.length }, 'Gave shards to another node.');
   }
 
-  #lose(shard: OwnedShard): void {
-    shard.forget();
-    if (this.#shards.get(shard.id) === shard) this.#shards.delete(shard.id);
-    this.#leaving.delete(shard);
+  #lose(shards: readonly OwnedShard[]): void {
+    if (shards.length === 0) return;
+    for (const shard of shards) {
+      shard.forget();
+      if (this.#shards.get(shard.id) === shard) this.#shards.delete(shard.id);
+      this.#leaving.delete(shard);
+    }
+    this.#options.onClosed(shards);
   }
 
-  #leased(shards: readonly OwnedShard[]): LeasedShard[] {
-    const limit = this.#options.lowWaterLimit();
-    return shards.map((shard) => ({ id: shard.id, epoch: shard.epoch, lowWater: shard.lowWater(limit) }));
+  #leased(shards: readonly OwnedShard[]): { shards: LeasedShard[]; continuity: string | null } {
+    const { xid, continuity } = this.#options.lowWaterLimit();
+    return { continuity, shards: shards.map((shard) => ({ id: shard.id, epoch: shard.epoch, lowWater: shard.lowWater(xid) })) };
   }
 }

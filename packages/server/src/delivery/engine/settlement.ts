@@ -30,6 +30,7 @@ export function settlementOf(job: Job, { status, waiting, attempt, exhausted = f
     waiting,
     exhausted,
     orderKey: job.orderKey,
+    eventXid: job.event.xid,
     wasWaiting: job.outstanding === null,
   };
 }
@@ -37,6 +38,11 @@ export function settlementOf(job: Job, { status, waiting, attempt, exhausted = f
 /** The webhook is paused or failed: the delivery waits until it is enabled. */
 export function holdSettlement(job: Job): Settlement {
   return settlementOf(job, { status: 'held', waiting: { reason: 'held', dueAt: 'infinity' } });
+}
+
+/** The delivery's webhook is gone. */
+export function cancelledSettlement(job: Job): Settlement {
+  return settlementOf(job, { status: 'cancelled', waiting: null });
 }
 
 export function laneOf(job: Job, webhook: ResolvedWebhook): LaneKey & LaneSettings {

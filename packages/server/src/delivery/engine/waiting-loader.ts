@@ -7,10 +7,12 @@ import {
   backlogsOfOrganizations,
   dueDeliveries,
   moveToBacklog,
+  rescheduleWaiting,
   type BackloggedWebhook,
   type WaitingRow,
 } from '../../store/waiting.ts';
 import type { Dispatcher } from '../dispatch/dispatcher.ts';
+import type { ForwardClock } from './forward-clock.ts';
 import type { Job } from './job.ts';
 import { eventOfRow } from './logged-event.ts';
 import type { OwnedShard } from './owned-shard.ts';
@@ -22,6 +24,8 @@ export interface WaitingLoaderOptions {
   readonly dispatcher: Dispatcher<Job>;
   readonly log: Logger;
   readonly now: () => number;
+  /** For what lasts, and to notice when `now` was set back. */
+  readonly clock: ForwardClock;
   /** How often due deliveries are looked for. */
   readonly pollMs: number;
   readonly offer: (job: Job, kind: 'retry' | 'probe') => 'queued' | 'full' | 'open';
@@ -52,6 +56,11 @@ export class WaitingLoader {
   /** Where backlogs are yet to be looked for. */
   readonly #unsearchedShards = new Set<number>();
   readonly #unsearchedOrganizations = new Set<number>();
+  /** Shards whose deliveries may have been scheduled by a clock that was ahead of this node's. */
+  readonly #unscheduledShards = new Set<number>();
+  #jumps = 0;
+  /** Deliveries cancelled while rows are being read: the rows may still show them. */
+  #cancelledMeanwhile: Set<string> | null = null;
 
   constructor(options: WaitingLoaderOptions) {
     this.#options = options;
@@ -79,7 +88,10 @@ export class WaitingLoader {
 
   /** New shards: webhooks that had a backlog start as the last owner left them, with a closed breaker. */
   adopt(shards: readonly OwnedShard[]): void {
-    for (const shard of shards) this.#unsearchedShards.add(shard.id);
+    for (const shard of shards) {
+      this.#unsearchedShards.add(shard.id);
+      this.#unscheduledShards.add(shard.id);
+    }
     this.wake();
   }
 
@@ -100,12 +112,29 @@ export class WaitingLoader {
     else this.#backlogs.set(webhookId, { organizationKey, after: LOWEST_ID, arrivals: 1 });
   }
 
+  /** The delivery's row is gone: what was loaded of it is not sent. */
+  cancelled(deliveryId: string): void {
+    this.#cancelledMeanwhile?.add(deliveryId);
+    const job = this.#loaded.get(deliveryId);
+    if (job) job.isCancelled = true;
+  }
+
   /** The job is settled, or left to its row. */
   unload(job: Job): void {
     if (job.outstanding === null && this.#loaded.get(job.deliveryId) === job) this.#loaded.delete(job.deliveryId);
   }
 
   async #load(): Promise<void> {
+    this.#cancelledMeanwhile = new Set();
+    try {
+      await this.#loadAll();
+    } finally {
+      this.#cancelledMeanwhile = null;
+    }
+  }
+
+  async #loadAll(): Promise<void> {
+    await this.#reschedule();
     await this.#search(this.#unsearchedShards, backloggedWebhooks);
     await this.#search(this.#unsearchedOrganizations, backlogsOfOrganizations);
     await this.#loadDue();
@@ -132,6 +161,20 @@ export class WaitingLoader {
       for (const key of searched) unsearched.add(key);
       throw error;
     }
+  }
+
+  /** Retries that were scheduled before the clock was set back would wait for the time that it showed then. */
+  async #reschedule(): Promise<void> {
+    const { database, ownership, now, clock } = this.#options;
+    const time = now();
+    clock.now();
+    if (clock.jumps() !== this.#jumps) {
+      this.#jumps = clock.jumps();
+      for (const shard of ownership.shards) this.#unscheduledShards.add(shard.id);
+    }
+    const shards = [...this.#unscheduledShards].filter((id) => ownership.shard(id)?.established);
+    if (shards.length > 0) await rescheduleWaiting(database, { shards, now: new Date(time) });
+    for (const id of shards) this.#unscheduledShards.delete(id);
   }
 
   async #loadDue(): Promise<void> {
@@ -164,7 +207,7 @@ export class WaitingLoader {
   }
 
   async #probe(): Promise<void> {
-    for (const lane of this.#options.dispatcher.probesDue(this.#options.now(), PROBES_A_LOOK)) {
+    for (const lane of this.#options.dispatcher.probesDue(this.#options.clock.now(), PROBES_A_LOOK)) {
       const [row] = await backlogOf(this.#options.database, {
         webhookId: lane.webhookId,
         after: LOWEST_ID,
@@ -196,7 +239,7 @@ export class WaitingLoader {
 
   #offer(row: WaitingRow, kind: 'retry' | 'probe'): 'queued' | 'full' | 'open' | 'gone' {
     const shard = this.#options.ownership.shard(row.shard);
-    if (!shard?.established || this.#loaded.has(row.delivery_id)) return 'gone';
+    if (!shard?.established || this.#loaded.has(row.delivery_id) || this.#cancelledMeanwhile?.has(row.delivery_id)) return 'gone';
     const job: Job = {
       shard,
       event: eventOfRow(row),
@@ -204,7 +247,8 @@ export class WaitingLoader {
       deliveryId: row.delivery_id,
       attemptCount: row.attempt_count,
       outstanding: null,
-      orderKey: null,
+      isCancelled: false,
+      orderKey: row.order_key,
       tenant: null,
       webhook: null,
     };

@@ -1,0 +1,103 @@
+import type { Flush } from '../../intake/log-owner.ts';
+import type { Database } from '../../store/database.ts';
+import type { NewEvent } from '../../store/event-log.ts';
+import { logEnd } from '../../store/log-reading.ts';
+import type { EventIntake } from './event-intake.ts';
+import type { LogBell } from './log-bell.ts';
+import type { LogFollower } from './log-follower.ts';
+import { eventOfCommit } from './logged-event.ts';
+import type { LowWaterLimit, Ownership } from './ownership.ts';
+
+/** An append under way: where the log was read up to when it began, and how often it had been in doubt. */
+interface OpenAppend {
+  readonly since: number;
+  readonly doubts: number;
+}
+
+export interface AppendsOptions {
+  readonly database: Database;
+  readonly ownership: Ownership;
+  readonly follower: LogFollower;
+  readonly bell: LogBell;
+  readonly intake: () => EventIntake;
+  /** Events were handed over. */
+  readonly onTaken: () => void;
+}
+
+/** This node's appends to the log, from when they begin until what they stored is handed to delivery or left to the log. */
+export class Appends {
+  readonly #options: AppendsOptions;
+  readonly #open = new Set<OpenAppend>();
+  /** Read up to here, the log holds nothing that an event committed here must not overtake; null: to be asked for. */
+  #directFrom: number | null = null;
+
+  constructor(options: AppendsOptions) {
+    this.#options = options;
+  }
+
+  /** Below it, everything that this node read or stored is known. */
+  get lowWaterLimit(): LowWaterLimit {
+    const { xid, continuity } = this.#options.follower.position;
+    let lowest = xid;
+    for (const { since } of this.#open) lowest = Math.min(lowest, since);
+    return { xid: lowest, continuity };
+  }
+
+  begin(): Flush {
+    const { ownership, follower, onTaken } = this.#options;
+    const append: OpenAppend = { since: follower.position.xid, doubts: follower.doubts };
+    this.#open.add(append);
+    return {
+      committed: (xid, events) => {
+        for (const event of events) {
+          if (event.claimedBy === ownership.nodeId) this.#take(xid, event, append);
+          else this.#leaveToLog(xid);
+        }
+        this.#open.delete(append);
+        onTaken();
+      },
+      rolledBack: () => this.#open.delete(append),
+      unheard: (events) => {
+        if (events.some(({ claimedBy }) => claimedBy === ownership.nodeId)) follower.doubt({ since: append.since, isCommitted: false });
+        this.#open.delete(append);
+      },
+    };
+  }
+
+  /** Whether no other node accepts anything, and the log is read up to where others may have. */
+  isOnlySource(): boolean {
+    if (!this.#options.ownership.isAlone) {
+      this.#directFrom = null;
+      return false;
+    }
+    if (this.#directFrom === null) {
+      this.#directFrom = Number.POSITIVE_INFINITY;
+      void this.#readLogEnd();
+    }
+    return this.#options.follower.position.xid >= this.#directFrom;
+  }
+
+  #take(xid: number, event: NewEvent, { since, doubts }: OpenAppend): void {
+    const { ownership, follower, intake } = this.#options;
+    const shard = ownership.shard(event.shard);
+    // While something is in doubt the log is read for what this node claimed: that finds this event too, once.
+    if (!shard || doubts !== follower.doubts || follower.inDoubt) return follower.doubt({ since: Math.min(since, xid), isCommitted: true });
+    intake().takeCommitted(shard, eventOfCommit(event, xid));
+  }
+
+  /** The shard's owner reads it from the log. If that is this node soon, what it accepts later must not overtake it. */
+  #leaveToLog(xid: number): void {
+    if (this.#directFrom !== null) this.#directFrom = Math.max(this.#directFrom, xid + 1);
+    this.#options.bell.ring();
+  }
+
+  async #readLogEnd(): Promise<void> {
+    try {
+      const end = await logEnd(this.#options.database);
+      if (this.#directFrom === Number.POSITIVE_INFINITY) this.#directFrom = end;
+    } catch {
+      // Until the next try events are held back until the log is read. If that fails too, the follower logs it.
+      this.#directFrom = null;
+    }
+  }
+}

@@ -1,0 +1,232 @@
+import type { Logger } from 'pino';
+import { shardOf } from '../../store/shard.ts';
+import type { Settlement } from '../../store/settle.ts';
+import type { Directory, Tenant } from '../../tenancy/directory.ts';
+import type { ResolvedWebhook } from '../../tenancy/resolve-webhook.ts';
+import type { Dispatcher, Lease } from '../dispatch/dispatcher.ts';
+import type { JobKind, OfferResult } from '../dispatch/offer.ts';
+import type { Cancellations } from './cancellations.ts';
+import type { DeliveryOrder } from './delivery-order.ts';
+import type { EndedExchange, Exchanges } from './exchanges.ts';
+import { freshJob, see, webhookOf, type Job, type TakenEvent } from './job.ts';
+import type { OwnedShard } from './owned-shard.ts';
+import { queueJob } from './queue-job.ts';
+import { ReadyTimer } from './ready-timer.ts';
+import type { Settler } from './settler.ts';
+import { cancelledSettlement, holdSettlement, orderKeyOf, settlementOf } from './settlement.ts';
+import type { WaitingLoader } from './waiting-loader.ts';
+
+export interface DeliveryQueueOptions {
+  readonly directory: Pick<Directory, 'peek'>;
+  readonly dispatcher: Dispatcher<Job>;
+  readonly order: DeliveryOrder;
+  readonly settler: Settler;
+  readonly cancelled: Cancellations;
+  readonly exchanges: () => Exchanges;
+  readonly waiting: () => WaitingLoader;
+  readonly log: Logger;
+  /** Milliseconds of a clock that never goes back. */
+  readonly clock: () => number;
+  /** Reads an organization, however long it takes; null: it is gone, or the node stops. */
+  readonly readTenant: (organizationKey: number) => Promise<Tenant | null>;
+  /** Whether this node may send now. */
+  readonly maySend: () => boolean;
+  /** Whether more bodies fit into memory. */
+  readonly hasMemory: () => boolean;
+}
+
+/** Why a delivery whose turn has come is not sent. */
+type Unsendable = 'shard-closed' | 'cancelled' | 'webhook-gone' | 'webhook-inactive' | 'held-up';
+
+/** Exchanges not recorded yet: past it nothing new is sent. */
+const MAX_UNRECORDED = 5_000;
+
+/** Deliveries in memory: queued, sent when the dispatcher says so, their outcomes recorded. */
+export class DeliveryQueue {
+  readonly #options: DeliveryQueueOptions;
+  readonly #readyTimer = new ReadyTimer(() => this.pump());
+  #pumpScheduled = false;
+  #stopping = false;
+
+  constructor(options: DeliveryQueueOptions) {
+    this.#options = options;
+  }
+
+  /** Starts nothing more. */
+  stop(): void {
+    this.#stopping = true;
+    this.#readyTimer.stop();
+  }
+
+  /** Offers an event's deliveries. */
+  offerAll(tenant: Tenant | null, taken: TakenEvent): void {
+    if (this.#stopping) return;
+    for (const webhookId of taken.webhookIds) this.#offerFresh(tenant, freshJob(taken, webhookId));
+    this.#schedulePump();
+  }
+
+  #offerFresh(tenant: Tenant | null, job: Job): void {
+    const webhook = see(job, tenant);
+    if (!webhook) return this.#record(job, cancelledSettlement(job));
+    job.orderKey = orderKeyOf(job, webhook);
+    if (webhook.status !== 'active') return this.#record(job, holdSettlement(job));
+    if (this.#options.order.isHeldUp(job) || !this.#options.hasMemory()) return this.#spill(job);
+    if (this.#queue(job, webhook, 'fresh') !== 'queued') this.#spill(job);
+  }
+
+  #queue(job: Job, webhook: ResolvedWebhook, kind: JobKind): OfferResult {
+    return queueJob(this.#options.dispatcher, job, { webhook, kind, now: this.#options.clock() });
+  }
+
+  /** Offers a delivery that waited in the database. */
+  offerWaiting(job: Job, kind: 'retry' | 'probe'): 'queued' | 'full' | 'open' {
+    const webhook = webhookOf(job, this.#options.directory);
+    if (!webhook) {
+      void this.#offerWaitingSlowly(job);
+      return 'queued';
+    }
+    // What waits in an order stays in it, though its webhook may have become unordered since.
+    job.orderKey ??= orderKeyOf(job, webhook);
+    if (webhook.status !== 'active') {
+      this.#record(job, holdSettlement(job));
+      return 'queued';
+    }
+    if (this.#options.order.isReleasing(job)) return 'full';
+    if (this.#options.order.isHeldUp(job)) {
+      this.#spill(job);
+      return 'queued';
+    }
+    const taken = this.#queue(job, webhook, kind);
+    if (taken === 'queued') this.#schedulePump();
+    return taken;
+  }
+
+  async #offerWaitingSlowly(job: Job): Promise<void> {
+    const tenant = await this.#options.readTenant(job.event.organizationKey);
+    if (!job.shard.isOpen || this.#stopping) return this.#options.waiting().unload(job);
+    if (!tenant?.webhooks.has(job.webhookId)) return this.#record(job, cancelledSettlement(job));
+    if (this.offerWaiting(job, 'retry') !== 'queued') this.#options.waiting().unload(job);
+    else this.pump();
+  }
+
+  /** No room, an open breaker, or an earlier delivery of its order that waits: it continues from the database. */
+  #spill(job: Job): void {
+    const status = job.attemptCount === 0 ? 'pending' : 'retrying';
+    const reason = this.#options.order.isHeldUp(job) ? 'behind' : 'backlog';
+    if (job.outstanding !== null) this.#options.dispatcher.hastenProbe(job.webhookId);
+    this.#record(job, settlementOf(job, { status, waiting: { reason, dueAt: 'infinity' } }));
+  }
+
+  /** Shards that leave or are lost: what is queued for them is the next owner's. */
+  close(shards: readonly OwnedShard[]): void {
+    const closed = new Set(shards.map((shard) => shard.id));
+    for (const job of this.#options.dispatcher.drainWhere(({ organizationKey }) => closed.has(shardOf(organizationKey))))
+      this.#options.waiting().unload(job);
+    this.#options.order.forgetClosed();
+  }
+
+  /** The webhook is paused or failed: what is queued for it waits in the database. */
+  hold(webhookId: string): void {
+    for (const job of this.#options.dispatcher.drain(webhookId)) this.#record(job, holdSettlement(job));
+  }
+
+  // Sending
+
+  #schedulePump(): void {
+    if (this.#pumpScheduled) return;
+    this.#pumpScheduled = true;
+    setImmediate(() => {
+      this.#pumpScheduled = false;
+      this.pump();
+    });
+  }
+
+  /** Starts deliveries for as long as the dispatcher has any that may start. */
+  pump(): void {
+    while (!this.#stopping && this.#options.maySend() && this.#options.settler.pendingExchanges < MAX_UNRECORDED) {
+      const now = this.#options.clock();
+      const next = this.#options.dispatcher.take(now);
+      if (!next) return this.#readyTimer.arm(this.#options.dispatcher.nextReadyAt(now), now);
+      const { job, lease } = next;
+      const webhook = webhookOf(job, this.#options.directory);
+      if (webhook) this.#begin(job, lease, webhook);
+      else void this.#beginSlowly(job, lease);
+    }
+  }
+
+  /** The job keeps its slot, and with it its place in its order. */
+  async #beginSlowly(job: Job, lease: Lease<Job>): Promise<void> {
+    const tenant = await this.#options.readTenant(job.event.organizationKey);
+    this.#begin(job, lease, see(job, tenant));
+    this.pump();
+  }
+
+  #begin(job: Job, lease: Lease<Job>, webhook: ResolvedWebhook | null): void {
+    const why = this.#whyNotToSend(job, webhook);
+    if (webhook && why === null) return this.#options.exchanges().begin({ job, lease, webhook });
+    this.#options.dispatcher.abandon(lease, this.#options.clock());
+    this.#leaveUnsent(job, why ?? 'webhook-gone');
+  }
+
+  #whyNotToSend(job: Job, webhook: ResolvedWebhook | null): Unsendable | null {
+    if (!job.shard.isOpen || this.#stopping) return 'shard-closed';
+    if (this.#isCancelled(job)) return 'cancelled';
+    if (!webhook) return 'webhook-gone';
+    if (webhook.status !== 'active') return 'webhook-inactive';
+    return job.orderKey !== null && this.#options.order.isHeldUp(job) ? 'held-up' : null;
+  }
+
+  #leaveUnsent(job: Job, why: Unsendable): void {
+    switch (why) {
+      case 'shard-closed':
+        return this.#options.waiting().unload(job);
+      case 'cancelled':
+        return this.#done(job);
+      case 'webhook-gone':
+        return this.#record(job, cancelledSettlement(job));
+      case 'webhook-inactive':
+        return this.#record(job, holdSettlement(job));
+      case 'held-up':
+        return this.#spill(job);
+    }
+  }
+
+  #isCancelled(job: Job): boolean {
+    return job.isCancelled || (job.outstanding !== null && this.#options.cancelled.has(job.deliveryId));
+  }
+
+  // Recording
+
+  /** An exchange has ended. */
+  ended({ job, lease, outcome, settlement }: EndedExchange): void {
+    const released = this.#options.dispatcher.release(lease, outcome, this.#options.clock());
+    // What was cancelled while it was sent is not sent again. Its row says so already.
+    this.#record(job, this.#isCancelled(job) ? { ...settlement, waiting: null } : settlement);
+    for (const evicted of released.evicted) this.#spill(evicted);
+    if (released.recovered) this.#options.waiting().wake();
+    this.pump();
+  }
+
+  #record(job: Job, settlement: Settlement): void {
+    const { shard } = job;
+    if (shard.lost) return this.#options.waiting().unload(job);
+    shard.recording++;
+    if (settlement.waiting !== null) this.#options.order.waits(job);
+    this.#options.settler.record(settlement).then(
+      () => {
+        shard.recording--;
+        if (settlement.waiting?.reason === 'backlog') this.#options.waiting().expectBacklog(job);
+        this.#options.order.recorded(job, settlement.waiting === null);
+        this.#done(job);
+        if (this.#options.settler.pendingExchanges < MAX_UNRECORDED) this.#schedulePump();
+      },
+      (error: unknown) => this.#options.log.error({ err: error, delivery: job.deliveryId }, 'An outcome was not recorded.'),
+    );
+  }
+
+  /** The delivery has a row that says what became of it. */
+  #done(job: Job): void {
+    this.#options.waiting().unload(job);
+    if (job.outstanding) job.shard.recorded(job.outstanding);
+  }
+}

@@ -1,0 +1,87 @@
+import type { LoggedEvent } from '../../intake/log-owner.ts';
+import type { Directory, Tenant } from '../../tenancy/directory.ts';
+import type { TakenEvent } from './job.ts';
+import { isBefore, type LogPlace } from './log-place.ts';
+import type { OwnedShard } from './owned-shard.ts';
+
+export interface EventIntakeOptions {
+  readonly directory: Pick<Directory, 'peek' | 'invalidate'>;
+  /** Reads an organization, however long it takes; null: it is gone, or the node stops. */
+  readonly readTenant: (organizationKey: number) => Promise<Tenant | null>;
+  /** Whether nothing can be in the log that an ordered event committed here must not overtake. */
+  readonly isOnlySource: () => boolean;
+  /** Something is held back until the log has been read. */
+  readonly onHeldBack: () => void;
+  readonly offer: (tenant: Tenant | null, taken: TakenEvent) => void;
+}
+
+/**
+ * Takes events in from this node's own commits and from the log, each organization's in the order in which they come. An
+ * ordered event of this node's is held back until the log has been read up to it: other nodes may have committed earlier ones.
+ */
+export class EventIntake {
+  readonly #options: EventIntakeOptions;
+  /** In commit order. */
+  readonly #heldBack: TakenEvent[] = [];
+  /** Events of organizations that are being read. */
+  readonly #loading = new Map<number, TakenEvent[]>();
+
+  constructor(options: EventIntakeOptions) {
+    this.#options = options;
+  }
+
+  /** An event that this node has committed. */
+  takeCommitted(shard: OwnedShard, event: LoggedEvent): void {
+    const { webhookIds } = event;
+    if (webhookIds.length === 0) return;
+    const taken = { shard, event, outstanding: shard.track(event, webhookIds.length), webhookIds };
+    if (event.subjectId === null || !this.#isOrdered(event) || this.#options.isOnlySource()) return this.#take(taken);
+    let at = this.#heldBack.length;
+    for (let before = this.#heldBack[at - 1]; before && isBefore(event, before.event); before = this.#heldBack[at - 1]) at--;
+    this.#heldBack.splice(at, 0, taken);
+    this.#options.onHeldBack();
+  }
+
+  /** An event read from the log; `webhookIds` are those whose delivery has no row. */
+  takeLogged(shard: OwnedShard, event: LoggedEvent, webhookIds: readonly string[]): void {
+    if (webhookIds.length === 0) return;
+    this.releaseBefore(event);
+    this.#take({ shard, event, outstanding: shard.track(event, webhookIds.length), webhookIds });
+  }
+
+  /** The log has been read up to there. */
+  releaseBefore(place: LogPlace): void {
+    for (let first = this.#heldBack[0]; first && isBefore(first.event, place); first = this.#heldBack[0]) {
+      this.#heldBack.shift();
+      if (first.shard.isOpen) this.#take(first);
+    }
+  }
+
+  #isOrdered({ organizationKey, webhookIds }: LoggedEvent): boolean {
+    const tenant = this.#options.directory.peek(organizationKey);
+    return !tenant || webhookIds.some((id) => tenant.webhooks.get(id)?.ordered !== false);
+  }
+
+  #take(taken: TakenEvent): void {
+    const { directory, offer } = this.#options;
+    const { organizationKey } = taken.event;
+    const loading = this.#loading.get(organizationKey);
+    if (loading) return void loading.push(taken);
+    const tenant = directory.peek(organizationKey);
+    if (tenant && taken.webhookIds.every((id) => tenant.webhooks.has(id))) return offer(tenant, taken);
+    // Cached webhooks that are older than the event would make it look cancelled.
+    if (tenant) directory.invalidate(organizationKey);
+    this.#loading.set(organizationKey, []);
+    void this.#takeSlowly(taken);
+  }
+
+  async #takeSlowly(taken: TakenEvent): Promise<void> {
+    const { organizationKey } = taken.event;
+    const tenant = await this.#options.readTenant(organizationKey);
+    const later = this.#loading.get(organizationKey) ?? [];
+    this.#loading.delete(organizationKey);
+    if (taken.shard.isOpen) this.#options.offer(tenant, taken);
+    // Their webhooks may be newer than what was read.
+    for (const one of later) if (one.shard.isOpen) this.#take(one);
+  }
+}
