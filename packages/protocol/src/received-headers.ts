@@ -1,16 +1,31 @@
-/** Headers as servers and `fetch` give them. Names are looked up in any case. */
-export type ReceivedHeaders = { get(name: string): string | null } | Readonly<Record<string, string | readonly string[] | undefined>>;
+/** Headers as servers and `fetch` give them: an object, a Map, pairs, or something with `get`. Names are looked up in any case. */
+export type ReceivedHeaders =
+  | { get(name: string): string | null | undefined }
+  | Iterable<readonly [name: string, value: string | readonly string[]]>
+  | Readonly<Record<string, string | readonly string[] | undefined>>;
 
-/** Every value that stands under a name. `Headers` joins repeated ones into one value with commas. */
-export function headerValues(headers: ReceivedHeaders, name: string): readonly string[] {
+/** Every value under a name, of whatever type it is. `Headers` joins repeated ones into one value with commas. */
+export function headerValues(headers: unknown, name: string): readonly unknown[] {
+  if (typeof headers !== 'object' || headers === null) return [];
   const wanted = name.toLowerCase();
-  if (isFetchHeaders(headers)) {
+  // What has entries is searched, not asked: `get` of a Map knows one spelling alone.
+  if (isIterable(headers)) return [...headers].flatMap((entry) => (isNamed(entry, wanted) ? entry[1] : []));
+  if (hasGet(headers)) {
     const value = headers.get(wanted);
-    return value === null ? [] : [value];
+    return value === null || value === undefined ? [] : [value];
   }
-  return Object.entries(headers).flatMap(([key, value]) => (key.toLowerCase() === wanted && value !== undefined ? value : []));
+  const entries: [string, unknown][] = Object.entries(headers);
+  return entries.flatMap((entry) => (isNamed(entry, wanted) && entry[1] !== undefined ? entry[1] : []));
 }
 
-function isFetchHeaders(headers: ReceivedHeaders): headers is { get(name: string): string | null } {
-  return typeof headers.get === 'function';
+function isNamed(entry: unknown, wanted: string): entry is readonly [string, unknown] {
+  return Array.isArray(entry) && typeof entry[0] === 'string' && entry[0].toLowerCase() === wanted;
+}
+
+function isIterable(headers: object): headers is Iterable<unknown> {
+  return Symbol.iterator in headers && typeof headers[Symbol.iterator] === 'function';
+}
+
+function hasGet(headers: object): headers is { get(name: string): unknown } {
+  return 'get' in headers && typeof headers.get === 'function';
 }

@@ -1,16 +1,23 @@
+import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { Webhook as StandardWebhook } from 'standardwebhooks';
 import { Webhook as SvixWebhook } from 'svix';
 import { describe, expect, test } from 'vitest';
 import { hmacSignature, standardWebhooks } from './policy.ts';
 import { createSigner, generateSecret, generateSigningKey, publicKeyOf } from './signing.ts';
-import { verify, verifyHmac, WebhookVerificationError, type ReceivedHeaders, type VerificationCode } from './verify.ts';
+import { verify, verifyHmac, WebhookVerificationError, type ReceivedBody, type ReceivedHeaders, type VerificationCode } from './verify.ts';
 
 const SECRET = generateSecret();
 const SIGNING_KEY = generateSigningKey();
 const PUBLIC_KEY = publicKeyOf(SIGNING_KEY);
 const NOW = 1_800_000_000;
 const BODY = '{"type":"user.created","data":{"name":"Ünïcode"}}';
+
+const SCHEMES = [
+  { header: 'X-RevOps-Content-Hmac', algorithm: 'sha256', encoding: 'hex' },
+  { header: 'X-Virtuoso-Signature', algorithm: 'sha1', encoding: 'hex', prefix: 'sha1=' },
+  { header: 'X-Shop', algorithm: 'sha512', encoding: 'base64' },
+] as const;
 
 type Headers3 = Record<'webhook-id' | 'webhook-timestamp' | 'webhook-signature', string>;
 
@@ -31,10 +38,16 @@ function codeOf(check: () => unknown): VerificationCode | 'accepted' {
   }
 }
 
-function outcome(
-  headers: ReceivedHeaders,
-  more: { body?: string | Uint8Array; secret?: string; now?: number; toleranceSeconds?: number } = {},
-) {
+function messageOf(check: () => unknown): string {
+  try {
+    check();
+    return 'accepted';
+  } catch (error) {
+    return error instanceof WebhookVerificationError ? `${error.code}: ${error.message}` : `Not of its kind: ${String(error)}`;
+  }
+}
+
+function outcome(headers: ReceivedHeaders, more: { body?: ReceivedBody; secret?: string; now?: number; toleranceSeconds?: number } = {}) {
   const { body = BODY, secret = SECRET, now = NOW * 1_000, ...options } = more;
   return codeOf(() => verify({ body, headers }, secret, { now, ...options }));
 }
@@ -65,9 +78,38 @@ describe('verify takes what was signed', () => {
     const headers = sign(BODY);
     const spelled = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toUpperCase(), value]));
     const distinct = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, [value]]));
-    for (const given of [new Headers(headers), new Map(Object.entries(headers)), spelled, distinct]) {
-      const asHeaders = given instanceof Map ? { get: (name: string) => given.get(name) ?? null } : given;
-      expect(outcome(asHeaders)).toBe('accepted');
+    const map = new Map(Object.entries(spelled));
+    const titled = new Map(Object.entries(headers).map(([name, value]) => [name.replaceAll(/\b\w/g, (c) => c.toUpperCase()), value]));
+    const several = new Map(Object.entries(distinct));
+    const onlyGet = { get: (name: string) => new Headers(headers).get(name) };
+    const getsNothing = { get: (name: string) => (name in headers ? headers[name as keyof Headers3] : undefined) };
+    for (const given of [new Headers(headers), map, titled, several, [...titled], spelled, distinct, onlyGet, getsNothing]) {
+      expect(outcome(given)).toBe('accepted');
+    }
+  });
+
+  test('with a body in any of the forms that bytes have', () => {
+    const bytes = new TextEncoder().encode(BODY);
+    const padded = new Uint8Array(bytes.length + 8);
+    padded.set(bytes, 4);
+    const view = new DataView(padded.buffer, 4, bytes.length) as unknown as Uint8Array;
+    const foreign = runInNewContext('new Uint8Array(bytes).buffer', { bytes: [...bytes] }) as ArrayBuffer;
+    for (const body of [bytes.buffer, foreign, Buffer.from(BODY), padded.subarray(4, 4 + bytes.length), view]) {
+      expect(outcome(sign(BODY), { body })).toBe('accepted');
+    }
+  });
+
+  test.each([
+    ['a version yet to come', 'v2,abc-_:1'],
+    ['a long one', `v1b,${'A'.repeat(4_412)}`],
+    ['one without a value', 'v9'],
+    ['something else', 'sha256=abc'],
+  ])('beside a signature of a scheme that it does not know: %s', (_what, other) => {
+    const headers = sign(BODY);
+    const signature = headers['webhook-signature'];
+    for (const both of [`${other} ${signature}`, `${signature} ${other}`, `${other} ${signature} ${other}`]) {
+      expect(outcome({ ...headers, 'webhook-signature': both })).toBe('accepted');
+      expect(outcome({ ...headers, 'webhook-signature': both }, { secret: generateSecret() })).toBe('no_matching_signature');
     }
   });
 
@@ -188,7 +230,8 @@ describe('verify refuses', () => {
     ',abc=',
     'v1:abc=',
     'v1,abc=,',
-    'v1,ab c=',
+    'v1,a~ c=',
+    'sha256=abc',
     'x1,abc=',
     'v1,abc====',
     'v1,é',
@@ -221,6 +264,60 @@ describe('verify refuses', () => {
     expect(outcome(sign(BODY), { secret })).toBe('invalid_secret');
   });
 
+  test('a Map that holds a header in two spellings', () => {
+    const headers = sign(BODY);
+    expect(outcome(new Map([...Object.entries(headers), ['Webhook-Id', 'msg_2']]))).toBe('malformed_header');
+  });
+
+  test.each<[string, unknown]>([
+    ['a parsed body', { type: 'a' }],
+    ['what a parser leaves of another content type', {}],
+    ['an array', []],
+    ['a number', 7],
+    ['no body', undefined],
+    ['null', null],
+    ['a stream', new Blob([BODY]).stream()],
+  ])('%s, and says how to get at the raw bytes', (_what, body) => {
+    const message = messageOf(() => verify({ body: body as string, headers: sign(BODY) }, SECRET, { now: NOW * 1_000 }));
+    expect(message).toMatch(/^invalid_body: The body is .* Pass the raw bytes of the body/);
+  });
+
+  test('an empty body, and says where it may have gone', () => {
+    expect(messageOf(() => verify({ body: '', headers: sign(BODY) }, SECRET, { now: NOW * 1_000 }))).toMatch(
+      /^no_matching_signature: .*The body is empty: check that no body parser/,
+    );
+  });
+
+  test.each<[unknown, string]>([
+    [undefined, 'it is missing'],
+    [null, 'it is missing'],
+    ['', 'it is empty'],
+    [7, 'it is not text but of type number'],
+    [[SECRET], 'it is not text but of type object'],
+  ])('everything, where the secret is %j, and says so', (secret, problem) => {
+    const [scheme] = SCHEMES;
+    for (const check of [
+      () => verify({ body: BODY, headers: sign(BODY) }, secret as string, { now: NOW * 1_000 }),
+      () => verifyHmac({ body: BODY, headers: { [scheme.header]: 'x' } }, secret as string, scheme),
+    ]) {
+      expect(messageOf(check)).toContain(`invalid_secret: The secret cannot verify: ${problem}`);
+    }
+  });
+
+  test('anything at all, with an error of its own kind', () => {
+    const [scheme] = SCHEMES;
+    const headers = fc.oneof(fc.anything(), fc.constant(sign(BODY)));
+    const secret = fc.oneof(fc.anything(), fc.constant(SECRET), fc.constant(PUBLIC_KEY));
+    fc.assert(
+      fc.property(fc.anything(), headers, secret, (body, given, key) => {
+        const request = { body, headers: given } as { body: string; headers: ReceivedHeaders };
+        expect(codeOf(() => verify(request, key as string))).not.toBe('accepted');
+        expect(codeOf(() => verifyHmac(request, key as string, scheme))).not.toBe('accepted');
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
   test('a name that every object inherits as a header', () => {
     expect(outcome({ ...sign(BODY), toString: 'x' })).toBe('accepted');
     expect(
@@ -230,13 +327,7 @@ describe('verify refuses', () => {
 });
 
 describe('verifyHmac', () => {
-  const schemes = [
-    { header: 'X-RevOps-Content-Hmac', algorithm: 'sha256', encoding: 'hex' },
-    { header: 'X-Virtuoso-Signature', algorithm: 'sha1', encoding: 'hex', prefix: 'sha1=' },
-    { header: 'X-Shop', algorithm: 'sha512', encoding: 'base64' },
-  ] as const;
-
-  test.each(schemes)('takes $header over the very bytes, and nothing else', (scheme) => {
+  test.each(SCHEMES)('takes $header over the very bytes, and nothing else', (scheme) => {
     fc.assert(
       fc.property(fc.uint8Array({ minLength: 1, maxLength: 100 }), fc.string({ minLength: 1 }), (body, secret) => {
         const signer = createSigner([hmacSignature(scheme)], [secret]);
@@ -250,7 +341,7 @@ describe('verifyHmac', () => {
   });
 
   test('a missing header, an empty secret', () => {
-    const [scheme] = schemes;
+    const [scheme] = SCHEMES;
     expect(codeOf(() => verifyHmac({ body: BODY, headers: {} }, 'secret', scheme))).toBe('missing_header');
     expect(codeOf(() => verifyHmac({ body: BODY, headers: {} }, '', scheme))).toBe('invalid_secret');
   });

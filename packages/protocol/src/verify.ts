@@ -1,13 +1,19 @@
 import { createHmac, timingSafeEqual, verify as verifyEd25519 } from 'node:crypto';
 import { publicKeyFrom } from './ed25519-keys.ts';
 import type { SignatureScheme } from './product.ts';
+import { readBody, type ReceivedBody } from './received-body.ts';
 import { headerValues, type ReceivedHeaders } from './received-headers.ts';
 import { parseSecret } from './secrets.ts';
 
+export type { ReceivedBody } from './received-body.ts';
 export type { ReceivedHeaders } from './received-headers.ts';
 
-/** Why a request is not to be trusted; `invalid_secret`: the receiver's own secret is unusable. */
+/**
+ * Why a request is not to be trusted. Two are faults of the receiver: `invalid_secret`, its own secret is missing or unusable;
+ * `invalid_body`, what it passes is not the raw body.
+ */
 export type VerificationCode =
+  | 'invalid_body'
   | 'missing_header'
   | 'malformed_header'
   | 'timestamp_too_old'
@@ -29,7 +35,7 @@ export class WebhookVerificationError extends Error {
 /** A request as it arrived. */
 export interface ReceivedWebhook {
   /** The raw bytes: parsed and printed again they are no longer what was signed. */
-  readonly body: string | Uint8Array;
+  readonly body: ReceivedBody;
   readonly headers: ReceivedHeaders;
 }
 
@@ -54,25 +60,26 @@ const DEFAULT_TOLERANCE_SECONDS = 300;
 const ID = /^[\x21-\x2d\x2f-\x7e]{1,256}$/;
 const TIMESTAMP = /^(?:0|[1-9]\d{0,11})$/;
 /** A version and base64, of v1, v1a or a version yet to come. */
-const SIGNATURE = /^v\d{1,3}[a-z]?,[A-Za-z0-9+/]{1,1024}={0,2}$/;
+const SIGNATURE = /^v\d{1,3}[a-z]?,[A-Za-z0-9+/]+={0,2}$/;
 const LONGEST_SIGNATURES = MAX_SIGNATURES * 1_100;
 
 /**
  * Checks the Standard Webhooks signature of a request (https://www.standardwebhooks.com): v1 with a `whsec_…` secret or
- * any other text, v1a with a `whpk_…` public key. Comparison takes the same time wherever signatures differ.
- * Throws WebhookVerificationError.
+ * any other text, v1a with a `whpk_…` public key. Signatures of other schemes beside them are skipped. Comparison takes the same
+ * time wherever signatures differ. Every failure is a WebhookVerificationError, whose message says what to do.
  *
  * @example
- * const { id } = verify({ body: rawBody, headers: request.headers }, process.env.WEBHOOK_SECRET);
+ * const { id } = verify({ body: rawBody, headers: request.headers }, process.env.WEBHOOK_SECRET ?? '');
  */
-export function verify({ body, headers }: ReceivedWebhook, secret: string, options: VerifyOptions = {}): VerifiedWebhook {
+export function verify({ body: received, headers }: ReceivedWebhook, secret: string, options: VerifyOptions = {}): VerifiedWebhook {
+  const body = rawBody(received);
   const id = required(headers, 'webhook-id', ID);
   const timestamp = required(headers, 'webhook-timestamp', TIMESTAMP);
   const signatures = signaturesIn(required(headers, 'webhook-signature'));
   const matches = matcherFor({ id, timestamp, body }, secret);
   checkTimestamp(Number(timestamp), options);
   if (!signatures.some(matches)) {
-    throw new WebhookVerificationError('no_matching_signature', 'No signature in webhook-signature matches the body and the secret.');
+    throw noMatch('No signature in webhook-signature matches the body and the secret.', body);
   }
   return { id, timestamp: new Date(Number(timestamp) * 1_000) };
 }
@@ -84,12 +91,13 @@ export type HmacScheme = Omit<SignatureScheme & { kind: 'hmac' }, 'kind'>;
  * Checks a legacy HMAC header, such as `X-RevOps-Content-Hmac`, over the raw body; for GET over the query string that
  * was added to the webhook's URL. Throws WebhookVerificationError.
  */
-export function verifyHmac({ body, headers }: ReceivedWebhook, secret: string, scheme: HmacScheme): void {
-  if (secret === '') throw invalidSecret('must not be empty');
+export function verifyHmac({ body: received, headers }: ReceivedWebhook, secret: string, scheme: HmacScheme): void {
+  const body = rawBody(received);
+  const key = presentSecret(secret);
   const given = required(headers, scheme.header);
-  const expected = (scheme.prefix ?? '') + createHmac(scheme.algorithm, secret).update(body).digest(scheme.encoding);
+  const expected = (scheme.prefix ?? '') + createHmac(scheme.algorithm, key).update(body).digest(scheme.encoding);
   if (!sameText(given, expected)) {
-    throw new WebhookVerificationError('no_matching_signature', `${scheme.header} does not match the body and the secret.`);
+    throw noMatch(`${scheme.header} does not match the body and the secret.`, body);
   }
 }
 
@@ -101,7 +109,7 @@ interface Signed {
 
 /** An empty or broken secret would be a key that everybody knows, so it verifies nothing. */
 function matcherFor(signed: Signed, secret: string): (signature: string) => boolean {
-  const parsed = parseSecret(secret);
+  const parsed = parseSecret(presentSecret(secret));
   switch (parsed.kind) {
     case 'malformed':
       throw invalidSecret(parsed.problem);
@@ -130,10 +138,13 @@ function asymmetric({ id, timestamp, body }: Signed, publicKey: Uint8Array): (si
   };
 }
 
+/** The signatures that look like ones. Others belong to schemes that this version does not know. */
 function signaturesIn(text: string): string[] {
-  const signatures = text.length > LONGEST_SIGNATURES ? [] : text.split(' ');
-  if (signatures.length === 0 || signatures.length > MAX_SIGNATURES) throw malformed('webhook-signature holds too many signatures.');
-  if (!signatures.every((signature) => SIGNATURE.test(signature))) {
+  const parts = text.length > LONGEST_SIGNATURES ? [] : text.split(' ');
+  if (parts.length === 0 || parts.length > MAX_SIGNATURES) throw malformed('webhook-signature holds too many signatures.');
+  const signatures = parts.filter((part) => SIGNATURE.test(part));
+  // A comma at the end: the header came twice, and was joined.
+  if (signatures.length === 0 || parts.some((part) => part === '' || part.endsWith(','))) {
     throw malformed('webhook-signature must hold signatures such as v1,<base64>, separated by single spaces.');
   }
   return signatures;
@@ -147,11 +158,41 @@ function checkTimestamp(seconds: number, { now = Date.now(), toleranceSeconds = 
 }
 
 function required(headers: ReceivedHeaders, name: string, format?: RegExp): string {
-  const [value = '', ...more] = headerValues(headers, name);
+  const [value, ...more] = headerValues(headers, name);
   if (more.length > 0) throw malformed(`The header ${name} stands more than once.`);
-  if (value === '') throw new WebhookVerificationError('missing_header', `The header ${name} is missing.`);
-  if (format && !format.test(value)) throw malformed(`The header ${name} does not have the form that Standard Webhooks gives it.`);
+  if (value === undefined || value === '') {
+    throw new WebhookVerificationError('missing_header', `The header ${name} is missing. Pass all headers of the request as they came.`);
+  }
+  if (typeof value !== 'string' || (format && !format.test(value))) {
+    throw malformed(`The header ${name} does not have the form that Standard Webhooks gives it.`);
+  }
   return value;
+}
+
+function rawBody(received: unknown): string | Uint8Array {
+  const read = readBody(received);
+  if (read.kind === 'unusable') throw new WebhookVerificationError('invalid_body', read.problem);
+  return read.body;
+}
+
+/** Secrets often come from an environment, where they may be missing whatever the types say. */
+function presentSecret(secret: unknown): string {
+  if (typeof secret === 'string' && secret !== '') return secret;
+  const wrong =
+    secret === undefined || secret === null
+      ? 'it is missing'
+      : secret === ''
+        ? 'it is empty'
+        : `it is not text but of type ${typeof secret}`;
+  throw invalidSecret(`${wrong}; pass the secret that the webhook’s creation returned, and check the variable or setting that holds it`);
+}
+
+function noMatch(message: string, body: string | Uint8Array): WebhookVerificationError {
+  const hint =
+    body.length === 0
+      ? ' The body is empty: check that no body parser has read it before.'
+      : ' Check that the body is passed byte for byte as it came, and that the secret is the one of this webhook.';
+  return new WebhookVerificationError('no_matching_signature', message + hint);
 }
 
 function malformed(message: string): WebhookVerificationError {

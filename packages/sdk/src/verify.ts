@@ -7,6 +7,7 @@ export {
   verifyHmac,
   WebhookVerificationError,
   type HmacScheme,
+  type ReceivedBody,
   type ReceivedHeaders,
   type ReceivedWebhook,
   type VerificationCode,
