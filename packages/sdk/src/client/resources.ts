@@ -241,7 +241,7 @@ export interface ApiKey {
 
 export interface NewApiKey {
   readonly name: string;
-  /** ISO 8601. Default: never. */
+  /** ISO 8601. Default: never, or when the key that makes it expires; no later than that. */
   readonly expiresAt?: string;
 }
 

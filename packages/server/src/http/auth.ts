@@ -2,12 +2,15 @@ import { hash, timingSafeEqual } from 'node:crypto';
 import { PosthornError } from '@posthorn/protocol';
 import type { FastifyRequest } from 'fastify';
 import { LRUCache } from 'lru-cache';
-import { findApiKey } from '../store/api-keys.ts';
+import { findApiKey, type ApiKeyRow } from '../store/api-keys.ts';
 import type { Queryable } from '../store/database.ts';
 import type { Directory, Tenant } from '../tenancy/directory.ts';
 
 /** Who calls: the operator, or one organization. */
-export type Principal = { readonly kind: 'root' } | { readonly kind: 'organization'; readonly organizationKey: number };
+export type Principal = ({ readonly kind: 'root' } | { readonly kind: 'organization'; readonly organizationKey: number }) & {
+  /** When the caller's API key expires; null: never. */
+  readonly expiresAt: Date | null;
+};
 
 export interface AuthenticatorOptions {
   readonly database: Queryable;
@@ -20,7 +23,7 @@ export interface AuthenticatorOptions {
 const BEARER = /^Bearer +([\x21-\x7e]{8,512})$/i;
 /** How long a key is trusted without asking again; a revocation clears it at once on every node that hears of it. */
 const TRUST_MS = 5_000;
-const ROOT: Principal = { kind: 'root' };
+const ROOT: Principal = { kind: 'root', expiresAt: null };
 
 /** Checks API keys, and that a caller touches its own organization alone. */
 export class Authenticator {
@@ -63,10 +66,14 @@ export class Authenticator {
     if (known && known.until > now) return known.principal;
     const row = await findApiKey(this.#options.database, hashed, new Date(now));
     if (!row) throw refused();
-    const principal: Principal = row.organization_key === null ? ROOT : { kind: 'organization', organizationKey: row.organization_key };
+    const principal = principalOf(row);
     this.#known.set(name, { principal, until: Math.min(now + TRUST_MS, row.expires_at?.getTime() ?? Number.POSITIVE_INFINITY) });
     return principal;
   }
+}
+
+function principalOf({ organization_key: organizationKey, expires_at: expiresAt }: ApiKeyRow): Principal {
+  return organizationKey === null ? { kind: 'root', expiresAt } : { kind: 'organization', organizationKey, expiresAt };
 }
 
 /** Keys are kept as their SHA-256 only: they are random, so no slow hash is needed. */

@@ -64,6 +64,41 @@ describeOnBothDatabases('API keys', (open) => {
     expect(await statusOf(edge, `GET ${ACME_KEYS}`, { key })).toBe(401);
   });
 
+  test('a key that expires makes none that outlives it, of its organization, as root or for an organization', async () => {
+    await using edge = await startHttpEdge({ database: await open() });
+    const at = (ms: number): string => new Date(edge.time + ms).toISOString();
+    const [end, later, earlier] = [at(60_000), at(60_001), at(59_999)];
+    const places = [
+      [ACME_KEYS, [ACME_KEYS]],
+      [ROOT_KEYS, [ROOT_KEYS, ACME_KEYS]],
+    ] as const;
+    for (const [makerPath, paths] of places) {
+      const { key } = await make(edge, makerPath, { name: 'maker', expiresAt: end });
+      for (const path of paths) {
+        const asked = async (body: object) => edge.request(`POST ${path}`, { key, body: { name: 'made', ...body } });
+        expect(await asked({})).toMatchObject({ status: 201, body: { expiresAt: end } });
+        expect(await asked({ expiresAt: end })).toMatchObject({ status: 201, body: { expiresAt: end } });
+        expect(await asked({ expiresAt: earlier })).toMatchObject({ status: 201, body: { expiresAt: earlier } });
+        expect(await asked({ expiresAt: later })).toMatchObject({
+          status: 422,
+          body: {
+            code: 'invalid_request',
+            errors: [{ path: '/expiresAt', rule: 'outlives_maker', message: expect.stringContaining(end) }],
+          },
+        });
+        const child = (await asked({})).body as MadeKey;
+        expect(await edge.request(`POST ${path}`, { key: child.key, body: { name: 'grandchild' } })).toMatchObject({
+          body: { expiresAt: end },
+        });
+      }
+    }
+    const { key } = await make(edge, ACME_KEYS);
+    expect(await edge.request(`POST ${ACME_KEYS}`, { key, body: { name: 'made' } })).toMatchObject({
+      status: 201,
+      body: { expiresAt: null },
+    });
+  });
+
   test('a root key made by the API has the rights of the operator, until it is revoked', async () => {
     await using edge = await startHttpEdge({ database: await open() });
     const { id, key } = await make(edge, ROOT_KEYS);

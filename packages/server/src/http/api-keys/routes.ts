@@ -5,7 +5,7 @@ import { Type, type Static } from 'typebox';
 import { insertApiKey, listApiKeys, revokeApiKey, type ApiKeyRow } from '../../store/api-keys.ts';
 import type { Database } from '../../store/database.ts';
 import { isUuid, newId } from '../../store/uuid-time.ts';
-import { hashKey, requireRoot, type Authenticator } from '../auth.ts';
+import { hashKey, requireRoot, type Authenticator, type Principal } from '../auth.ts';
 import { decodeCursor, DEFAULT_LIMIT, PAGE_QUERY, pageFrom, pageOf, type PageQuery } from '../pagination.ts';
 import { storedText } from '../text-schema.ts';
 import { timeOf } from '../time-span.ts';
@@ -26,8 +26,12 @@ const FIELDS = {
 };
 const ApiKey = Type.Object(FIELDS, { title: 'ApiKey' });
 const MadeApiKey = Type.Object({ ...FIELDS, key: Type.String({ description: 'Shown this once.' }) }, { title: 'MadeApiKey' });
+const NewExpiry = Type.String({
+  format: 'date-time',
+  description: 'Default: never, or when the key that makes it expires. No later than that.',
+});
 const NewApiKey = Type.Object(
-  { name: storedText({ minLength: 1, maxLength: 200 }), expiresAt: Type.Optional(Time) },
+  { name: storedText({ minLength: 1, maxLength: 200 }), expiresAt: Type.Optional(NewExpiry) },
   { additionalProperties: false },
 );
 const TAGS = ['API keys'];
@@ -63,8 +67,7 @@ function keyRoutes(app: FastifyInstance, { database, authenticator, now, path, o
     async (request, reply) => {
       const organizationKey = of(request);
       const { name, expiresAt } = request.body;
-      const expires = expiresAt === undefined ? null : new Date(timeOf(expiresAt, '/expiresAt'));
-      if (expires && expires.getTime() <= now()) throw inThePast();
+      const expires = expiryOf(expiresAt, request.principal, now());
       const key = `ph_${randomBytes(32).toString('base64url')}`;
       const row = await insertApiKey(database, {
         id: newId(),
@@ -119,8 +122,22 @@ function shown(row: ApiKeyRow) {
   };
 }
 
-function inThePast(): PosthornError {
-  return new PosthornError('invalid_request', 'The key would have expired already.', {
-    errors: [{ path: '/expiresAt', rule: 'future', message: 'must lie in the future' }],
-  });
+/** A key that expires must not outlive itself in the keys that it makes. null: never. */
+function expiryOf(text: string | undefined, maker: Principal, now: number): Date | null {
+  if (text === undefined) return maker.expiresAt;
+  const expiry = new Date(timeOf(text, '/expiresAt'));
+  if (expiry.getTime() <= now) throw badExpiry('The key would have expired already.', 'future', 'must lie in the future');
+  if (maker.expiresAt && expiry > maker.expiresAt) {
+    const latest = maker.expiresAt.toISOString();
+    throw badExpiry(
+      'A key can’t outlive the key that makes it.',
+      'outlives_maker',
+      `must be ${latest} or earlier, when the key that you call with expires`,
+    );
+  }
+  return expiry;
+}
+
+function badExpiry(detail: string, rule: string, message: string): PosthornError {
+  return new PosthornError('invalid_request', detail, { errors: [{ path: '/expiresAt', rule, message }] });
 }
