@@ -1,4 +1,4 @@
-import type { JsonObject } from '@posthorn/sdk';
+import { sameJson, type Json, type JsonObject } from '@posthorn/sdk';
 import type { z } from 'zod';
 import type { score } from './schemas.ts';
 
@@ -61,9 +61,9 @@ function goneGroup(group: Group): Group {
 interface Scored {
   readonly points: number;
   readonly score: string | null;
-  readonly metricValue?: unknown;
+  readonly metricValue?: Json;
 }
 
 function differs(before: Scored, after: Scored): boolean {
-  return before.points !== after.points || before.score !== after.score || before.metricValue !== after.metricValue;
+  return !sameJson(before.points, after.points) || before.score !== after.score || !sameJson(before.metricValue, after.metricValue);
 }

@@ -1,4 +1,4 @@
-import { defineProduct, hmacSignature, NO_RETRY, standardWebhooks, type JsonObject } from '@posthorn/sdk';
+import { defineProduct, ExactNumber, hmacSignature, NO_RETRY, standardWebhooks, type JsonObject } from '@posthorn/sdk';
 import { execution } from './schemas.ts';
 import { finishedExecution } from './samples.ts';
 
@@ -92,5 +92,5 @@ export const virtuoso = defineProduct({
 function idIn<Result>(thing: unknown, from: (id: string) => Result): Result | undefined {
   if (typeof thing !== 'object' || thing === null || !('id' in thing)) return undefined;
   const { id } = thing;
-  return typeof id === 'string' || typeof id === 'number' ? from(String(id)) : undefined;
+  return typeof id === 'string' || typeof id === 'number' || id instanceof ExactNumber ? from(String(id)) : undefined;
 }

@@ -1,3 +1,4 @@
+import { ExactNumber, sameNumber } from './exact-number.ts';
 import type { Json, JsonObject } from './product.ts';
 
 /** What a field was and what it became; undefined: it was not there, or is there no longer. */
@@ -9,10 +10,11 @@ export interface FieldChange {
 /** Changed fields by name, in the order of the new state; removed ones follow. */
 export type Changes = Readonly<Record<string, FieldChange>>;
 
-/** Whether two JSON values say the same. The order of keys does not matter, that of items does. */
+/** Whether two JSON values say the same. The order of keys and the spelling of numbers do not matter, the order of items does. */
 export function sameJson(a: Json | undefined, b: Json | undefined): boolean {
   if (a === b) return true;
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
+  if (a instanceof ExactNumber || b instanceof ExactNumber) return a instanceof ExactNumber && b instanceof ExactNumber && sameNumber(a, b);
   if (Array.isArray(a) || Array.isArray(b)) {
     return Array.isArray(a) && Array.isArray(b) && a.length === b.length && a.every((item, index) => sameJson(item, b[index]));
   }

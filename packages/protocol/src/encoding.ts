@@ -1,3 +1,5 @@
+import { ExactNumber } from './exact-number.ts';
+import { parseJson } from './parse-json.ts';
 import type { Json, WebhookContentType, WebhookMethod } from './product.ts';
 
 export interface EncodeOptions {
@@ -39,7 +41,7 @@ export function encodeContent(json: Uint8Array, options: EncodeOptions): Encoded
 
 /** Each top-level key of the body becomes a parameter that holds its JSON; the URL's own parameters stay. */
 function encodeQuery(json: Uint8Array, url: string): EncodedContent {
-  const parts = topLevel(JSON.parse(decoder.decode(json)) as Json);
+  const parts = topLevel(parseJson(decoder.decode(json)) as Json);
   const full = queryOf(parts);
   const whole = appendQuery(url, full);
   if (whole.length <= MAX_URL_CHARACTERS) return { url: whole, contentType: null, body: null, signed: full };
@@ -68,5 +70,5 @@ function shrink([name, value]: readonly [string, Json]): [string, Json] {
 }
 
 function isObject(value: Json): value is { [key: string]: Json } {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof ExactNumber);
 }

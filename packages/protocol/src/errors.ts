@@ -17,7 +17,7 @@ export const ERRORS = {
   unsafe_number: {
     status: 422,
     title: 'A number cannot be kept exactly',
-    help: 'An integer beyond 2^53 would lose digits in JSON readers. Send it as a string.',
+    help: 'Numbers are kept with all their digits, up to 1,000 characters and exponents of 1,000. Send a longer one as a string.',
   },
   invalid_request: {
     status: 422,
@@ -91,8 +91,8 @@ export const ERRORS = {
   },
   payload_too_large: {
     status: 413,
-    title: 'The body is larger than 1 MiB',
-    help: 'Send less, or split a batch.',
+    title: 'The body is too large',
+    help: 'It has more bytes than the route takes, or holds more than 250,000 objects and arrays or 1,000,000 values. `detail` says which. Send less, or split a batch.',
   },
   unsupported_media_type: {
     status: 415,

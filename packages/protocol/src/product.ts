@@ -1,10 +1,11 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { DigestDefinition } from './digests.ts';
+import type { ExactNumber } from './exact-number.ts';
 import type { InboundDefinition } from './inbound.ts';
 import type { ObjectKindDefinition } from './objects.ts';
 
-/** A JSON value, as it travels in events, states and bodies. */
-export type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
+/** A JSON value, as it travels in events, states and bodies. A number that a double cannot hold is an ExactNumber. */
+export type Json = string | number | ExactNumber | boolean | null | Json[] | { [key: string]: Json };
 
 /** A JSON object. */
 export type JsonObject = { [key: string]: Json };

@@ -20,4 +20,5 @@ export type { CallOptions, ChangeOptions, ClientOptions, PostOptions } from './c
 export type { Webhooks } from './client/webhooks.ts';
 export { defaultEnvelope, delays, duration, every, exponential, hmacSignature, NO_RETRY, standardWebhooks } from '@posthorn/protocol';
 export { and, diffFields, everyItem, field, not, once, or, present, sameJson, someItem } from '@posthorn/protocol';
+export { ExactNumber, parseJson } from '@posthorn/protocol';
 export type * from '@posthorn/protocol';

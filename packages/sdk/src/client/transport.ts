@@ -1,3 +1,4 @@
+import { parseJson } from '@posthorn/protocol';
 import { PosthornApiError, PosthornConnectionError, problemIn } from './api-error.ts';
 import { backoff, retryAfterOf, waitBeforeRepeat } from './repeat.ts';
 
@@ -175,7 +176,7 @@ function read(response: Response, text: string): unknown {
 
 function parse(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseJson(text);
   } catch {
     return undefined;
   }

@@ -1,4 +1,4 @@
-import { fieldPath, type Condition, type Json, type JsonObject } from '@posthorn/protocol';
+import { ExactNumber, fieldPath, type Condition, type Json, type JsonObject } from '@posthorn/protocol';
 
 /** A condition, ready to be asked of states. */
 export type Predicate = (state: Json | undefined) => boolean;
@@ -7,7 +7,8 @@ export type Predicate = (state: Json | undefined) => boolean;
 export function valueAt(state: Json | undefined, path: readonly string[]): Json | undefined {
   let value = state;
   for (const name of path) {
-    if (typeof value !== 'object' || value === null || Array.isArray(value) || !Object.hasOwn(value, name)) return undefined;
+    if (typeof value !== 'object' || value === null || Array.isArray(value) || value instanceof ExactNumber) return undefined;
+    if (!Object.hasOwn(value, name)) return undefined;
     value = value[name];
   }
   return value;
@@ -57,5 +58,6 @@ function ofItems({ kind, path: at, condition }: Extract<Condition, { kind: 'ever
 /** Whether a field has the value that an `enters` rule names: its text. */
 export function hasValue(state: JsonObject | null, path: readonly string[], text: string): boolean {
   const value = state === null ? undefined : valueAt(state, path);
-  return value !== undefined && typeof value !== 'object' ? String(value) === text : value === null && text === 'null';
+  if (value === undefined || (typeof value === 'object' && value !== null && !(value instanceof ExactNumber))) return false;
+  return String(value) === text;
 }

@@ -1,7 +1,8 @@
 import type { DataSchema, FieldError, JsonObject, JsonSchema } from '@posthorn/protocol';
-import { Ajv } from 'ajv';
+import { Ajv, type Options } from 'ajv';
 import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
+import { compileExactly, holdsExactNumber, withDoubles } from './exact-schema.ts';
 
 /** A schema compiled to a check. */
 export interface CompiledSchema {
@@ -29,7 +30,8 @@ function compileStandard(schema: StandardSchema): CompiledSchema {
   return {
     jsonSchema: shownSchema(standard),
     check(data) {
-      const result = standard.validate(data);
+      // Schema libraries know plain numbers alone.
+      const result = standard.validate(holdsExactNumber(data) ? withDoubles(data) : data);
       return result instanceof Promise ? result.then(fieldErrors) : fieldErrors(result);
     },
   };
@@ -63,14 +65,24 @@ const DRAFT_07 = /^https?:\/\/json-schema\.org\/draft-07\/schema#?$/;
 function compileJsonSchema(schema: JsonSchema): CompiledSchema {
   // It would answer with a promise, which looks like a yes.
   if (schema['$async'] === true) throw new Error('$async schemas are not supported.');
-  const options = { allErrors: true, strict: false };
-  const ajv = DRAFT_07.test(String(schema['$schema'])) ? new Ajv(options) : new Ajv2020(options);
-  addFormats.default(ajv);
-  const validate = ajv.compile(schema);
+  const validate = newAjv(schema).compile(schema);
+  let exact: ReturnType<typeof compileExactly> | null = null;
   return {
     jsonSchema: schema,
-    check: (data) => (validate(data) ? NO_ERRORS : (validate.errors ?? []).map(jsonSchemaError)),
+    check(data) {
+      if (!holdsExactNumber(data)) return validate(data) ? NO_ERRORS : (validate.errors ?? []).map(jsonSchemaError);
+      // Compiled when the first such number comes: most schemas never see one.
+      exact ??= compileExactly(newAjv(schema, { validateSchema: false }), schema);
+      return exact.validate(data) ? NO_ERRORS : exact.errors().map(jsonSchemaError);
+    },
   };
+}
+
+function newAjv(schema: JsonSchema, more: Options = {}): Ajv {
+  const options = { allErrors: true, strict: false, ...more };
+  const ajv = DRAFT_07.test(String(schema['$schema'])) ? new Ajv(options) : new Ajv2020(options);
+  addFormats.default(ajv);
+  return ajv;
 }
 
 /** A breach of a JSON Schema, at the field that it speaks of. */

@@ -2,6 +2,7 @@ import { ERRORS, PosthornError, type ErrorCode, type FieldError } from '@posthor
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { isPassing } from '../store/database.ts';
 import { asStoreError } from '../store/store-error.ts';
+import { JSON_OBJECT } from './body-rules.ts';
 import { MAX_ERRORS, pointerToken } from './field-path.ts';
 import { PATTERN_ERRORS } from './text-schema.ts';
 
@@ -108,6 +109,8 @@ function fieldError(where: string, issue: ValidationIssue): FieldError {
       return { path: base, rule: 'enum', message: `must be one of ${[params['allowedValues']].flat().join(', ')}` };
     case 'const':
       return { path: base, rule: 'const', message: `must be ${JSON.stringify(params['allowedValue'])}` };
+    case JSON_OBJECT:
+      return { path: base, rule: 'type', message: 'must be object' };
     default:
       return { path: base, rule: issue.keyword, message: issue.message ?? 'is not valid' };
   }

@@ -83,7 +83,7 @@ test.each([
   ['{"name":"x","name":"y"}', 400, 'malformed_json'],
   [Buffer.from([0x7b, 0xff]), 400, 'malformed_json'],
   [`{"name":"x","data":${'{"a":'.repeat(200)}1${'}'.repeat(200)}}`, 400, 'malformed_json'],
-  ['{"name":"x","data":{"id":12345678901234567890}}', 422, 'unsafe_number'],
+  ['{"name":"x","data":{"id":1e12345678901234567890}}', 422, 'unsafe_number'],
   ['{"name":"x","data":{"__proto__":{}}}', 422, 'invalid_request'],
   ['[]', 422, 'invalid_request'],
   ['null', 422, 'invalid_request'],

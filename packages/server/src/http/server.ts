@@ -6,6 +6,7 @@ import { fastify, LogController, type FastifyBaseLogger, type FastifyInstance, t
 import type { Turnstile } from '../intake/turnstile.ts';
 import type { Tenant } from '../tenancy/directory.ts';
 import type { Authenticator, Principal } from './auth.ts';
+import { addBodyKeywords, withBodyRules } from './body-rules.ts';
 import { decorateIdempotency, idempotency, keepBodyDigest, type IdempotencyOptions } from './idempotency.ts';
 import { parseJsonBody } from './json-text.ts';
 import { openApi } from './openapi.ts';
@@ -120,9 +121,11 @@ function attempt(failed: (error: Error) => void, work: () => void): void {
 function validators(): Parameters<FastifyInstance['setValidatorCompiler']>[0] {
   const strict = new Ajv2020({ allErrors: true, strict: false, verbose: false });
   const coercing = new Ajv2020({ allErrors: true, strict: false, coerceTypes: true, useDefaults: true });
+  addBodyKeywords(strict);
   addFormats.default(strict);
   addFormats.default(coercing);
-  return ({ schema, httpPart }) => (httpPart === 'body' ? strict : coercing).compile(schema as object);
+  return ({ schema, httpPart }) =>
+    httpPart === 'body' ? strict.compile(withBodyRules(schema) as object) : coercing.compile(schema as object);
 }
 
 function pathOf(request: FastifyRequest): string {

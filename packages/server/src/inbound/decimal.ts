@@ -1,19 +1,5 @@
 import { Big } from 'big.js';
 
-/** A number of a JSON text as it was written: a double would lose digits. */
-export class ExactNumber {
-  readonly source: string;
-
-  constructor(source: string) {
-    this.source = source;
-  }
-
-  /** Where its digits do not matter. */
-  toJSON(): number {
-    return Number(this.source);
-  }
-}
-
 /** Digits of a decimal without its exponent: more than any measure has, and few enough to be compared cheaply. */
 export const MAX_DIGITS = 40;
 

@@ -1,5 +1,5 @@
-import type { FieldError } from '@posthorn/protocol';
-import { ExactNumber, MAX_DIGITS, readDecimal } from './decimal.ts';
+import { ExactNumber, type FieldError } from '@posthorn/protocol';
+import { MAX_DIGITS, readDecimal } from './decimal.ts';
 import { readDate, type SentDate } from './point-date.ts';
 
 /** A point as it was sent, each field checked for itself. */
@@ -23,7 +23,7 @@ export type SentThresholds = Pick<SentPoint, 'path' | 'good' | 'bad'>;
 /** A backfill of more points is to be split. */
 export const MAX_POINTS = 1_000;
 
-/** Reads one point or an array of them. Numbers come as ExactNumber or text; what a point has besides is not looked at. */
+/** Reads one point or an array of them. What a point has besides is not looked at. */
 export function readPost(body: unknown): ReadPost {
   if (!Array.isArray(body)) return readPoints([body], () => '');
   if (body.length === 0) return wrong({ path: '', rule: 'min_items', message: 'must hold at least one point' });
@@ -68,8 +68,8 @@ class FieldReader {
   decimal(name: string): string | undefined {
     const given = this.#read(name);
     if (given === undefined) return undefined;
-    const text = given instanceof ExactNumber ? given.source : given;
-    const read = typeof text === 'string' ? readDecimal(text) : ({ problem: 'decimal' } as const);
+    const isDecimal = typeof given === 'string' || typeof given === 'number' || given instanceof ExactNumber;
+    const read = isDecimal ? readDecimal(String(given)) : ({ problem: 'decimal' } as const);
     if ('decimal' in read) return read.decimal;
     const message = read.problem === 'digits' ? `must have at most ${MAX_DIGITS} digits` : 'must be a decimal such as 0.01, 500000 or -10';
     this.#wrong(name, read.problem, message);

@@ -13,7 +13,6 @@ export function goalTarget({ database, writer }: { database: Database; writer: G
   const keys = new GoalKeys(database);
   return {
     kind: 'goal',
-    numbers: 'exact',
     forms: true,
     queued: () => writer.queued,
     async find(tenant, targetId) {

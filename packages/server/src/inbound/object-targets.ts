@@ -1,10 +1,12 @@
-import { PosthornError, type FieldError, type JsonObject } from '@posthorn/protocol';
+import { ExactNumber, PosthornError, type FieldError, type JsonObject } from '@posthorn/protocol';
 import type { InboundObject, InboundObjects } from './inbound-objects.ts';
 import type { Taken, TargetKind, TargetPost } from './target-kind.ts';
 
 /** Objects in one post. */
 export const MAX_OBJECTS = 1_000;
 const MAX_ERRORS = 50;
+/** As in the API. */
+const MAX_ID_LENGTH = 255;
 const MODEL_KIND = 'model';
 const SCORE_KIND = 'score';
 
@@ -12,7 +14,6 @@ const SCORE_KIND = 'score';
 export function modelTarget(objects: InboundObjects): TargetKind {
   return {
     kind: 'model',
-    numbers: 'double',
     forms: false,
     queued: () => objects.queued,
     async find(tenant, targetId) {
@@ -28,7 +29,6 @@ export function modelTarget(objects: InboundObjects): TargetKind {
 export function objectsTarget(objects: InboundObjects): TargetKind {
   return {
     kind: 'objects',
-    numbers: 'double',
     forms: false,
     queued: () => objects.queued,
     async find(tenant, targetId) {
@@ -38,7 +38,8 @@ export function objectsTarget(objects: InboundObjects): TargetKind {
   };
 }
 
-type Item = JsonObject & { id: string | number };
+type Id = string | number | ExactNumber;
+type Item = JsonObject & { id: Id };
 
 /**
  * A score may name its company at the top, `{id, name, features, groups, total}`, or as the state does, `{id, object, features, …}`:
@@ -92,8 +93,12 @@ function itemProblem(item: unknown, path: string): FieldError | null {
   if (!isObject(item)) return { path, rule: 'type', message: 'must be an object with an id' };
   const { id } = item;
   if (id === undefined || id === null) return { path: `${path}/id`, rule: 'required', message: 'is required' };
-  if (typeof id === 'number' || (typeof id === 'string' && id !== '')) return null;
-  return { path: `${path}/id`, rule: 'type', message: 'must be a text that is not empty, or a number' };
+  if (typeof id === 'number' || id instanceof ExactNumber) return null;
+  if (typeof id !== 'string' || id === '')
+    return { path: `${path}/id`, rule: 'type', message: 'must be a text that is not empty, or a number' };
+  if (id.length > MAX_ID_LENGTH) return { path: `${path}/id`, rule: 'maxLength', message: `must have at most ${MAX_ID_LENGTH} characters` };
+  if (id.isWellFormed() && !id.includes('\u0000')) return null;
+  return { path: `${path}/id`, rule: 'text', message: 'must not contain NUL or half of a surrogate pair' };
 }
 
 function refused(errors: readonly FieldError[]): PosthornError {
@@ -102,10 +107,10 @@ function refused(errors: readonly FieldError[]): PosthornError {
   return new PosthornError('inbound_data', detail, { errors: errors.slice(0, MAX_ERRORS) });
 }
 
-function idOf(id: string | number): string {
+function idOf(id: Id): string {
   return String(id);
 }
 
 function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof ExactNumber);
 }

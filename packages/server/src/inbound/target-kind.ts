@@ -13,7 +13,7 @@ export interface TargetPost {
   readonly tenant: Tenant;
   readonly targetId: string;
   readonly hookId: string;
-  /** The body, parsed; numbers as the kind asks for them. */
+  /** The body, parsed; a number that a double cannot hold is an ExactNumber. */
   readonly body: unknown;
   /** The log entry of a post that was taken with this status, for a kind that stores it in its own commit. */
   readonly logEntry: (status: number) => InboundRequest;
@@ -31,8 +31,6 @@ export interface Taken {
 /** What inbound hooks can feed: one definition each, in the registry of `openTargetKinds`. */
 export interface TargetKind {
   readonly kind: InboundTargetKind;
-  /** `exact`: numbers of a body come as ExactNumber; `double`: as JSON numbers, those that would lose digits refused. */
-  readonly numbers: 'exact' | 'double';
   /** Whether form-encoded bodies make sense: fields are text then. */
   readonly forms: boolean;
   find(tenant: Tenant, targetId: string): Promise<TargetState>;

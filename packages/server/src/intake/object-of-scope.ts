@@ -1,8 +1,7 @@
-import type { JsonObject, Subject } from '@posthorn/protocol';
+import { parseJson, type JsonObject, type Subject } from '@posthorn/protocol';
 import type { Queryable } from '../store/database.ts';
 import { readObjects } from '../store/objects.ts';
 import type { Tenant } from '../tenancy/directory.ts';
-import { parseJson } from '../json/parse-json.ts';
 
 /** The object that a scope names, where it reads `kind:id`, the product has that kind, and its state was pushed. */
 export async function objectOfScope(

@@ -1,4 +1,4 @@
-import type { EnvelopeEvent, Json, JsonObject, Subject } from '@posthorn/protocol';
+import { ExactNumber, type EnvelopeEvent, type Json, type JsonObject, type Subject } from '@posthorn/protocol';
 import { shardOf } from '../store/shard.ts';
 import type { NewEvent } from '../store/event-log.ts';
 import type { Tenant } from '../tenancy/directory.ts';
@@ -66,7 +66,7 @@ type Place = Pick<NewEvent, 'data' | 'dataStart' | 'dataLength'>;
  * an envelope with a number in its place begin to differ: that costs a third of writing the data out and looking for it.
  */
 function placeWhole(envelope: Json, data: JsonObject, { bodyText, bytes }: { bodyText: string; bytes: number }): Place | null {
-  if (typeof envelope !== 'object' || envelope === null || Array.isArray(envelope)) return null;
+  if (typeof envelope !== 'object' || envelope === null || Array.isArray(envelope) || envelope instanceof ExactNumber) return null;
   const [key] = Object.entries(envelope).find(([, value]) => value === data) ?? [];
   if (key === undefined) return null;
   const without = JSON.stringify({ ...envelope, [key]: 0 });

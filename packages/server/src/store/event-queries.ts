@@ -1,4 +1,3 @@
-import type { JsonObject } from '@posthorn/protocol';
 import { statement, type Queryable } from './database.ts';
 
 /** An event as it is listed: without what may be large. */
@@ -14,7 +13,8 @@ export interface ListedEventRow {
 
 /** An event as it is looked up. */
 export interface EventRow extends ListedEventRow {
-  readonly sender: JsonObject | null;
+  /** As JSON. */
+  readonly sender: string | null;
   readonly data: Buffer | null;
   readonly data_start: number | null;
   readonly data_length: number | null;
@@ -23,7 +23,8 @@ export interface EventRow extends ListedEventRow {
 }
 
 const LISTED = 'id, type, scope, subject_kind, subject_id, external_id, test';
-const COLUMNS = `${LISTED}, sender, data, data_start, data_length, body, webhook_ids`;
+/** The sender as text: the driver would read its numbers as doubles. */
+const COLUMNS = `${LISTED}, sender::text AS sender, data, data_start, data_length, body, webhook_ids`;
 
 export interface EventQuery {
   readonly organizationKey: number;
@@ -72,7 +73,7 @@ export function listEventsOfSubject(
 const BY_ID = statement('event_by_id', `SELECT ${COLUMNS} FROM events WHERE organization_key = $1 AND id = $2`);
 const BY_EXTERNAL_ID = statement(
   'event_by_external_id',
-  `SELECT ${COLUMNS.replaceAll(/\b(\w+)\b/g, 'events.$1')} FROM events
+  `SELECT ${COLUMNS} FROM events
    WHERE organization_key = $1
      AND id = (SELECT event_id FROM event_ids WHERE event_ids.organization_key = $1 AND event_ids.external_id = $2)`,
 );

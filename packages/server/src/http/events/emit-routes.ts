@@ -1,4 +1,4 @@
-import { PosthornError, type JsonObject } from '@posthorn/protocol';
+import { ExactNumber, PosthornError, type JsonObject } from '@posthorn/protocol';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { Type, type Static } from 'typebox';
 import type { EmitInput, Intake } from '../../intake/emit.ts';
@@ -97,7 +97,7 @@ function takeOut(request: FastifyRequest<{ Body: Batch }>): { refusals: (Posthor
 /** A product may take events in a shape of its own beside the API's. */
 async function takeOwnShape(request: FastifyRequest): Promise<void> {
   const { body } = request;
-  if (typeof body !== 'object' || body === null || Array.isArray(body) || 'type' in body) return;
+  if (typeof body !== 'object' || body === null || Array.isArray(body) || body instanceof ExactNumber || 'type' in body) return;
   const { type, data, id, scope, subject, sender } = request.tenant.product.accepts(body as JsonObject) ?? {};
   if (type === undefined) return;
   // What is left open must not stand there as null or undefined: the shape is checked like any other.

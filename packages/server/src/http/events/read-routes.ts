@@ -1,4 +1,4 @@
-import { PosthornError, type JsonObject } from '@posthorn/protocol';
+import { parseJson, PosthornError, type JsonObject } from '@posthorn/protocol';
 import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
 import type { Database } from '../../store/database.ts';
@@ -9,7 +9,6 @@ import { DEFAULT_LIMIT, PAGE_QUERY, pageFrom, pageOf, type PageQuery } from '../
 import { storedText } from '../text-schema.ts';
 import { findEvent } from './find-event.ts';
 import { idRange, SPAN_QUERY, type SpanQuery } from '../time-span.ts';
-import { parseJson } from '../../json/parse-json.ts';
 
 export interface EventReadServices {
   readonly database: Database;
@@ -88,7 +87,13 @@ export function eventReadRoutes(app: FastifyInstance, { database }: EventReadSer
           attemptCount,
         }),
       );
-      return { ...listedJson(row), sender: row.sender, data: dataOf(row), body: row.body.toString(), deliveries };
+      return {
+        ...listedJson(row),
+        sender: row.sender === null ? null : parseJson(row.sender),
+        data: dataOf(row),
+        body: row.body.toString(),
+        deliveries,
+      };
     },
   );
 }

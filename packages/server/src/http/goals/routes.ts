@@ -1,15 +1,11 @@
-import { PosthornError } from '@posthorn/protocol';
+import { ExactNumber, PosthornError } from '@posthorn/protocol';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
-import { ExactNumber } from '../../inbound/decimal.ts';
 import type { Goals } from '../../inbound/goals.ts';
 import { readDate } from '../../inbound/point-date.ts';
 import type { Database } from '../../store/database.ts';
 import { listGoalChanges, listGoalPoints, listGoals, type GoalRow } from '../../store/goals.ts';
 import { isUuid, newId } from '../../store/uuid-time.ts';
-import { keepBodyDigest } from '../idempotency.ts';
-import { parseExactJson } from '../inbound/exact-json.ts';
-import { parseJsonBody } from '../json-text.ts';
 import { decodeCursor, DEFAULT_LIMIT, PAGE_QUERY, pageFrom, pageOf, type PageQuery } from '../pagination.ts';
 import { changeJson, goalChange, goalJson, pointJson, type GoalBody } from './goal-json.ts';
 import { Goal, GoalChange, GoalHistoryEntry, GoalPoint, NewGoal } from './goal-schema.ts';
@@ -30,39 +26,25 @@ const HIGHEST_ID = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
 const AFTER_ALL_DATES = 'infinity';
 const DATE = /^\d{4}-\d{2}-\d{2}$/;
 
-/** Goals, their points and their history. In a scope of their own, because their numbers are kept as they were written. */
+/** Goals, their points and their history. In a scope of their own, because their numbers may be text too. */
 export async function goalRoutes(app: FastifyInstance, services: GoalServices): Promise<void> {
   await app.register(async (scope) => {
-    keepThresholdsExact(scope);
+    readThresholdsAsText(scope);
     goalListRoutes(scope, services);
     oneGoalRoutes(scope, services);
     goalHistoryRoutes(scope, services);
   });
 }
 
-/** A JSON number is a double to everybody else; a threshold is the decimal that was written. */
-function keepThresholdsExact(app: FastifyInstance): void {
-  app.removeContentTypeParser('application/json');
-  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
-    const bytes = body as Buffer;
-    keepBodyDigest(request, bytes);
-    try {
-      done(null, bytes.length === 0 ? undefined : withExactThresholds(bytes));
-    } catch (error) {
-      done(error instanceof Error ? error : new Error(String(error)));
+/** A threshold is the decimal that was sent, whether as a number or as text. */
+function readThresholdsAsText(app: FastifyInstance): void {
+  app.addHook('preValidation', async ({ body }) => {
+    if (typeof body !== 'object' || body === null) return;
+    const fields = body as Record<string, unknown>;
+    for (const name of ['goodThreshold', 'badThreshold']) {
+      if (Object.hasOwn(fields, name) && fields[name] instanceof ExactNumber) fields[name] = String(fields[name]);
     }
   });
-}
-
-function withExactThresholds(bytes: Buffer): unknown {
-  const exact = parseExactJson(bytes);
-  if (typeof exact !== 'object' || exact === null || Array.isArray(exact)) return parseJsonBody(bytes);
-  const fields = exact as Record<string, unknown>;
-  for (const name of ['goodThreshold', 'badThreshold']) {
-    const value = Object.hasOwn(fields, name) ? fields[name] : undefined;
-    if (value instanceof ExactNumber) fields[name] = value.source;
-  }
-  return JSON.parse(JSON.stringify(exact));
 }
 
 function goalListRoutes(app: FastifyInstance, { database, goals }: GoalServices): void {

@@ -1,7 +1,6 @@
 import { PosthornError } from '@posthorn/protocol';
 import type { TargetKind } from '../../inbound/target-kind.ts';
 import { parseJsonBody } from '../json-text.ts';
-import { parseExactJson } from './exact-json.ts';
 
 const FORM = 'application/x-www-form-urlencoded';
 const decoder = new TextDecoder('utf-8', { fatal: true });
@@ -12,7 +11,7 @@ export function parseBody(bytes: Buffer, contentType: string | null, kind: Targe
   const isForm = mediaType(contentType) === FORM && !/^\s*[[{]/.test(bytes.toString('latin1', 0, 100));
   try {
     if (bytes.length === 0) return unreadable('required', 'The body is empty: send JSON, or a form.');
-    if (!isForm) return { value: kind.numbers === 'exact' ? parseExactJson(bytes) : parseJsonBody(bytes) };
+    if (!isForm) return { value: parseJsonBody(bytes) };
     if (!kind.forms) return unreadable('content_type', `A ${kind.kind} takes JSON: send Content-Type: application/json.`);
     return parseForm(bytes);
   } catch (error) {

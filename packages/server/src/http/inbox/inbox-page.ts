@@ -1,11 +1,5 @@
+import { ExactNumber, readJson } from '@posthorn/protocol';
 import type { CaughtRequest, Inbox } from './inbox-store.ts';
-
-declare global {
-  interface JSON {
-    /** Not in TypeScript's library yet (https://github.com/tc39/proposal-json-parse-with-source). */
-    rawJSON(text: string): unknown;
-  }
-}
 
 const STYLE = `
   body { font: 15px/1.5 system-ui, sans-serif; margin: 0 auto; padding: 2rem 1.25rem; max-width: 60rem; color: #1c2733; background: #f6f7f9 }
@@ -53,14 +47,11 @@ function pretty(body: string): string {
   // Indenting what is nested thousands of levels deep would take gigabytes.
   if (nesting(body) > MAX_DEPTH) return body;
   try {
-    return JSON.stringify(/\d{16}|\d[eE.]/.test(body) ? JSON.parse(body, withSource) : JSON.parse(body), null, 2);
+    JSON.parse(body);
+    return JSON.stringify(readJson(body, { number: (source) => new ExactNumber(source) }), null, 2);
   } catch {
     return body;
   }
-}
-
-function withSource(_key: string, value: unknown, context?: { source?: string }): unknown {
-  return typeof value === 'number' && context?.source !== undefined ? JSON.rawJSON(context.source) : value;
 }
 
 /** At most how deep. Brackets in strings count too: it is a bound. */

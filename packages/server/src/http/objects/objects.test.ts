@@ -290,7 +290,7 @@ describe.each([
     expect(JSON.stringify(read.state)).toBe(text);
     for (const [body, code] of [
       ['{"state":{"a":1,"a":2}}', 'malformed_json'],
-      ['{"state":{"a":9007199254740993}}', 'unsafe_number'],
+      ['{"state":{"a":1e9007199254740993}}', 'unsafe_number'],
       ['{"state":{"__proto__":{"x":1}}}', 'invalid_request'],
       ['{"state":[]}', 'invalid_request'],
       ['{"state":{}', 'malformed_json'],

@@ -1,4 +1,4 @@
-import { PosthornError, type JsonObject } from '@posthorn/protocol';
+import { parseJson, PosthornError, type JsonObject } from '@posthorn/protocol';
 import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
 import type { ObjectKind } from '../../catalog/object-kind.ts';
@@ -11,7 +11,6 @@ import { decodeCursor, DEFAULT_LIMIT, PAGE_QUERY, pageFrom, pageOf, type PageQue
 import { Name, objectJson, ShownObject } from './object-schema.ts';
 import { entityTag } from './preconditions.ts';
 import { ADDRESS, OBJECT_TAGS, SCOPE_QUERY } from './routes.ts';
-import { parseJson } from '../../json/parse-json.ts';
 
 export interface ObjectReadServices {
   readonly database: Database;

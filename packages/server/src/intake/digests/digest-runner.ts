@@ -1,4 +1,4 @@
-import { sameJson, type Json, type JsonObject } from '@posthorn/protocol';
+import { parseJson, sameJson, type Json, type JsonObject } from '@posthorn/protocol';
 import type { Digest } from '../../catalog/load-digests.ts';
 import type { Queryable } from '../../store/database.ts';
 import { digestChanges, type DigestChangeRow } from '../../store/digests.ts';
@@ -8,7 +8,6 @@ import type { Tenant } from '../../tenancy/directory.ts';
 import { objectOfScope } from '../object-of-scope.ts';
 import { renderEvent } from '../prepare-event.ts';
 import { splitDigest } from './split-digest.ts';
-import { parseJson } from '../../json/parse-json.ts';
 
 /** An event that a digest gives. */
 export interface DigestEvent {

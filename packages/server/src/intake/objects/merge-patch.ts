@@ -1,4 +1,4 @@
-import type { Json, JsonObject } from '@posthorn/protocol';
+import { ExactNumber, type Json, type JsonObject } from '@posthorn/protocol';
 
 /** Applies a JSON merge patch (RFC 7396): null takes a field away, objects are merged, everything else replaces. */
 export function mergePatch(state: JsonObject, patch: JsonObject): JsonObject {
@@ -20,5 +20,5 @@ function patched(name: string, value: Json | undefined, patch: Json | undefined)
 }
 
 function isObject(value: Json): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof ExactNumber);
 }

@@ -1,4 +1,12 @@
-import { diffFields, PosthornError, type Changes, type FieldError, type JsonObject, type ObjectChange } from '@posthorn/protocol';
+import {
+  diffFields,
+  parseJson,
+  PosthornError,
+  type Changes,
+  type FieldError,
+  type JsonObject,
+  type ObjectChange,
+} from '@posthorn/protocol';
 import type { ObjectKind, Rule } from '../../catalog/object-kind.ts';
 import type { ObjectName, ObjectRow, ObjectWrite } from '../../store/objects.ts';
 import { newId } from '../../store/uuid-time.ts';
@@ -6,7 +14,6 @@ import type { Tenant } from '../../tenancy/directory.ts';
 import type { CommittedEvent } from '../event-commit.ts';
 import { eventsOf, type Transition } from './lifecycle.ts';
 import { mergePatch } from './merge-patch.ts';
-import { parseJson } from '../../json/parse-json.ts';
 
 /** What is to become of an object's state. */
 export type ObjectAction =

@@ -1,0 +1,42 @@
+import { decimalOf, sameDecimal } from './decimal.ts';
+
+/**
+ * A JSON number that a double cannot hold, such as `12345678901234567890.12` or `1e400`, as it was written. `JSON.stringify`
+ * writes it digit by digit. In arithmetic it is the nearest double; `String(number)` has all its digits.
+ *
+ * @example
+ * await organization.emit('order-paid', { total: new ExactNumber('12345678901234567890.12') });
+ */
+export class ExactNumber {
+  /** A JSON number (RFC 8259, section 6). */
+  readonly source: string;
+
+  /** Throws RangeError if the text is not a JSON number. */
+  constructor(source: string) {
+    if (!JSON_NUMBER.test(source)) throw new RangeError(`${JSON.stringify(source.slice(0, 100))} is not a JSON number.`);
+    this.source = source;
+  }
+
+  /** Throws TypeError in an engine without `JSON.rawJSON` (Node.js before 22): it could only write another number. */
+  toJSON(): unknown {
+    if (!rawJSON) throw new TypeError('This JavaScript engine has no JSON.rawJSON, so an ExactNumber cannot be written as JSON.');
+    return rawJSON(this.source);
+  }
+
+  toString(): string {
+    return this.source;
+  }
+
+  valueOf(): number {
+    return Number(this.source);
+  }
+}
+
+const JSON_NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
+/** https://github.com/tc39/proposal-json-parse-with-source */
+const { rawJSON } = JSON as { rawJSON?: (text: string) => unknown };
+
+/** Whether two numbers have the same value, whichever way they are written. */
+export function sameNumber(one: ExactNumber, other: ExactNumber): boolean {
+  return one.source === other.source || sameDecimal(decimalOf(one.source), decimalOf(other.source));
+}

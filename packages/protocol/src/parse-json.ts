@@ -1,0 +1,91 @@
+import { isHeldByDouble } from './decimal.ts';
+import { ExactNumber } from './exact-number.ts';
+import { isNumberPart, readJson } from './json-reader.ts';
+
+/**
+ * As `JSON.parse`, but nothing changes silently: a number that a double cannot hold becomes an {@link ExactNumber}, and every
+ * key is read as it was written, which V8 14.6 does not always do. Texts with neither are parsed by `JSON.parse` alone.
+ * Throws SyntaxError.
+ */
+export function parseJson(text: string): unknown {
+  const value: unknown = JSON.parse(text);
+  return mayBeMisread(value, text) || mayHaveExactNumbers(text) ? readJson(text, { number: numberOf }) : value;
+}
+
+/** A number of a JSON text: a plain one, unless it would be another one then. */
+export function numberOf(source: string): number | ExactNumber {
+  return isHeldByDouble(source) ? Number(source) : new ExactNumber(source);
+}
+
+/**
+ * Whether V8 may have misread a key. V8 14.6 compares a key that it expects, because another object had it in that place, with
+ * the text of a key before its escapes are read: after `{"\\":1}` it reads `{"\"":1}` as `{"\\":1}`. Such a key has a backslash.
+ */
+function mayBeMisread(value: unknown, text: string): boolean {
+  if (!text.includes('\\')) return false;
+  const left = [value];
+  for (let one = left.pop(); one !== undefined; one = left.pop()) {
+    if (typeof one !== 'object' || one === null) continue;
+    if (!Array.isArray(one) && Object.keys(one).some((key) => key.includes('\\'))) return true;
+    for (const item of Object.values(one)) left.push(item);
+  }
+  return false;
+}
+
+/** A number of at most 15 digits whose exponent has at most two is held by a double (IEEE 754: 15 decimal digits survive). */
+const SAFE_LENGTH = 16;
+const LARGE_EXPONENT = /\d[eE][+-]?\d{3}/;
+const LARGE_EXPONENTS = new RegExp(LARGE_EXPONENT, 'g');
+
+/** Whether the text may have a number that a double cannot hold. Texts that only look so, within strings, are few. */
+export function mayHaveExactNumbers(text: string): boolean {
+  return hasLongExactNumber(text) || (LARGE_EXPONENT.test(text) && hasExactExponent(text));
+}
+
+/** Looks at every 16th character: no number of more is missed. That takes a tenth of what a regular expression does. */
+function hasLongExactNumber(text: string): boolean {
+  for (let at = SAFE_LENGTH - 1; at < text.length; at += SAFE_LENGTH) {
+    const code = text.charCodeAt(at);
+    if (code > 0x39 || (code < 0x30 && code !== 0x2e)) continue;
+    const start = startOfNumber(text, at);
+    const end = endOfNumber(text, at);
+    if (end - start >= SAFE_LENGTH && isExactNumber(text, start, end)) return true;
+    at = Math.max(at, end - SAFE_LENGTH);
+  }
+  return false;
+}
+
+function hasExactExponent(text: string): boolean {
+  let after = 0;
+  for (const { index } of text.matchAll(LARGE_EXPONENTS)) {
+    if (index < after) continue;
+    after = endOfNumber(text, index);
+    if (isExactNumber(text, startOfNumber(text, index), after)) return true;
+  }
+  return false;
+}
+
+function startOfNumber(text: string, at: number): number {
+  let start = at;
+  while (start > 0 && isNumberPart(text.charCodeAt(start - 1))) start--;
+  return start;
+}
+
+function endOfNumber(text: string, at: number): number {
+  let end = at;
+  while (end < text.length && isNumberPart(text.charCodeAt(end))) end++;
+  return end;
+}
+
+const TOKEN_START = /[\s,:[]/;
+const TOKEN_END = /[\s,\]}]/;
+const NUMBER = /^-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
+/** Longer ones are not looked at twice: they are no doubles, or nobody writes them so. */
+const MAX_CHECKED = 1_000;
+
+function isExactNumber(text: string, start: number, end: number): boolean {
+  if ((start > 0 && !TOKEN_START.test(text.charAt(start - 1))) || (end < text.length && !TOKEN_END.test(text.charAt(end)))) return false;
+  if (end - start > MAX_CHECKED) return true;
+  const source = text.slice(start, end);
+  return NUMBER.test(source) && !isHeldByDouble(source);
+}

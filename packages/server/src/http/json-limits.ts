@@ -1,0 +1,56 @@
+import { endOfString, PosthornError } from '@posthorn/protocol';
+
+export const MAX_DEPTH = 100;
+/** Each costs some 60 bytes once it is parsed, and may be two characters of the text. */
+export const MAX_CONTAINERS = 250_000;
+export const MAX_VALUES = 1_000_000;
+/** Shorter texts cannot hold much: they are not counted. */
+const COUNTED_LENGTH = 64 * 1024;
+
+/**
+ * Refuses a text that would become too many values in memory, before it is parsed. One pass over the text, which need not be JSON.
+ * Throws `malformed_json` for nesting past a hundred levels, `payload_too_large`.
+ */
+export function refuseCostlyJson(text: string): void {
+  if (text.length < COUNTED_LENGTH) return;
+  let depth = 0;
+  let containers = 0;
+  let values = 1;
+  for (let at = 0; at < text.length; at++) {
+    switch (text.charCodeAt(at)) {
+      case 0x22: {
+        const end = endOfString(text, at);
+        // It does not end: the parser says so.
+        if (end === 0) return;
+        at = end - 1;
+        break;
+      }
+      case 0x7b:
+      case 0x5b:
+        containers++;
+        values++;
+        depth++;
+        if (depth > MAX_DEPTH) throw tooDeep();
+        break;
+      case 0x7d:
+      case 0x5d:
+        depth--;
+        break;
+      case 0x2c:
+        values++;
+    }
+    if (containers > MAX_CONTAINERS) throw tooMany(MAX_CONTAINERS, 'objects and arrays');
+    if (values > MAX_VALUES) throw tooMany(MAX_VALUES, 'values');
+  }
+}
+
+export function tooDeep(): PosthornError {
+  return new PosthornError('malformed_json', `The body is nested deeper than ${MAX_DEPTH} levels.`);
+}
+
+function tooMany(limit: number, what: string): PosthornError {
+  return new PosthornError(
+    'payload_too_large',
+    `The body holds more than ${limit.toLocaleString('en')} ${what}. Split it into several requests.`,
+  );
+}
