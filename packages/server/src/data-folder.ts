@@ -20,6 +20,8 @@ const OWN_ENTRIES = ['lock', 'lock-holder.json', 'root-key', 'encryption-key', '
 /** Creates the folder if it is missing, and locks it. Throws StartError if another server uses it. */
 export async function openDataFolder(path: string): Promise<DataFolder> {
   const release = await lock(path);
+  // At once: what is created in it next is for no other eyes either.
+  await makeFolderPrivate(path);
   return {
     databasePath: join(path, 'pglite'),
     async makePrivate() {
