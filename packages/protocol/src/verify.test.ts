@@ -5,7 +5,15 @@ import { Webhook as SvixWebhook } from 'svix';
 import { describe, expect, test } from 'vitest';
 import { hmacSignature, standardWebhooks } from './policy.ts';
 import { createSigner, generateSecret, generateSigningKey, publicKeyOf } from './signing.ts';
-import { verify, verifyHmac, WebhookVerificationError, type ReceivedBody, type ReceivedHeaders, type VerificationCode } from './verify.ts';
+import {
+  verify,
+  verifyHmac,
+  WebhookVerificationError,
+  type ReceivedBody,
+  type ReceivedHeaders,
+  type ReceivedWebhook,
+  type VerificationCode,
+} from './verify.ts';
 
 const SECRET = generateSecret();
 const SIGNING_KEY = generateSigningKey();
@@ -280,6 +288,11 @@ describe('verify refuses', () => {
   ])('%s, and says how to get at the raw bytes', (_what, body) => {
     const message = messageOf(() => verify({ body: body as string, headers: sign(BODY) }, SECRET, { now: NOW * 1_000 }));
     expect(message).toMatch(/^invalid_body: The body is .* Pass the raw bytes of the body/);
+  });
+
+  test.each([undefined, null, BODY, 7])('a request that is none: %j', (received) => {
+    const check = () => verify(received as unknown as ReceivedWebhook, SECRET);
+    expect(messageOf(check)).toMatch(/^invalid_body: The body is missing\. Pass the raw bytes/);
   });
 
   test('an empty body, and says where it may have gone', () => {

@@ -71,8 +71,8 @@ const LONGEST_SIGNATURES = MAX_SIGNATURES * 1_100;
  * @example
  * const { id } = verify({ body: rawBody, headers: request.headers }, process.env.WEBHOOK_SECRET ?? '');
  */
-export function verify({ body: received, headers }: ReceivedWebhook, secret: string, options: VerifyOptions = {}): VerifiedWebhook {
-  const body = rawBody(received);
+export function verify(received: ReceivedWebhook, secret: string, options: VerifyOptions = {}): VerifiedWebhook {
+  const { body, headers } = partsOf(received);
   const id = required(headers, 'webhook-id', ID);
   const timestamp = required(headers, 'webhook-timestamp', TIMESTAMP);
   const signatures = signaturesIn(required(headers, 'webhook-signature'));
@@ -91,8 +91,8 @@ export type HmacScheme = Omit<SignatureScheme & { kind: 'hmac' }, 'kind'>;
  * Checks a legacy HMAC header, such as `X-RevOps-Content-Hmac`, over the raw body; for GET over the query string that
  * was added to the webhook's URL. Throws WebhookVerificationError.
  */
-export function verifyHmac({ body: received, headers }: ReceivedWebhook, secret: string, scheme: HmacScheme): void {
-  const body = rawBody(received);
+export function verifyHmac(received: ReceivedWebhook, secret: string, scheme: HmacScheme): void {
+  const { body, headers } = partsOf(received);
   const key = presentSecret(secret);
   const given = required(headers, scheme.header);
   const expected = (scheme.prefix ?? '') + createHmac(scheme.algorithm, key).update(body).digest(scheme.encoding);
@@ -169,10 +169,11 @@ function required(headers: ReceivedHeaders, name: string, format?: RegExp): stri
   return value;
 }
 
-function rawBody(received: unknown): string | Uint8Array {
-  const read = readBody(received);
+/** Callers without types, or with a framework's, pass whatever they have. */
+function partsOf(received: Partial<ReceivedWebhook> | undefined): { body: string | Uint8Array; headers: ReceivedHeaders } {
+  const read = readBody(received?.body);
   if (read.kind === 'unusable') throw new WebhookVerificationError('invalid_body', read.problem);
-  return read.body;
+  return { body: read.body, headers: received?.headers ?? {} };
 }
 
 /** Secrets often come from an environment, where they may be missing whatever the types say. */
