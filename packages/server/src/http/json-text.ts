@@ -22,12 +22,11 @@ export function parseJsonBody(bytes: Uint8Array): unknown {
   const text = decodeJsonText(bytes);
   refuseCostlyJson(text);
   const native = parseNatively(text);
-  const found: Survey = { keys: 0, hasEscapes: text.includes('\\'), doubtfulKeys: false, prototypeKeys: false };
+  const found: Survey = { keys: 0, hasEscapes: text.includes('\\'), doubtfulKeys: false, prototypeKeys: false, unsafeNumbers: false };
   survey(native, 1, found);
-  const exact = mayHaveExactNumbers(text);
   const repeats = countQuotedColons(text) !== found.keys;
-  const value = exact || repeats || found.doubtfulKeys ? readExactly(text, found) : native;
-  if (exact) refuseUnsafeNumbers(value);
+  const value = repeats || found.doubtfulKeys || mayHaveExactNumbers(text) ? readExactly(text, found) : native;
+  if (found.unsafeNumbers) refuseUnsafeNumbers(value);
   if (found.prototypeKeys) refusePrototypeKeys(value, '');
   return value;
 }
@@ -56,6 +55,8 @@ interface Survey {
   doubtfulKeys: boolean;
   /** There is a key `__proto__`, in whatever spelling. */
   prototypeKeys: boolean;
+  /** There are numbers past the limits. */
+  unsafeNumbers: boolean;
 }
 
 /** One walk over what was parsed: it is on the way of every event. */
@@ -100,7 +101,12 @@ function readExactly(text: string, found: Survey): unknown {
     if (repeated) throw new PosthornError('malformed_json', `Duplicate key ${JSON.stringify(key)} in a JSON object.`);
     if (key === '__proto__') found.prototypeKeys = true;
   };
-  return readJson(text, { number: boundedNumber, onKey });
+  const number = (source: string): unknown => {
+    const value = boundedNumber(source);
+    if (value instanceof UnsafeNumber) found.unsafeNumbers = true;
+    return value;
+  };
+  return readJson(text, { number, onKey });
 }
 
 /** Numbers that are compared digit by digit have an end. */
@@ -117,9 +123,9 @@ class UnsafeNumber {
 }
 
 function boundedNumber(source: string): number | ExactNumber | UnsafeNumber {
-  const isLong = source.length > MAX_NUMBER_LENGTH;
-  const value = isLong ? new UnsafeNumber(source) : numberOf(source);
-  if (!(value instanceof ExactNumber)) return value;
+  if (source.length > MAX_NUMBER_LENGTH) return new UnsafeNumber(source);
+  const value = numberOf(source);
+  if (typeof value === 'number' || !/[eE]/.test(source)) return value;
   const { digits, exponent } = decimalOf(source);
   return Math.abs(digits.length + exponent - 1) > MAX_EXPONENT ? new UnsafeNumber(source) : value;
 }
