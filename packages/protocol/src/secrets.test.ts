@@ -50,6 +50,7 @@ describe('secrets', () => {
     expect(secretProblem('revops-verification-key')).toBeNull();
     for (const secret of ['', 'short', 'x'.repeat(257)]) expect(secretProblem(secret)).toBe('must have 8 to 256 characters');
     expect(secretProblem('line\nline')).toBe('must not contain control characters');
+    expect(secretProblem('half \ud83d of a pair')).toBe('must not contain half of a surrogate pair');
   });
 
   test('what is said of a secret never shows it', () => {

@@ -46,6 +46,8 @@ export function secretProblem(secret: string): string | null {
       return null;
     case 'text':
       if (secret.length < MIN_TEXT || secret.length > MAX_TEXT) return tooShortOrLong();
+      // It has no UTF-8 bytes: another character would be the key.
+      if (!secret.isWellFormed()) return 'must not contain half of a surrogate pair';
       // oxlint-disable-next-line no-control-regex -- control characters are what it looks for
       return /[\u0000-\u001f\u007f]/.test(secret) ? 'must not contain control characters' : null;
   }

@@ -5,6 +5,7 @@ import { appendEvents, firstAnswers, type AppendResult, type NewEvent } from '..
 import { isMissingPartition, makePartitions } from '../store/partitions.ts';
 import { unavailable } from '../store/store-error.ts';
 import { holdWhileCongested } from './hold-while-congested.ts';
+import { eventsWithIdsInUse, idInUse } from './ids-in-use.ts';
 import type { LogOwner } from './log-owner.ts';
 import { OrderedAppends } from './ordered-appends.ts';
 import { Turnstile } from './turnstile.ts';
@@ -59,10 +60,28 @@ export class AcceptWriter {
   }
 
   #write(events: NewEvent[]): Promise<AcceptOutcome[]> {
-    return this.#ordered.run(events, () => this.#append(events));
+    return this.#ordered.run(events, () => this.#appendNew(events));
   }
 
-  async #append(events: NewEvent[]): Promise<AcceptOutcome[]> {
+  /** Refuses the events whose own id belongs to another event, and appends the others. */
+  async #appendNew(events: readonly NewEvent[]): Promise<AcceptOutcome[]> {
+    const refused = await this.#idsInUse(events);
+    const others = events.filter((event) => !refused.has(event));
+    const outcomes = others.length > 0 ? await this.#append(others) : [];
+    if (refused.size === 0) return outcomes;
+    const byEvent = new Map(others.map((event, index) => [event, outcomes[index] ?? idInUse()]));
+    return events.map((event) => byEvent.get(event) ?? idInUse());
+  }
+
+  async #idsInUse(events: readonly NewEvent[]): Promise<ReadonlySet<NewEvent>> {
+    try {
+      return await eventsWithIdsInUse(this.#database, events);
+    } catch (error) {
+      throw unavailable(error);
+    }
+  }
+
+  async #append(events: readonly NewEvent[]): Promise<AcceptOutcome[]> {
     for (const event of events) event.claimedBy = this.#owner.owns(event.shard) ? this.#owner.nodeId : null;
     const { first, repeated } = withoutRepeats(events);
     const flush = this.#owner.beginFlush();

@@ -75,7 +75,7 @@ export class Intake {
 
   /**
    * Stores an event and hands it to delivery. The answer means: committed.
-   * Throws `unknown_event_type`, `invalid_data`, `organization_not_found`, `overloaded`.
+   * Throws `unknown_event_type`, `invalid_data`, `conflict`, `organization_not_found`, `overloaded`.
    */
   async emit(tenant: Tenant, input: EmitInput): Promise<EmitResult> {
     const outcome = await this.#storePrepared(await this.#prepare(tenant, input));

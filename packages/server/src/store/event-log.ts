@@ -158,3 +158,19 @@ export function firstAnswers(
 ): Promise<FirstAnswer[]> {
   return queryable.query<FirstAnswer>(FIRST_ANSWERS, [asked.map((one) => one.organizationKey), asked.map((one) => one.externalId)]);
 }
+
+/** Index: the primary key, one partition for each id. */
+const WITH_GIVEN_IDS = statement(
+  'events_with_given_ids',
+  `SELECT events.organization_key, events.id FROM unnest($1::int[], $2::uuid[]) AS asked (organization_key, id)
+   JOIN events ON events.organization_key = asked.organization_key AND events.id = asked.id
+   WHERE events.external_id IS NULL`,
+);
+
+/** Of these ids the ones that Posthorn gave to an event. */
+export function eventsWithGivenIds(
+  queryable: Queryable,
+  asked: readonly { organizationKey: number; id: string }[],
+): Promise<{ readonly organization_key: number; readonly id: string }[]> {
+  return queryable.query(WITH_GIVEN_IDS, [asked.map((one) => one.organizationKey), asked.map((one) => one.id)]);
+}

@@ -46,6 +46,13 @@ export function lowestIdAt(timeMs: number): string {
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
+const UUID_V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+
+/** Whether the text has the form of the ids that Posthorn gives. */
+export function isUuidV7(text: string): boolean {
+  return text.length === 36 && UUID_V7.test(text);
+}
+
 /** Whether PostgreSQL would take the text as a uuid in its usual form. */
 export function isUuid(text: string): boolean {
   return UUID.test(text);
