@@ -56,7 +56,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   const undo: (() => Promise<unknown>)[] = [close];
   try {
     const directory = new Directory({ database, catalog, sealer });
-    const sender = new SenderThread({ allowedTargets: config.allowedTargets, connectionsPerOrigin: 256 });
+    const sender = new SenderThread({ allowedTargets: config.allowedTargets, connectionsPerOrigin: 1_024 });
     undo.push(() => sender.close(0));
     const alone = config.databaseUrl === null;
     const also: (() => Promise<unknown>)[] = [() => forgetOldAnswers(database, now())];

@@ -15,5 +15,13 @@ export function composeRequest(event: LoggedEvent, webhook: ResolvedWebhook, now
   const id = event.externalId ?? event.id;
   const signed = { id, timestampSeconds: Math.floor(nowMs / 1_000), body: event.body, wire: content.signed };
   for (const header of webhook.signer(nowMs).headers(signed)) headers.push(header);
-  return { url: content.url, method: webhook.method, headers, body: content.body, timeoutMs: webhook.timeoutMs };
+  return {
+    url: content.url,
+    method: webhook.method,
+    headers,
+    body: content.body,
+    timeoutMs: webhook.timeoutMs,
+    organizationKey: event.organizationKey,
+    webhookId: webhook.id,
+  };
 }

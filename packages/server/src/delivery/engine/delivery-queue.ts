@@ -7,7 +7,7 @@ import type { Dispatcher, Lease } from '../dispatch/dispatcher.ts';
 import type { JobKind, OfferResult } from '../dispatch/offer.ts';
 import type { Cancellations } from './cancellations.ts';
 import type { DeliveryOrder } from './delivery-order.ts';
-import type { EndedExchange, Exchanges } from './exchanges.ts';
+import type { Begun, EndedExchange, Exchanges } from './exchanges.ts';
 import { freshJob, see, webhookOf, type Job, type TakenEvent } from './job.ts';
 import type { OwnedShard } from './owned-shard.ts';
 import { queueJob } from './queue-job.ts';
@@ -38,6 +38,8 @@ export interface DeliveryQueueOptions {
 /** Why a delivery whose turn has come is not sent. */
 type Unsendable = 'shard-closed' | 'cancelled' | 'webhook-gone' | 'webhook-inactive' | 'held-up';
 
+/** How soon a delivery that got no connection is tried again while this node may not send. */
+const MAY_SEND_POLL_MS = 100;
 /** Exchanges not recorded yet: past it nothing new is sent. */
 const MAX_UNRECORDED = 5_000;
 
@@ -159,6 +161,12 @@ export class DeliveryQueue {
     const tenant = await this.#options.readTenant(job.event.organizationKey);
     this.#begin(job, lease, see(job, tenant));
     this.pump();
+  }
+
+  /** Its endpoint had no free connection. It keeps its slot and its place in its order, and is checked and signed again. */
+  beginAgain({ job, lease }: Pick<Begun, 'job' | 'lease'>): void {
+    if (this.#options.maySend() || this.#stopping || !job.shard.isOpen) void this.#beginSlowly(job, lease);
+    else setTimeout(() => this.beginAgain({ job, lease }), MAY_SEND_POLL_MS);
   }
 
   #begin(job: Job, lease: Lease<Job>, webhook: ResolvedWebhook | null): void {

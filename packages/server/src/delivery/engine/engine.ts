@@ -94,6 +94,7 @@ export class Engine implements LogOwner {
       now,
       random: options.random,
       onEnd: (ended) => this.#queue.ended(ended),
+      onUnsent: (unsent) => this.#queue.beginAgain(unsent),
     });
     this.#waiting = new WaitingLoader({
       database,

@@ -23,6 +23,8 @@ export interface ExchangesOptions {
   readonly now: () => number;
   readonly random: () => number;
   readonly onEnd: (ended: EndedExchange) => void;
+  /** No connection was free; nothing was sent. */
+  readonly onUnsent: (begun: Begun) => void;
 }
 
 export interface Begun {
@@ -63,10 +65,16 @@ export class Exchanges {
     const request = this.#compose(begun, startedAt);
     if (!request) return;
     void this.#options.sender.send(request).then((exchange) => {
+      if (exchange === null) return this.#returnUnsent(begun);
       const decoded = begun.webhook.success.bodyContains === null ? null : decodeBody(exchange, READ_BODY_BYTES);
       if (decoded instanceof Promise) return decoded.then((body) => this.#end(begun, { startedAt, request, exchange, decoded: body }));
       return this.#end(begun, { startedAt, request, exchange, decoded });
     });
+  }
+
+  #returnUnsent(begun: Begun): void {
+    begun.job.shard.inFlight--;
+    this.#options.onUnsent(begun);
   }
 
   /** null: it cannot be made, as when the webhook's secret was sealed with a key that is not configured; the attempt has failed. */
@@ -80,7 +88,9 @@ export class Exchanges {
         code: 'not_sent',
         message: 'The server could not make the request ready: its operator finds the reason in the log.',
       };
-      const request: OutgoingRequest = { url: webhook.url, method: webhook.method, headers: [], body: null, timeoutMs: 0 };
+      const { url, method, id: webhookId } = webhook;
+      const { organizationKey } = job.event;
+      const request: OutgoingRequest = { url, method, headers: [], body: null, timeoutMs: 0, organizationKey, webhookId };
       const exchange: Exchange = { durationMs: 0, response: null, failure };
       // Not within the call that took the job: the caller is still going through its queue.
       setImmediate(() => this.#end(begun, { startedAt, request, exchange, decoded: null }));

@@ -11,8 +11,8 @@ export class ConnectFailure extends Error {
   }
 }
 
-/** How far an exchange had come: waiting for a free connection, opening one, or having it. */
-export type Stage = 'queued' | 'dns' | 'connect' | 'tls' | 'open';
+/** How far an exchange had come: opening its connection, or having it. */
+export type Stage = 'dns' | 'connect' | 'tls' | 'open';
 
 /** How exchanges end that a closing sender cuts off, or that are asked of a closed one. */
 export const CLOSED = named('timeout', 'Posthorn was shut down before the endpoint had answered.');
@@ -75,8 +75,6 @@ export function failureOf(error: unknown, { stage, begun }: { readonly stage: St
 export function failureAtDeadline(stage: Stage, timeoutMs: number): Failure {
   const time = timeoutMs % 1_000 === 0 ? `${timeoutMs / 1_000} s` : `${timeoutMs} ms`;
   switch (stage) {
-    case 'queued':
-      return named('timeout', `Earlier requests to the endpoint held all its connections for ${time}.`);
     case 'dns':
       return named('dns', `The endpoint’s host name was not resolved within ${time}.`);
     case 'connect':

@@ -1,7 +1,7 @@
 import type { Failure } from '@posthorn/protocol';
-import { ChainedList } from '../chained-list.ts';
 import { Connection } from './connection.ts';
 import type { ConnectionLimit, Waiting } from './connection-limit.ts';
+import { OriginShares, type WebhookShare } from './origin-shares.ts';
 import type { Connections, RunningExchange } from './running-exchange.ts';
 import type { Network, Target } from './socket-opening.ts';
 
@@ -11,6 +11,8 @@ export interface OriginPoolOptions {
   readonly limit: ConnectionLimit;
   readonly maxConnections: number;
   readonly keepAliveMs: number;
+  /** How long an exchange waits for a connection before it is given back. */
+  readonly maxWaitMs: number;
   /** Called when a closed pool has nothing left. */
   readonly onEmpty: (pool: OriginPool) => void;
 }
@@ -21,64 +23,73 @@ export class OriginPool implements Connections, Waiting {
   readonly #connections = new Set<Connection>();
   /** Last in, first out, so that surplus connections fall idle and time out. */
   readonly #idle: Connection[] = [];
-  /** Exchanges that wait for a connection. */
-  readonly #waiting = new ChainedList<RunningExchange>();
+  readonly #shares: OriginShares<RunningExchange>;
   #closed = false;
 
   constructor(options: OriginPoolOptions) {
     this.#options = options;
+    this.#shares = new OriginShares(options.maxConnections);
   }
 
-  /** Runs an exchange on a free connection, or has it wait for one. */
+  /** What the webhook has of the connections. Valid for an exchange that is run in the same turn of the event loop. */
+  shareOf(organizationKey: number, webhookId: string): WebhookShare<RunningExchange> {
+    return this.#shares.of(organizationKey, webhookId);
+  }
+
+  /** Runs an exchange on a free connection, or lets it wait for one. */
   run(exchange: RunningExchange): void {
-    const connection = this.#idle.pop() ?? this.#open();
-    if (connection === null) this.#waiting.append(exchange);
-    else this.#start(exchange, connection);
+    const connection = this.#shares.admits(exchange.share) ? (this.#idle.pop() ?? this.#open()) : null;
+    if (connection !== null) return this.#start(exchange, connection);
+    this.#shares.wait(exchange.share, exchange);
+    exchange.wait(this.#options.maxWaitMs);
   }
 
-  /** Runs an exchange again on a connection of its own, instead of the one that broke. */
+  /** Runs an exchange again on a new connection, instead of the one that broke. */
   repeat(exchange: RunningExchange, broken: Connection): void {
     this.#drop(broken);
+    this.#shares.vacate(exchange.share);
     const connection = this.#open();
-    if (connection === null) this.#waiting.append(exchange);
-    else this.#start(exchange, connection);
+    if (connection !== null) {
+      this.#start(exchange, connection);
+    } else {
+      this.#shares.wait(exchange.share, exchange);
+      exchange.wait(this.#options.maxWaitMs);
+    }
     this.serveWaiting();
   }
 
-  /** Takes back a connection whose exchange is complete. */
-  release(connection: Connection): void {
-    if (connection.running === null) return;
-    const next = this.#waiting.shift();
-    if (next !== null) {
-      this.#start(next, connection);
-    } else if (this.#closed) {
-      this.#drop(connection);
-    } else {
-      connection.running = null;
-      this.#idle.push(connection);
-      this.#options.limit.idle();
-    }
+  /** Takes back the connection of an exchange that is complete. */
+  release(exchange: RunningExchange, connection: Connection): void {
+    this.#shares.vacate(exchange.share);
+    if (!this.#connections.has(connection)) return this.serveWaiting();
+    connection.running = null;
+    this.#idle.push(connection);
+    if (this.#shares.isWaiting) this.serveWaiting();
+    if (connection.running !== null) return;
+    if (this.#closed) this.#drop(connection);
+    else this.#options.limit.idle();
   }
 
-  /** Closes a connection whose exchange broke off. */
-  discard(connection: Connection): void {
+  /** Closes the connection of an exchange that broke off. */
+  discard(exchange: RunningExchange, connection: Connection): void {
+    this.#shares.vacate(exchange.share);
     this.#drop(connection);
     this.serveWaiting();
   }
 
   /** An exchange no longer waits. */
   forget(exchange: RunningExchange): void {
-    this.#waiting.remove(exchange);
+    this.#shares.forget(exchange.share, exchange);
     this.#reportIfEmpty();
   }
 
-  /** Lets those who wait have the connections that are free or may be opened. */
+  /** Gives those who wait the connections that are free or may be opened. */
   serveWaiting(): void {
-    while (this.#waiting.oldest !== null) {
+    for (let next = this.#shares.next(); next !== null; next = this.#shares.next()) {
       const connection = this.#idle.pop() ?? this.#open();
       if (connection === null) return;
-      const next = this.#waiting.shift();
-      if (next !== null) this.#start(next, connection);
+      this.#shares.forget(next.share, next);
+      this.#start(next, connection);
     }
   }
 
@@ -100,12 +111,13 @@ export class OriginPool implements Connections, Waiting {
   /** Ends every exchange with this failure and closes all connections. */
   destroy(failure: Failure): void {
     this.#closed = true;
-    for (let next = this.#waiting.oldest; next !== null; next = this.#waiting.oldest) next.stop(failure);
+    for (let next = this.#shares.anyWaiting; next !== null; next = this.#shares.anyWaiting) next.stop(failure);
     for (const connection of [...this.#connections]) connection.running?.stop(failure);
     this.close();
   }
 
   #start(exchange: RunningExchange, connection: Connection): void {
+    this.#shares.occupy(exchange.share);
     connection.running = exchange;
     exchange.start(connection);
   }
@@ -134,6 +146,6 @@ export class OriginPool implements Connections, Waiting {
   }
 
   #reportIfEmpty(): void {
-    if (this.#closed && this.#connections.size === 0 && this.#waiting.oldest === null) this.#options.onEmpty(this);
+    if (this.#closed && this.#connections.size === 0 && !this.#shares.isWaiting) this.#options.onEmpty(this);
   }
 }

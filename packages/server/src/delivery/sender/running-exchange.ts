@@ -4,6 +4,7 @@ import type { Chained } from '../chained-list.ts';
 import type { Connection } from './connection.ts';
 import type { Exchange, OutgoingRequest } from './exchange.ts';
 import { connectionLost, failureAtDeadline, failureOf, named } from './failures.ts';
+import type { WebhookShare } from './origin-shares.ts';
 import { ResponseReader } from './response-reader.ts';
 
 /**
@@ -17,28 +18,41 @@ const BODY_FORBIDDEN = named('bad_response', 'The endpoint answered 204 (no cont
 /** Where an exchange has its connections from, and gives them back. */
 export interface Connections {
   /** The exchange is complete, its connection free. */
-  release(connection: Connection): void;
+  release(exchange: RunningExchange, connection: Connection): void;
   /** The exchange broke off, its connection is of no more use. */
-  discard(connection: Connection): void;
+  discard(exchange: RunningExchange, connection: Connection): void;
   /** The connection broke; the exchange needs a new one. */
   repeat(exchange: RunningExchange, broken: Connection): void;
   /** The exchange no longer waits for a connection. */
   forget(exchange: RunningExchange): void;
 }
 
+export interface RunningExchangeOptions {
+  readonly request: OutgoingRequest;
+  readonly path: string;
+  readonly pool: Connections;
+  readonly share: WebhookShare<RunningExchange>;
+  /** null: nothing was sent. */
+  readonly settle: (exchange: Exchange | null) => void;
+}
+
 /** The longest delay that a timer takes. */
 const MAX_TIMEOUT_MS = 2_147_483_647;
 
-/** One request on its way: handler of its response, and keeper of its deadline. */
+/** One request: waits for a connection, is sent, handles its response, and keeps its deadline. */
 export class RunningExchange implements Dispatcher.DispatchHandler, Chained<RunningExchange> {
   next: RunningExchange | null = null;
   previous: RunningExchange | null = null;
   readonly #request: OutgoingRequest;
   readonly #path: string;
   readonly #pool: Connections;
-  readonly #startedAt = performance.now();
-  readonly #deadline: NodeJS.Timeout;
-  #settle: ((exchange: Exchange) => void) | null;
+  readonly share: WebhookShare<RunningExchange>;
+  /** Its deadline while it has a connection; the end of its patience while it waits for one. */
+  #timer: NodeJS.Timeout | null = null;
+  #startedAt = 0;
+  /** Time with connections that broke. */
+  #spentMs = 0;
+  #settle: ((exchange: Exchange | null) => void) | null;
   #connection: Connection | null = null;
   #reader: ResponseReader | null = null;
   #writtenAt = 0;
@@ -46,18 +60,33 @@ export class RunningExchange implements Dispatcher.DispatchHandler, Chained<Runn
   #answered = false;
   #repeated = false;
 
-  constructor(options: { request: OutgoingRequest; path: string; pool: Connections; settle: (exchange: Exchange) => void }) {
+  constructor(options: RunningExchangeOptions) {
     this.#request = options.request;
     this.#path = options.path;
     this.#pool = options.pool;
+    this.share = options.share;
     this.#settle = options.settle;
-    this.#deadline = setTimeout(expire, Math.min(options.request.timeoutMs, MAX_TIMEOUT_MS), this);
+  }
+
+  /** Waits for a connection, which takes nothing from its deadline; after so long it ends with nothing sent. */
+  wait(maxWaitMs: number): void {
+    this.#timer = setTimeout(giveUp, maxWaitMs, this);
+  }
+
+  /** Nothing was sent. */
+  giveUp(): void {
+    if (this.#settle === null) return;
+    this.#pool.forget(this);
+    this.#end(null);
   }
 
   /** Sends the request on a free connection. */
   start(connection: Connection): void {
     this.#connection = connection;
-    const { method, body, headers } = this.#request;
+    const { method, body, headers, timeoutMs } = this.#request;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#startedAt = performance.now();
+    this.#timer = setTimeout(expire, Math.min(timeoutMs - this.#spentMs, MAX_TIMEOUT_MS), this);
     const flat: string[] = [];
     for (const [name, value] of headers) flat.push(name, value);
     connection.dispatch({ path: this.#path, method, headers: flat, body }, this);
@@ -65,8 +94,8 @@ export class RunningExchange implements Dispatcher.DispatchHandler, Chained<Runn
 
   /** The time is up. */
   expire(): void {
-    const stage = this.#connection === null ? 'queued' : this.#connection.stage;
-    this.stop(failureAtDeadline(stage, this.#request.timeoutMs));
+    if (this.#connection === null) return;
+    this.stop(failureAtDeadline(this.#connection.stage, this.#request.timeoutMs));
   }
 
   /** Ends the exchange now; its connection is closed. */
@@ -74,7 +103,7 @@ export class RunningExchange implements Dispatcher.DispatchHandler, Chained<Runn
     if (this.#settle === null) return;
     this.#finish(failure, true);
     if (this.#connection === null) this.#pool.forget(this);
-    else this.#pool.discard(this.#connection);
+    else this.#pool.discard(this, this.#connection);
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -97,13 +126,13 @@ export class RunningExchange implements Dispatcher.DispatchHandler, Chained<Runn
     if (this.#settle === null || this.#reader === null || this.#connection === null) return;
     if (this.#reader.add(chunk)) return;
     this.#finish(null, true);
-    this.#pool.discard(this.#connection);
+    this.#pool.discard(this, this.#connection);
   }
 
   onResponseEnd(): void {
     if (this.#settle === null || this.#connection === null) return;
     this.#finish(null, false);
-    this.#pool.release(this.#connection);
+    this.#pool.release(this, this.#connection);
   }
 
   onResponseError(_controller: Dispatcher.DispatchController | null, error: Error): void {
@@ -113,11 +142,13 @@ export class RunningExchange implements Dispatcher.DispatchHandler, Chained<Runn
     if (this.#wasStale(error)) {
       this.#repeated = true;
       this.#connection = null;
+      this.#spentMs += performance.now() - this.#startedAt;
+      if (this.#timer !== null) clearTimeout(this.#timer);
       this.#pool.repeat(this, connection);
       return;
     }
     this.#finish(failureOf(error, { stage, begun: this.#reader !== null }), true);
-    this.#pool.discard(connection);
+    this.#pool.discard(this, connection);
   }
 
   /**
@@ -132,18 +163,27 @@ export class RunningExchange implements Dispatcher.DispatchHandler, Chained<Runn
   }
 
   #finish(failure: Failure | null, truncated: boolean): void {
-    const settle = this.#settle;
-    if (settle === null) return;
-    this.#settle = null;
-    clearTimeout(this.#deadline);
-    settle({
-      durationMs: Math.round(performance.now() - this.#startedAt),
+    if (this.#settle === null) return;
+    const spentMs = this.#spentMs + (this.#connection === null ? 0 : performance.now() - this.#startedAt);
+    this.#end({
+      durationMs: Math.round(spentMs),
       response: this.#reader === null ? null : this.#reader.response(truncated),
       failure,
     });
+  }
+
+  #end(exchange: Exchange | null): void {
+    const settle = this.#settle;
+    this.#settle = null;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    settle?.(exchange);
   }
 }
 
 function expire(exchange: RunningExchange): void {
   exchange.expire();
+}
+
+function giveUp(exchange: RunningExchange): void {
+  exchange.giveUp();
 }

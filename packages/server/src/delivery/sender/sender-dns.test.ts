@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { startHellReceiver } from '../../../test-support/hell-receiver.ts';
 import type { HellReceiver } from '../../../test-support/hell-receiver.ts';
+import { sentExchange } from '../../../test-support/sent-exchange.ts';
 import { parseTargets } from '../../tenancy/target-address.ts';
 import type { Resolution } from './resolver.ts';
 import { createSender } from './sender.ts';
@@ -42,7 +43,7 @@ function answering(...answers: (Resolution | Error | 'silence')[]): { asked: str
 }
 
 function post(url: string, timeoutMs = 15_000): Promise<Exchange> {
-  return sender.send({ url, method: 'POST', headers: [], body: null, timeoutMs });
+  return sentExchange(sender, { url, method: 'POST', headers: [], body: null, timeoutMs });
 }
 
 it('connects to exactly the address that was checked, whatever DNS says the next moment', async () => {

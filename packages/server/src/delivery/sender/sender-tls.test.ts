@@ -4,6 +4,7 @@ import { afterEach, beforeAll, expect, it } from 'vitest';
 import { makeCertificates } from '../../../test-support/certificates.ts';
 import type { Certificates } from '../../../test-support/certificates.ts';
 import { startFullListener, startHellReceiver } from '../../../test-support/hell-receiver.ts';
+import { sentExchange } from '../../../test-support/sent-exchange.ts';
 import { parseTargets } from '../../tenancy/target-address.ts';
 import { createSender } from './sender.ts';
 import type { Exchange, Sender } from './sender.ts';
@@ -26,7 +27,7 @@ function post(url: string, options: { timeoutMs?: number; trusted?: boolean } = 
     resolve: async () => ({ addresses: [{ address: '127.0.0.1', family: 4 }], ttlSeconds: 60 }),
     ...(options.trusted === false ? {} : { ca: certificates.ca }),
   });
-  return sender.send({ url, method: 'POST', headers: [], body: Buffer.from('{}'), timeoutMs: options.timeoutMs ?? 15_000 });
+  return sentExchange(sender, { url, method: 'POST', headers: [], body: Buffer.from('{}'), timeoutMs: options.timeoutMs ?? 15_000 });
 }
 
 it('reaches an endpoint whose certificate is good, and reuses the connection', async () => {

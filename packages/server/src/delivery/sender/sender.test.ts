@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startFullListener, startHellReceiver } from '../../../test-support/hell-receiver.ts';
 import type { HellBehaviour, HellReceiver } from '../../../test-support/hell-receiver.ts';
+import { sentExchange } from '../../../test-support/sent-exchange.ts';
 import { parseTargets } from '../../tenancy/target-address.ts';
 import { decodeBody } from './decode-body.ts';
 import { createSender } from './sender.ts';
@@ -21,14 +22,8 @@ const PLACES: readonly (readonly [string, () => Sender])[] = [
 ];
 
 function post(url: string, more: Partial<OutgoingRequest> = {}): Promise<Exchange> {
-  return sender.send({
-    url,
-    method: 'POST',
-    headers: [['content-type', 'application/json']],
-    body: Buffer.from('{"a":1}'),
-    timeoutMs: AMPLE_MS,
-    ...more,
-  });
+  const headers = [['content-type', 'application/json']] as const;
+  return sentExchange(sender, { url, headers, body: Buffer.from('{"a":1}'), timeoutMs: AMPLE_MS, ...more });
 }
 
 const provoke = (behaviour: HellBehaviour, timeoutMs = AMPLE_MS) => post(hell.url(behaviour), { timeoutMs });

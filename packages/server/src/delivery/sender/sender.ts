@@ -22,7 +22,7 @@ export interface SenderOptions {
   readonly resolve?: Resolve;
   /** Certificate authorities (PEM) to trust instead of the public ones. */
   readonly ca?: string | readonly string[];
-  /** Connections to one origin. Default: 64. */
+  /** Connections to one origin; at most half of them for one organization, and a third for one webhook. Default: 1,024. */
   readonly connectionsPerOrigin?: number;
   /** Connections over all origins. Default: 4,096. */
   readonly maxConnections?: number;
@@ -30,6 +30,8 @@ export interface SenderOptions {
   readonly maxOrigins?: number;
   /** How long an idle connection is kept where the server gives no hint. Default: 15,000. */
   readonly keepAliveMs?: number;
+  /** How long a request waits for a connection before it is given back unsent. Default: 5,000. */
+  readonly maxWaitMs?: number;
 }
 
 /** A sender that works in the thread that calls it. */
@@ -54,7 +56,7 @@ const MAX_KEPT_TARGETS = 10_000;
 class PooledSender implements LocalSender {
   readonly #network: Network;
   readonly #limit: ConnectionLimit;
-  readonly #poolOptions: { readonly maxConnections: number; readonly keepAliveMs: number };
+  readonly #poolOptions: { readonly maxConnections: number; readonly keepAliveMs: number; readonly maxWaitMs: number };
   /** The pools in use; those pushed out finish what they have. */
   readonly #pools: LRUCache<string, OriginPool>;
   readonly #closing = new Set<OriginPool>();
@@ -72,7 +74,11 @@ class PooledSender implements LocalSender {
       secureContext: createSecureContext(options.ca === undefined ? {} : { ca: [options.ca].flat() }),
       sessions: new LRUCache<string, Buffer>({ max: 2_000 }),
     };
-    this.#poolOptions = { maxConnections: options.connectionsPerOrigin ?? 64, keepAliveMs: options.keepAliveMs ?? 15_000 };
+    this.#poolOptions = {
+      maxConnections: options.connectionsPerOrigin ?? 1_024,
+      keepAliveMs: options.keepAliveMs ?? 15_000,
+      maxWaitMs: options.maxWaitMs ?? 5_000,
+    };
     this.#limit = new ConnectionLimit({ max: options.maxConnections ?? 4_096, closeIdle: () => this.#closeIdle() });
     this.#pools = new LRUCache({
       max: options.maxOrigins ?? 2_000,
@@ -83,7 +89,7 @@ class PooledSender implements LocalSender {
     });
   }
 
-  send(request: OutgoingRequest): Promise<Exchange> {
+  send(request: OutgoingRequest): Promise<Exchange | null> {
     return new Promise((resolve) => {
       const parsed = this.#parse(request);
       if (this.#closed || parsed === null) {
@@ -92,11 +98,12 @@ class PooledSender implements LocalSender {
       }
       this.#exchanges++;
       const pool = this.#pool(parsed.target);
-      const settle = (exchange: Exchange): void => {
+      const settle = (exchange: Exchange | null): void => {
         resolve(exchange);
         if (--this.#exchanges === 0) this.#onIdle?.();
       };
-      pool.run(new RunningExchange({ request, path: parsed.path, pool, settle }));
+      const share = pool.shareOf(request.organizationKey, request.webhookId);
+      pool.run(new RunningExchange({ request, path: parsed.path, pool, share, settle }));
     });
   }
 

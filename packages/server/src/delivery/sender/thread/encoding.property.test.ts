@@ -15,6 +15,8 @@ const request: fc.Arbitrary<OutgoingRequest> = fc.record({
   headers,
   body: fc.option(body),
   timeoutMs: fc.nat(),
+  organizationKey: fc.nat(),
+  webhookId: text,
 });
 
 const exchange: fc.Arbitrary<Exchange> = fc.record({
@@ -46,7 +48,7 @@ it('requests are read as they were written, in their order', () => {
 
 it('exchanges are read as they were written, in their order', () => {
   fc.assert(
-    fc.property(fc.array(exchange, { maxLength: 8 }), (exchanges) => {
+    fc.property(fc.array(fc.option(exchange), { maxLength: 8 }), (exchanges) => {
       const writer = new PacketWriter();
       for (const [slot, one] of exchanges.entries()) writeExchange(writer, slot, one);
       const reader = sent(writer);

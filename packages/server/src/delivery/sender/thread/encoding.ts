@@ -8,13 +8,17 @@ export type Slot = number;
 /** What of an exchange is there. */
 const FAILURE = 1;
 const RESPONSE = 2;
+/** Nothing of an exchange is there: the request was not sent. */
+const UNSENT = 4;
 
 export function writeRequest(to: PacketWriter, slot: Slot, request: OutgoingRequest): void {
-  const { url, method, headers, body, timeoutMs } = request;
+  const { url, method, headers, body, timeoutMs, organizationKey, webhookId } = request;
   to.number(slot);
   to.text(url);
   to.text(method);
   to.number(timeoutMs);
+  to.number(organizationKey);
+  to.text(webhookId);
   writeHeaders(to, headers);
   to.number(body === null ? 0 : 1);
   if (body !== null) to.bytes(body);
@@ -25,15 +29,19 @@ export function readRequest(from: PacketReader): { slot: Slot; request: Outgoing
   const url = from.text();
   const method = from.text() === 'GET' ? 'GET' : 'POST';
   const timeoutMs = from.number();
+  const organizationKey = from.number();
+  const webhookId = from.text();
   const headers = readHeaders(from);
   const body = from.number() === 0 ? null : from.bytes();
-  return { slot, request: { url, method, headers, body, timeoutMs } };
+  return { slot, request: { url, method, headers, body, timeoutMs, organizationKey, webhookId } };
 }
 
-export function writeExchange(to: PacketWriter, slot: Slot, { durationMs, response, failure }: Exchange): void {
+export function writeExchange(to: PacketWriter, slot: Slot, exchange: Exchange | null): void {
   to.number(slot);
-  to.number(durationMs);
+  if (exchange === null) return to.number(UNSENT);
+  const { durationMs, response, failure } = exchange;
   to.number((failure === null ? 0 : FAILURE) | (response === null ? 0 : RESPONSE));
+  to.number(durationMs);
   if (failure !== null) {
     to.text(failure.code);
     to.text(failure.message);
@@ -45,10 +53,11 @@ export function writeExchange(to: PacketWriter, slot: Slot, { durationMs, respon
   to.number(response.truncated ? 1 : 0);
 }
 
-export function readExchange(from: PacketReader): { slot: Slot; exchange: Exchange } {
+export function readExchange(from: PacketReader): { slot: Slot; exchange: Exchange | null } {
   const slot = from.number();
-  const durationMs = from.number();
   const parts = from.number();
+  if (parts === UNSENT) return { slot, exchange: null };
+  const durationMs = from.number();
   const failure = (parts & FAILURE) === 0 ? null : readFailure(from);
   const response = (parts & RESPONSE) === 0 ? null : readResponse(from);
   return { slot, exchange: { durationMs, response, failure } };

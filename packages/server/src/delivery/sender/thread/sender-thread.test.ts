@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { sentExchange } from '../../../../test-support/sent-exchange.ts';
 import { parseTargets } from '../../../tenancy/target-address.ts';
 import type { Exchange } from '../exchange.ts';
 import { SenderThread } from './sender-thread.ts';
@@ -34,7 +35,7 @@ afterEach(async () => {
 });
 
 function post(path: string, body: Buffer, number = 0): Promise<Exchange> {
-  return sender.send({ url: `${url}${path}`, method: 'POST', headers: [['x-number', String(number)]], body, timeoutMs: 15_000 });
+  return sentExchange(sender, { url: `${url}${path}`, method: 'POST', headers: [['x-number', String(number)]], body, timeoutMs: 15_000 });
 }
 
 it('each of thousands of requests under way gets its own answer', async () => {
@@ -55,14 +56,14 @@ it('bytes of every value go there and back as they are', async () => {
 });
 
 it('a GET has no body', async () => {
-  const { failure, response } = await sender.send({ url, method: 'GET', headers: [], body: null, timeoutMs: 15_000 });
+  const { failure, response } = await sentExchange(sender, { url, method: 'GET', headers: [], body: null, timeoutMs: 15_000 });
   expect(failure).toBeNull();
   expect(response).toMatchObject({ status: 201, body: Buffer.alloc(0) });
 });
 
 it('closing waits for what is under way', async () => {
   const exchange = post('/hold', Buffer.from('late'));
-  await expect.poll(() => held.length).toBe(1);
+  await expect.poll(() => held.length, { timeout: 15_000 }).toBe(1);
   const closed = sender.close(15_000);
   for (const answer of held) answer();
   await closed;
@@ -71,7 +72,7 @@ it('closing waits for what is under way', async () => {
 
 it('closing cuts off what is still under way at the deadline, and later requests end at once', async () => {
   const exchange = post('/hold', Buffer.from('never'));
-  await expect.poll(() => held.length).toBe(1);
+  await expect.poll(() => held.length, { timeout: 15_000 }).toBe(1);
   const closed = sender.close(20);
   expect(await post('/', Buffer.from('too late'))).toEqual({ durationMs: 0, response: null, failure: CLOSED });
   expect(await exchange).toMatchObject({ response: null, failure: CLOSED });

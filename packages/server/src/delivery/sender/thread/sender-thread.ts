@@ -22,7 +22,7 @@ export class SenderThread implements Sender {
     underWay: () => this.#settle.length - this.#free.length,
   });
   /** By slot; null: free. Not a Map: see `ChainedList`. */
-  readonly #settle: (((exchange: Exchange) => void) | null)[] = [];
+  readonly #settle: (((exchange: Exchange | null) => void) | null)[] = [];
   readonly #free: Slot[] = [];
   #closing: Promise<void> | null = null;
   readonly #closed = Promise.withResolvers<void>();
@@ -40,7 +40,7 @@ export class SenderThread implements Sender {
     });
   }
 
-  send(request: OutgoingRequest): Promise<Exchange> {
+  send(request: OutgoingRequest): Promise<Exchange | null> {
     if (this.#closing !== null) return Promise.resolve({ durationMs: 0, response: null, failure: CLOSED });
     return new Promise((resolve) => {
       const slot = this.#free.pop() ?? this.#settle.length;
