@@ -92,7 +92,7 @@ export const ERRORS = {
   payload_too_large: {
     status: 413,
     title: 'The body is too large',
-    help: 'It has more bytes than the route takes, or holds more than 250,000 objects and arrays or 1,000,000 values. `detail` says which. Send less, or split a batch.',
+    help: 'It has more bytes than the route takes, or holds more than 250,000 keys, 250,000 objects and arrays, or 1,000,000 values. `detail` says which. Send less, or split a batch.',
   },
   unsupported_media_type: {
     status: 415,

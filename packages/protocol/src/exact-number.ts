@@ -30,6 +30,19 @@ export class ExactNumber {
   valueOf(): number {
     return Number(this.source);
   }
+
+  /** As a number's: of the nearest double. Functions that were written for plain numbers go on working. */
+  toFixed(digits?: number): string {
+    return Number(this.source).toFixed(digits);
+  }
+
+  toPrecision(precision?: number): string {
+    return Number(this.source).toPrecision(precision);
+  }
+
+  toLocaleString(locales?: Intl.LocalesArgument, options?: Intl.NumberFormatOptions): string {
+    return Number(this.source).toLocaleString(locales, options);
+  }
 }
 
 const JSON_NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;

@@ -189,6 +189,11 @@ describe('an exact number', () => {
   test('is written as it is, counts as the nearest double, and shows all its digits', () => {
     expect(JSON.stringify({ exact, list: [exact] })).toBe('{"exact":12345678901234567890.120,"list":[12345678901234567890.120]}');
     expect(Number(exact)).toBe(12345678901234567000);
+    expect([exact.toFixed(1), exact.toPrecision(3), exact.toLocaleString('en')]).toEqual([
+      '12345678901234567168.0',
+      '1.23e+19',
+      '12,345,678,901,234,567,000',
+    ]);
     expect(String(exact)).toBe('12345678901234567890.120');
   });
 

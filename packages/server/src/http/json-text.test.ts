@@ -149,6 +149,10 @@ test('what would become too many values is refused before it is parsed', () => {
   for (const text of [list('{}', 250_000), list('{"\\\\":1}', 250_000), list('1', 1_000_000), `[${list('{"a":[]}', 130_000)},"{}[],"]`]) {
     expect(refusal(text)).toMatchObject({ code: 'payload_too_large', message: expect.stringContaining('Split it') });
   }
+  expect(refusal(`{${Array.from({ length: 250_001 }, (_, index) => `"k${index}":1`).join()}}`)).toMatchObject({
+    code: 'payload_too_large',
+  });
+  expect(refusal(list('1e999', 100_001))).toMatchObject({ code: 'payload_too_large' });
   // Before it is parsed: nobody has looked whether this is JSON.
   expect(refusal(`${list('{}', 250_000)}}`).code).toBe('payload_too_large');
   expect(parse(list('"[{,]}"', 300_000))).toHaveLength(300_000);
@@ -164,7 +168,7 @@ test('a body made to be slow is not', () => {
   parse(`["${'\\"          '.repeat(80_000)}"]`);
   refusal(`{${Array.from({ length: 50_000 }, (_, index) => `"k${index}":1`).join()},"k0":2}`);
   parse(`[${Array.from({ length: 200_000 }, () => '{"\\\\":1}').join()}]`);
-  parse(`[${Array.from({ length: 200_000 }, () => '9007199254740993').join()}]`);
+  parse(`[${Array.from({ length: 100_000 }, () => '9007199254740993').join()}]`);
   refusal(`[1${'0'.repeat(500_000)}1,0.${'0'.repeat(400_000)}1]`);
   expect(performance.now() - started).toBeLessThan(5_000);
 });

@@ -9,7 +9,7 @@ import {
   type JsonReaderOptions,
 } from '@posthorn/protocol';
 import { MAX_ERRORS, pointerToken } from './field-path.ts';
-import { MAX_DEPTH, refuseCostlyJson, tooDeep } from './json-limits.ts';
+import { MAX_DEPTH, MAX_EXACT_NUMBERS, refuseCostlyJson, tooDeep, tooMany } from './json-limits.ts';
 
 const decoder = new TextDecoder('utf-8', { fatal: true });
 
@@ -101,8 +101,11 @@ function readExactly(text: string, found: Survey): unknown {
     if (repeated) throw new PosthornError('malformed_json', `Duplicate key ${JSON.stringify(key)} in a JSON object.`);
     if (key === '__proto__') found.prototypeKeys = true;
   };
+  let exactNumbers = 0;
   const number = (source: string): unknown => {
     const value = boundedNumber(source);
+    if (typeof value === 'object' && ++exactNumbers > MAX_EXACT_NUMBERS)
+      throw tooMany(MAX_EXACT_NUMBERS, 'numbers that a double cannot hold');
     if (value instanceof UnsafeNumber) found.unsafeNumbers = true;
     return value;
   };

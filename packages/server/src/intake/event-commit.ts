@@ -4,6 +4,7 @@ import { appendEvents, type NewEvent } from '../store/event-log.ts';
 import { isMissingPartition, makePartitions } from '../store/partitions.ts';
 import { newId } from '../store/uuid-time.ts';
 import type { Tenant } from '../tenancy/directory.ts';
+import { callProduct } from './call-product.ts';
 import type { LogOwner } from './log-owner.ts';
 import { renderEvent } from './prepare-event.ts';
 
@@ -91,6 +92,8 @@ export class EventCommit {
     try {
       const { result, xid, stored } = await database.transaction(async (transaction) => {
         const done = await work(transaction, tenants);
+        // If rendering fails, nobody else waits for it.
+        done.stored?.catch(() => {});
         const events = done.events.flatMap((event) => this.#render(tenants, event) ?? []);
         claimed = events;
         const [appended] = await Promise.all([events.length > 0 ? appendEvents(transaction, events) : null, done.stored]);
@@ -115,7 +118,7 @@ export class EventCommit {
     const { scope = null, subject, sender = null, data, id = newId(time) } = event;
     const draft = { id, time: new Date(time), type: type.name, data, scope, subject, externalId: null, sender, test: false };
     const webhookIds = tenant.match(type.name, scope).map((webhook) => webhook.id);
-    const rendered = renderEvent(tenant, draft, webhookIds);
+    const rendered = callProduct(() => renderEvent(tenant, draft, webhookIds));
     if (owner.owns(rendered.shard)) rendered.claimedBy = owner.nodeId;
     return rendered;
   }

@@ -11,6 +11,7 @@ import type { ObjectKind, Rule } from '../../catalog/object-kind.ts';
 import type { ObjectName, ObjectRow, ObjectWrite } from '../../store/objects.ts';
 import { newId } from '../../store/uuid-time.ts';
 import type { Tenant } from '../../tenancy/directory.ts';
+import { callProduct } from '../call-product.ts';
 import type { CommittedEvent } from '../event-commit.ts';
 import { eventsOf, type Transition } from './lifecycle.ts';
 import { mergePatch } from './merge-patch.ts';
@@ -222,7 +223,7 @@ export class ObjectBatch {
   ): Promise<CommittedEvent[] | PosthornError> {
     const events: CommittedEvent[] = [];
     for (const { type, checked } of rules) {
-      const data = kind.data({ ...told, event: type.name, time: new Date(this.#now) });
+      const data = callProduct(() => kind.data({ ...told, event: type.name, time: new Date(this.#now) }));
       const result = checked ? type.check(data) : [];
       const errors = result instanceof Promise ? await result : result;
       if (errors.length > 0) return unfitData(kind, type.name, errors);

@@ -83,19 +83,15 @@ export class ObjectWriter {
     try {
       return await this.#commit.run(tenants.values(), (transaction, current) => this.#apply(transaction, groups, current));
     } catch (error) {
-      if (error instanceof PosthornError) throw error;
-      if (!isDataError(error)) throw unavailable(error);
-      return this.#oneByOne(groups, error);
+      const refusal = refusalOfOne(error);
+      if (refusal) return this.#oneByOne(groups, refusal);
+      throw error instanceof PosthornError ? error : unavailable(error);
     }
   }
 
-  /** Something in the batch cannot be stored for good: the others must not suffer for it. */
-  async #oneByOne(groups: readonly Group[], error: unknown): Promise<GroupOutcome[]> {
-    if (groups.length === 1) {
-      return [
-        { error: new PosthornError('invalid_state', 'The object holds something that cannot be stored.', { cause: error }), index: 0 },
-      ];
-    }
+  /** Something in the batch is refused for good: the others must not suffer for it. */
+  async #oneByOne(groups: readonly Group[], refusal: PosthornError): Promise<GroupOutcome[]> {
+    if (groups.length === 1) return [{ error: refusal, index: 0 }];
     const outcomes: GroupOutcome[] = [];
     for (const group of groups) outcomes.push(...(await this.#write([group])));
     return outcomes;
@@ -126,4 +122,11 @@ export class ObjectWriter {
     // Made by another transaction meanwhile: next time it is seen.
     if (count < inserted.length) throw new CommitAgain();
   }
+}
+
+/** What is answered if one request of a batch made it fail; null: it has another reason. */
+function refusalOfOne(error: unknown): PosthornError | null {
+  if (error instanceof PosthornError) return error.code === 'internal' ? error : null;
+  if (!isDataError(error)) return null;
+  return new PosthornError('invalid_state', 'The object holds something that cannot be stored.', { cause: error });
 }
