@@ -77,15 +77,20 @@ function endOfNumber(text: string, at: number): number {
   return end;
 }
 
-const TOKEN_START = /[\s,:[]/;
-const TOKEN_END = /[\s,\]}]/;
 const NUMBER = /^-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
 /** Longer ones are not looked at twice: they are no doubles, or nobody writes them so. */
 const MAX_CHECKED = 1_000;
 
 function isExactNumber(text: string, start: number, end: number): boolean {
-  if ((start > 0 && !TOKEN_START.test(text.charAt(start - 1))) || (end < text.length && !TOKEN_END.test(text.charAt(end)))) return false;
+  if (!maySurround(text, start - 1) || !maySurround(text, end)) return false;
   if (end - start > MAX_CHECKED) return true;
   const source = text.slice(start, end);
-  return NUMBER.test(source) && !isHeldByDouble(source);
+  return !isHeldByDouble(source) && NUMBER.test(source);
+}
+
+/** Whether a number may stand beside this character: white space, a comma, a colon, a bracket. Within a string it may too. */
+function maySurround(text: string, at: number): boolean {
+  if (at < 0 || at >= text.length) return true;
+  const code = text.charCodeAt(at);
+  return code <= 0x20 || code === 0x2c || code === 0x3a || code === 0x5b || code === 0x5d || code === 0x7d;
 }
