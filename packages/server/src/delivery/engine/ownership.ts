@@ -58,6 +58,7 @@ export class Ownership {
   #validUntil = 0;
   #isInvalid = false;
   #isKnown = false;
+  #known: Promise<void> | null = null;
   readonly #poller: Poller;
 
   constructor(options: OwnershipOptions) {
@@ -120,13 +121,13 @@ export class Ownership {
     void this.#poller.stop();
   }
 
-  /** Resolves when every live node knows of this one: from then on they read the log for ordered events before they send theirs. */
-  async known(): Promise<void> {
-    const { database, leaseMs } = this.#options;
-    while (!this.#isKnown && !this.#poller.stopped) {
-      this.#isKnown = (await unawareNodes(database, { nodeId: this.#nodeId, leaseMs })) === 0;
-      if (!this.#isKnown) await new Promise((resolve) => setTimeout(resolve, AWARE_MS));
-    }
+  /**
+   * Resolves when every live node knows of this one: from then on they read the log for ordered events before they send
+   * theirs. One promise for all who wait, so that they continue in the order in which they came.
+   */
+  known(): Promise<void> {
+    this.#known ??= this.#becomeKnown();
+    return this.#known;
   }
 
   get isKnown(): boolean {
@@ -177,6 +178,17 @@ export class Ownership {
     this.#newestNode = live.newest;
     await report();
     return live.count;
+  }
+
+  async #becomeKnown(): Promise<void> {
+    const { database, leaseMs } = this.#options;
+    while (!this.#poller.stopped) {
+      const unaware = await unawareNodes(database, { nodeId: this.#nodeId, leaseMs }).catch(() => null);
+      this.#isKnown = unaware === 0;
+      if (this.#isKnown) break;
+      await new Promise((resolve) => setTimeout(resolve, AWARE_MS));
+    }
+    this.#known = null;
   }
 
   /** Takes a new node number: what the old one claimed is read from the log like what any earlier owner did. */
