@@ -95,7 +95,8 @@ export async function setAside(queryable: Queryable, nodeId: number, settlements
 }
 
 /**
- * A hold reads the webhook's status under a row lock: enabling it either sees the held row, or is seen here.
+ * A hold locks its webhook, whatever status the snapshot shows, and then reads the status: enabling it either sees the held
+ * row, or is seen here.
  * A delivery that was cancelled meanwhile waits for nothing more; only an attempt is noted. `IS TRUE`: see `appendEvents`.
  */
 const LATER = statement(
@@ -108,9 +109,8 @@ const LATER = statement(
                reason, due_at, order_key, exhausted, event_xid)
      WHERE ${OWNED}
    ),
-   enabled AS MATERIALIZED (
-     SELECT id FROM webhooks WHERE id IN (SELECT webhook_id FROM input WHERE reason = 'held') AND status = 'active' FOR SHARE
-   ),
+   locked AS MATERIALIZED (SELECT id, status FROM webhooks WHERE id IN (SELECT webhook_id FROM input WHERE reason = 'held') FOR SHARE),
+   enabled AS (SELECT id FROM locked WHERE status = 'active'),
    recorded AS (
      INSERT INTO deliveries AS known
        (organization_key, id, webhook_id, event_id, event_type, test, status, attempt_count, next_attempt_at, first_attempt)
