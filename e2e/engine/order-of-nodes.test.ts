@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { testPostgresUrl } from '../../packages/server/test-support/database.ts';
 import { eventually } from '../../packages/server/test-support/eventually.ts';
 import type { Api } from '../harness/api.ts';
-import { startNode, TestClock, type InProcessNode } from '../harness/node-in-process.ts';
+import { ownedShards, startNode, TestClock } from '../harness/node-in-process.ts';
 import { startReceiver, type Receiver } from '../harness/receiver.ts';
 import { makeTenant, type TestTenant } from '../harness/tenant.ts';
 
@@ -21,11 +21,6 @@ function steps(receiver: Receiver): number[] {
 
 function numbers(count: number): number[] {
   return Array.from({ length: count }, (_, index) => index);
-}
-
-async function shardsOf(node: InProcessNode): Promise<number> {
-  const metrics = await (await fetch(`${node.server.url}/metrics`, { headers: { Authorization: `Bearer ${node.rootKey}` } })).text();
-  return Number(/state="shards"\} (\d+)/.exec(metrics)?.[1]);
 }
 
 /** Two nodes with organizations of both. */
@@ -127,11 +122,11 @@ test('an order goes on after its shard went to a node that joined and came back 
   }
   const second = await startNode({ databaseUrl: place.url, clock });
   receiver.react({});
-  await eventually(async () => expect(await shardsOf(first)).toBe(32));
+  await eventually(async () => expect(await ownedShards(first)).toBe(32));
   clock.advance(HOUR_MS);
   await receiver.waitFor(12);
   await second[Symbol.asyncDispose]();
-  await eventually(async () => expect(await shardsOf(first)).toBe(64));
+  await eventually(async () => expect(await ownedShards(first)).toBe(64));
   for (const tenant of tenants) {
     const { id } = await emit(first, tenant, 2);
     await tenant.settled(id, 'delivered', 1);

@@ -46,6 +46,12 @@ export interface InProcessOptions {
 
 const ROOT_KEY = 'test-root-key-0123456789';
 
+/** How many shards the node works on. */
+export async function ownedShards(node: InProcessNode): Promise<number> {
+  const metrics = await (await fetch(`${node.server.url}/metrics`, { headers: { Authorization: `Bearer ${node.rootKey}` } })).text();
+  return Number(/state="shards"\} (\d+)/.exec(metrics)?.[1]);
+}
+
 /** The whole server inside the test process, with a clock that the test holds. Everything else is as users run it. */
 export async function startNode(options: InProcessOptions = {}): Promise<InProcessNode> {
   const clock = options.clock ?? new TestClock();
