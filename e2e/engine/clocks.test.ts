@@ -44,10 +44,10 @@ test.each([
   if (stopped) await node[Symbol.asyncDispose]();
   clock.advance(-HOUR_MS);
   if (stopped) node = await startNode({ databaseUrl: place.url, clock });
-  await using _node = node;
+  await using running = node;
   const deliveries = `${tenant.path}/deliveries?event=${id}`;
   const next = async (): Promise<number> => {
-    const { data } = await node.call<{ data: { nextAttemptAt: string }[] }>('GET', deliveries);
+    const { data } = await running.call<{ data: { nextAttemptAt: string }[] }>('GET', deliveries);
     return Date.parse(data[0]?.nextAttemptAt ?? '');
   };
   await eventually(async () => expect(await next()).toBeLessThanOrEqual(clock.now() + 60_000));
