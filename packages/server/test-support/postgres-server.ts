@@ -11,12 +11,19 @@ export interface PostgresServerOptions {
 export interface PostgresServer {
   /** Connection URL of the administrator, without a database: append `/name`. */
   readonly url: string;
+  /** Ends the server as a crash would: what it had not written to disk is lost. */
+  crash(): Promise<void>;
+  /** Starts it again after a crash, on the same port and files. */
+  restart(): Promise<void>;
   /** Stops the server and removes its files. */
   stop(): Promise<void>;
 }
 
-/** What the guard says: where the server listens, or why there is none. */
-export type GuardMessage = { readonly url: string } | { readonly error: string };
+/** What the guard is asked to do. */
+export type GuardRequest = 'crash' | 'restart';
+
+/** What the guard says: where the server listens, that it did what it was asked to, or why it could not. */
+export type GuardMessage = { readonly url: string } | { readonly done: GuardRequest } | { readonly error: string };
 
 const GUARD = new URL('postgres-guard.ts', import.meta.url);
 
@@ -34,14 +41,23 @@ export async function startPostgres(options: PostgresServerOptions = {}): Promis
     once(guard, 'message').then(([said]: GuardMessage[]) => said),
     exited.then(([code]) => ({ error: `the guard exited with code ${String(code)}` })),
   ]);
-  if (message === undefined || 'error' in message) {
+  if (message === undefined || !('url' in message)) {
     if (guard.connected) guard.disconnect();
-    throw new Error(`PostgreSQL did not start: ${message?.error ?? 'no answer'}`);
+    throw new Error(`PostgreSQL did not start: ${message && 'error' in message ? message.error : 'no answer'}`);
   }
   guard.unref();
   guard.channel?.unref();
+  const ask = async (request: GuardRequest): Promise<void> => {
+    guard.channel?.ref();
+    guard.send(request);
+    const [answer] = (await once(guard, 'message')) as GuardMessage[];
+    guard.channel?.unref();
+    if (answer === undefined || !('done' in answer)) throw new Error(`PostgreSQL could not ${request}: ${JSON.stringify(answer)}`);
+  };
   return {
     url: message.url,
+    crash: () => ask('crash'),
+    restart: () => ask('restart'),
     async stop() {
       guard.ref();
       if (guard.connected) guard.disconnect();
