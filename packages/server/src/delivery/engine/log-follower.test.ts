@@ -289,3 +289,38 @@ test('two nodes share the shards; when one dies without a word the other has the
   await eventually(() => expect(lives.ids()).toEqual([stored.id]));
   await lives.stop();
 });
+
+test('a node that owns a shard again reads what it had claimed before, and forgotten when the shard left', async () => {
+  await using database = await testPostgres();
+  const key = await organization(database);
+  const owner = await node(database);
+  const below = event(key, { claimedBy: owner.ownership.nodeId });
+  const above = event(key, { claimedBy: owner.ownership.nodeId });
+  await appendEvents(database, [below]);
+  // What follows stays above the horizon.
+  await using older = await appendSlowly(database, event(key, { webhookIds: [] }));
+  await appendEvents(database, [above]);
+  await database.query(statement('lose', 'UPDATE shards SET epoch = epoch + 1, owner = NULL'));
+  await eventually(() => expect(owner.ids()).toContain(below.id));
+  await older.commit();
+  await eventually(() => expect(owner.ids().toSorted()).toEqual([below.id, above.id].toSorted()));
+  await eventually(() => expect(owner.follower.inDoubt).toBe(false));
+  await owner.stop();
+});
+
+test('a server that gives transaction ids out again is noticed: nothing is skipped of what is stored', async () => {
+  await using database = await testPostgres();
+  const key = await organization(database);
+  const owner = await node(database, { renewMs: 10 });
+  const before = owner.ownership.nodeId;
+  // What crash recovery does: the table is empty, the marks are as they were stored.
+  const stored = event(key);
+  await database.transaction(async (transaction) => {
+    await transaction.query(statement('recovery', 'DELETE FROM log_continuity'));
+    await appendEvents(transaction, [stored]);
+    await transaction.query(statement('marks', `UPDATE shards SET low_water = '1'`));
+  });
+  await eventually(() => expect(owner.ownership.nodeId).not.toBe(before));
+  await eventually(() => expect(owner.ids()).toContain(stored.id));
+  await owner.stop();
+});

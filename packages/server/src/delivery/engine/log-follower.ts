@@ -49,6 +49,8 @@ interface Range {
   readonly to: number | null;
   /** Whether events may have been taken in or recorded before: those are left out. */
   readonly isChecked: boolean;
+  /** Whether this node's own claims count too: it may have had them in memory when it owned the shards before. */
+  readonly isTakeover?: boolean;
   readonly onPage?: (last: LogPosition) => void;
 }
 
@@ -65,6 +67,8 @@ export class LogFollower {
   #rewindTo: number | null = null;
   #doubt: Doubt | null = null;
   #doubts = 0;
+  /** Shards that this node has read for. */
+  readonly #readFor = new Set<number>();
   /** Below it events may be recorded already: in a restored database they have higher transaction ids than new ones. */
   #checkedBelow = 0;
 
@@ -162,12 +166,15 @@ export class LogFollower {
     await onAcquired(shards);
     const from = Math.min(...shards.map((shard) => shard.readFrom ?? horizon));
     // Without a mark the log may be another server's: its ids say nothing about where this one stands.
-    await this.#readPages(shards, { from: { xid: from, id: null }, to: from === 0 ? null : horizon, isChecked: true });
+    await this.#readPages(shards, { from: { xid: from, id: null }, to: from === 0 ? null : horizon, isChecked: true, isTakeover: true });
     if (from === 0) this.#checkedBelow = Math.max(this.#checkedBelow, (await lastLogged(this.#options.database)) + 1);
     // From here on the node claims what it accepts for them: an append that starts now gets a higher transaction id
     // than any read so far, so what is claimed and what was read cannot overlap.
     const joined = shards.filter((shard) => shard.isOpen);
     for (const shard of joined) shard.readFrom = null;
+    // Above the horizon may be what this node claimed when it owned them before, and forgot when they left.
+    if (joined.some((shard) => this.#readFor.has(shard.id))) this.doubt({ since: horizon, isCommitted: true });
+    for (const shard of joined) this.#readFor.add(shard.id);
     onEstablished(joined);
   }
 
@@ -188,14 +195,14 @@ export class LogFollower {
     if (this.#doubt === doubt) this.#doubt = isOver ? null : { ...doubt, endsAt };
   }
 
-  async #readPages(shards: readonly OwnedShard[], { from: start, to, isChecked, onPage }: Range): Promise<void> {
+  async #readPages(shards: readonly OwnedShard[], { from: start, to, isChecked, isTakeover = false, onPage }: Range): Promise<void> {
     const { database, ownership, hasRoom } = this.#options;
     const ids = shards.map((shard) => shard.id);
     for (let from = start; ;) {
       while (!hasRoom() && !this.#poller.stopped) await pause();
       if (this.#poller.stopped) throw new Error('The node stops.');
       // What this node claimed it has in memory, unless that is in doubt.
-      const notClaimedBy = this.#doubt === null ? ownership.nodeId : null;
+      const notClaimedBy = this.#doubt === null && !isTakeover ? ownership.nodeId : null;
       const rows = await readRange(database, { from, to, shards: ids, notClaimedBy, limit: PAGE });
       await this.#takeRows(shards, rows, isChecked);
       const last = rows.at(-1);
