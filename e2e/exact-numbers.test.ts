@@ -1,4 +1,5 @@
-import { createClient, defineProduct, ExactNumber, parseJson, type JsonObject } from '@posthorn/sdk';
+import { createClient, defineProduct, ExactNumber, parseJson, type Json, type JsonObject } from '@posthorn/sdk';
+import { builtInProducts } from '@posthorn/products';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
@@ -241,3 +242,48 @@ test('the client sends and reads exact numbers', async () => {
   expect((await client.events.get(id)).data).toEqual({ amount: exact(AMOUNT) });
   expect(await bodyOf(id)).toContain(`"amount":${AMOUNT}`);
 });
+
+/** The value with each of its leaves in turn replaced. */
+function* replacements(value: Json, leaf: Json): Generator<Json> {
+  if (typeof value !== 'object' || value === null || value instanceof ExactNumber) {
+    yield leaf;
+    return;
+  }
+  for (const [key, item] of Object.entries(value)) {
+    for (const replaced of replacements(item, leaf)) {
+      yield Array.isArray(value) ? value.with(Number(key), replaced) : { ...value, [key]: replaced };
+    }
+  }
+}
+
+describe.each(builtInProducts)('the product $name', (product) => {
+  const leaf = exact(AMOUNT);
+  type Outcome = { readonly code?: string };
+  const outcomes = async (place: TestTenant, path: string, field: string, items: readonly object[]): Promise<Outcome[]> => {
+    const results: Outcome[] = [];
+    for (let from = 0; from < items.length; from += 200) {
+      const body = { [field]: items.slice(from, from + 200) };
+      results.push(...(await place.call<{ results: Outcome[] }>('POST', path, body)).results);
+    }
+    return results;
+  };
+
+  test('takes an exact number in any place of an event or a state, or refuses it by name', async () => {
+    const place = await makeTenant(node, product.name);
+    const events = Object.entries(product.events).flatMap(([type, { sample }]) =>
+      [...replacements(sample, leaf)].map((data) => ({ type, data })),
+    );
+    expect(new Set((await outcomes(place, '/events/batch', 'events', events)).map(({ code }) => code))).toSatisfy(isOkOrNamed);
+    const states = Object.entries(product.objects ?? {}).flatMap(([kind, { sample, scoped }]) =>
+      [...replacements(sample ?? {}, leaf)].flatMap((state, index) =>
+        [sample, state].map((one) => ({ kind, id: `o-${index}`, state: one, ...(scoped && { scope: 'model:m' }) })),
+      ),
+    );
+    expect(new Set((await outcomes(place, '/objects/batch', 'objects', states)).map(({ code }) => code))).toSatisfy(isOkOrNamed);
+    for (const digest of Object.keys(product.digests ?? {})) await place.call('POST', `/digests/${digest}/run`);
+  });
+});
+
+function isOkOrNamed(codes: ReadonlySet<string | undefined>): boolean {
+  return [...codes].every((code) => [undefined, 'invalid_data', 'invalid_state', 'invalid_request'].includes(code));
+}
