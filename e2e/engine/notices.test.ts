@@ -133,7 +133,7 @@ test('410, and days of nothing but failure, disable a webhook; a test that fails
   await tenant.emit('order.paid', {});
   await operations.receiver.waitFor(2);
   expect(operations.told().map(({ type }) => type)).toEqual(['posthorn.delivery.exhausted', 'posthorn.webhook.disabled']);
-  expect(operations.told()[1]?.data.reason).toContain('Nothing but failure since');
+  expect(operations.told()[1]?.data.reason).toContain('Every attempt has failed since');
 });
 
 test('an operator’s webhook may hang on one product, and its own failure is told to nobody', async () => {

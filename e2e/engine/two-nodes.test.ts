@@ -1,11 +1,12 @@
 import { expect, test } from 'vitest';
 import { testPostgresUrl } from '../../packages/server/test-support/database.ts';
 import { eventually } from '../../packages/server/test-support/eventually.ts';
-import { startNode } from '../harness/node-in-process.ts';
+import { startNode, TestClock } from '../harness/node-in-process.ts';
 import { startReceiver } from '../harness/receiver.ts';
-import { makeTenant } from '../harness/tenant.ts';
+import { makeTenant, type TestTenant } from '../harness/tenant.ts';
 
 const ORGANIZATIONS = 8;
+const DAY_MS = 86_400_000;
 
 test('what one node accepts for another is delivered without waiting for the other to look by itself', async () => {
   await using place = await testPostgresUrl();
@@ -26,4 +27,41 @@ test('what one node accepts for another is delivered without waiting for the oth
     const received = new Set(receiver.requests.map(({ headers }) => headers['webhook-id']));
     expect(first.filter((id) => !received.has(id))).toEqual([]);
   });
+});
+
+test('a success on one node clears the failure that another has saved: one more failure, days later, does not disable the webhook', async () => {
+  await using place = await testPostgresUrl();
+  const clock = new TestClock();
+  const options = { databaseUrl: place.url, clock };
+  const first = await startNode(options);
+  await using second = await startNode(options);
+  const bad = new Set<string>();
+  await using receiver = await startReceiver(({ target }) => ({ status: bad.has(target) ? 500 : 200 }));
+  const tenants = await Promise.all(
+    Array.from({ length: ORGANIZATIONS }, async () => {
+      const tenant = await makeTenant(second, 'generic');
+      const target = `/${tenant.id}`;
+      return { tenant, target, id: (await tenant.webhook({ url: receiver.url + target, retry: { kind: 'none' } })).id };
+    }),
+  );
+  const becomes = (tenant: TestTenant, id: string, shown: object) =>
+    expect.poll(() => tenant.call('GET', `/webhooks/${id}`), { timeout: 15_000 }).toMatchObject(shown);
+  const emitAll = (status: string) =>
+    Promise.all(tenants.map(async ({ tenant }) => tenant.settled((await tenant.emit('a.b', {})).id, status, 1)));
+  // Both nodes know every organization as healthy, whichever sends its deliveries.
+  for (const { tenant } of tenants) await first.call('POST', `${tenant.path}/events`, { type: 'a.b', data: {} });
+  await emitAll('delivered');
+  for (const { target } of tenants) bad.add(target);
+  await emitAll('failed');
+  for (const { tenant, id } of tenants) await becomes(tenant, id, { failingSince: expect.any(String) });
+  await first[Symbol.asyncDispose]();
+  bad.clear();
+  await emitAll('delivered');
+  for (const { tenant, id } of tenants) await becomes(tenant, id, { failingSince: null });
+  clock.advance(6 * DAY_MS);
+  for (const { target } of tenants) bad.add(target);
+  await emitAll('failed');
+  bad.clear();
+  await emitAll('delivered');
+  for (const { tenant, id } of tenants) expect(await tenant.call('GET', `/webhooks/${id}`)).toMatchObject({ status: 'active' });
 });

@@ -108,7 +108,7 @@ export interface DeliveryPolicy {
   readonly retry: RetryPlan;
   /** What follows when a delivery has used up its retries: nothing more, or the webhook is marked `failed`. */
   readonly whenExhausted: 'nothing' | 'fail-webhook';
-  /** A webhook that has answered with nothing but failure for so long is marked `failed`; null: never. */
+  /** A webhook whose every attempt has failed for so long is marked `failed`; null: never. */
   readonly disableAfterMs: number | null;
   readonly signatures: readonly SignatureScheme[];
   /** `'generated'`: a webhook always has a secret, made where none is given; `'optional'`: none given, none used. */

@@ -24,9 +24,7 @@ export const operationsProduct: ProductDefinition = {
   title: 'Posthorn operations',
   events: {
     'posthorn.webhook.failed': event('A webhook was marked failed because a delivery had used up its retries.'),
-    'posthorn.webhook.disabled': event(
-      'A webhook was marked failed because its endpoint is gone, or has answered with nothing but failure for days.',
-    ),
+    'posthorn.webhook.disabled': event('A webhook was marked failed because its endpoint is gone, or every attempt has failed for days.'),
     'posthorn.webhook.recovered': event('A webhook that was marked failed was enabled again.', { reason: null }),
     'posthorn.delivery.exhausted': event('A delivery has failed after its last retry.', {
       delivery: { id: '0197f3a0-0000-7000-8000-000000000001', eventId: 'e-1', eventType: 'order-paid', attemptCount: 10 },

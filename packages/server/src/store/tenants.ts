@@ -32,7 +32,8 @@ export interface DeliveringWebhookRow {
   readonly rate_limit: number | null;
   readonly ordered: boolean | null;
   readonly status: WebhookStatus;
-  readonly failing_since: Date | null;
+  /** Grows when it is enabled, and when what an attempt sends changes: outcomes count for the version under which they were sent. */
+  readonly health_version: number;
 }
 
 /** A webhook as stored. */
@@ -40,14 +41,17 @@ export interface WebhookRow extends DeliveringWebhookRow {
   readonly description: string | null;
   readonly status_reason: string | null;
   readonly status_changed_at: Date;
+  readonly failing_since: Date | null;
+  /** When the oldest event was accepted whose delivery has failed since `failing_since`; null: none. */
+  readonly missed_since: Date | null;
   readonly created_at: Date;
   readonly updated_at: Date;
 }
 
 export const ORGANIZATION_COLUMNS = 'key, id, name, product, time_zone, inbound, contact_email, version, created_at, updated_at';
 const DELIVERING_COLUMNS = `id, organization_key, url, events, scope, method, content_type, headers, secrets, retry, success, timeout_ms,
-  rate_limit, ordered, status, failing_since`;
-export const WEBHOOK_COLUMNS = `${DELIVERING_COLUMNS}, description, status_reason, status_changed_at, created_at, updated_at`;
+  rate_limit, ordered, status, health_version`;
+export const WEBHOOK_COLUMNS = `${DELIVERING_COLUMNS}, description, status_reason, status_changed_at, failing_since, missed_since, created_at, updated_at`;
 
 /** Index: organizations_id. */
 const BY_ID = statement(

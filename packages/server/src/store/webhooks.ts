@@ -58,15 +58,24 @@ export async function insertWebhook(
 const UPDATE = statement(
   'update_webhook',
   `UPDATE webhooks SET url = $3, description = $4, events = $5, scope = $6, method = $7, content_type = $8, headers = $9, secrets = $10,
-     retry = $11, success = $12, timeout_ms = $13, rate_limit = $14, ordered = $15, updated_at = now()
+     retry = $11, success = $12, timeout_ms = $13, rate_limit = $14, ordered = $15, updated_at = now(),
+     health_version = CASE WHEN $16 THEN health_version + 1 ELSE health_version END,
+     failing_since = CASE WHEN $16 THEN NULL ELSE failing_since END,
+     missed_since = CASE WHEN $16 AND status <> 'failed' THEN NULL ELSE missed_since END
    WHERE id = $1 AND organization_key = $2 RETURNING ${WEBHOOK_COLUMNS}`,
 );
 
+/** `resetHealth`: attempts are sent or judged differently from now on, so that what is known of the endpoint no longer counts. */
 export async function updateWebhook(
   transaction: Queryable,
-  input: { id: string; organizationKey: number; settings: WebhookSettings },
+  input: { id: string; organizationKey: number; settings: WebhookSettings; resetHealth: boolean },
 ): Promise<WebhookRow | null> {
-  const [row] = await transaction.query<WebhookRow>(UPDATE, [input.id, input.organizationKey, ...values(input.settings)]);
+  const [row] = await transaction.query<WebhookRow>(UPDATE, [
+    input.id,
+    input.organizationKey,
+    ...values(input.settings),
+    input.resetHealth,
+  ]);
   return row ?? null;
 }
 
@@ -119,7 +128,9 @@ export function listWebhooks(
 const SET_STATUS = statement(
   'set_webhook_status',
   `UPDATE webhooks SET status = $3, status_reason = $4, status_changed_at = now(), updated_at = now(),
-          failing_since = CASE WHEN $3 = 'active' THEN NULL ELSE failing_since END
+          health_version = CASE WHEN $3 = 'active' THEN health_version + 1 ELSE health_version END,
+          failing_since = CASE WHEN $3 = 'active' THEN NULL ELSE failing_since END,
+          missed_since = CASE WHEN $3 = 'active' THEN NULL ELSE missed_since END
    WHERE id = $1 AND organization_key = $2 RETURNING ${WEBHOOK_COLUMNS}`,
 );
 

@@ -27,7 +27,8 @@ export interface ResolvedWebhook {
   readonly status: WebhookStatus;
   readonly whenExhausted: 'nothing' | 'fail-webhook';
   readonly disableAfterMs: number | null;
-  readonly failingSince: Date | null;
+  /** Outcomes of attempts count for the version under which they were sent. */
+  readonly healthVersion: number;
   readonly formParameter: string;
   /** Signs with the secrets that hold at the moment. */
   signer(nowMs: number): Signer;
@@ -44,6 +45,7 @@ export interface ShownWebhook extends ResolvedWebhook {
   readonly publicKey: string | null;
   readonly statusReason: string | null;
   readonly statusChangedAt: Date;
+  readonly failingSince: Date | null;
   readonly createdAt: Date;
   readonly updatedAt: Date;
 }
@@ -64,7 +66,7 @@ class KeptWebhook implements ResolvedWebhook, Opened {
   readonly url: string;
   readonly scope: string | null;
   readonly status: WebhookStatus;
-  readonly failingSince: Date | null;
+  readonly healthVersion: number;
   readonly #subscription: Subscription;
   readonly #settings: DeliverySettings;
   readonly #shared: SharedSettings;
@@ -79,7 +81,7 @@ class KeptWebhook implements ResolvedWebhook, Opened {
     this.url = row.url;
     this.scope = row.scope;
     this.status = sameText(row.status);
-    this.failingSince = row.failing_since;
+    this.healthVersion = row.health_version;
     this.#subscription = shared.subscription(row.events);
     this.#settings = shared.settings(row);
     this.#shared = shared;
@@ -160,6 +162,7 @@ class CompleteWebhook extends KeptWebhook implements ShownWebhook {
   readonly publicKey: string | null;
   readonly statusReason: string | null;
   readonly statusChangedAt: Date;
+  readonly failingSince: Date | null;
   readonly createdAt: Date;
   readonly updatedAt: Date;
 
@@ -170,6 +173,7 @@ class CompleteWebhook extends KeptWebhook implements ShownWebhook {
     this.publicKey = publicKey(openSecrets(row, shared.sealer));
     this.statusReason = row.status_reason;
     this.statusChangedAt = row.status_changed_at;
+    this.failingSince = row.failing_since;
     this.createdAt = row.created_at;
     this.updatedAt = row.updated_at;
   }

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { FieldError } from '@posthorn/protocol';
 import { MASK } from '../store/attempt-record.ts';
 import type { Sealer } from '../store/sealing.ts';
@@ -61,4 +62,14 @@ export function ofChange(errors: readonly FieldError[], change: object): FieldEr
     const field = path.split('/', 2)[1] ?? '';
     return field in change;
   });
+}
+
+/** Whether attempts are sent or judged differently: what is known of the endpoint's health then says nothing about them. */
+export function changesAttempts(before: WebhookInput, after: WebhookInput): boolean {
+  return !isDeepStrictEqual(attemptSettings(before), attemptSettings(after));
+}
+
+function attemptSettings(input: WebhookInput) {
+  const { url, method = null, contentType = null, success = null, timeoutMs = null } = input;
+  return { url, method, contentType, success, timeoutMs, headers: Object.entries(input.headers ?? {}) };
 }

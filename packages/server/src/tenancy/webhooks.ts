@@ -20,7 +20,7 @@ import { showWebhook, type ShownWebhook } from './resolve-webhook.ts';
 import type { AllowedTargets } from './target-address.ts';
 import { checkSecret, checkWebhookInput, type Warning, type WebhookInput } from './webhook-input.ts';
 import { newSecretLike, openSecrets, overlapping, sealedHeaders, sealedSecrets, sealHeaders, sealSecrets } from './webhook-secrets.ts';
-import { changed, inputOf, ofChange, plainSettings } from './webhook-settings.ts';
+import { changed, changesAttempts, inputOf, ofChange, plainSettings } from './webhook-settings.ts';
 
 export interface WebhooksOptions {
   readonly database: Database;
@@ -40,6 +40,21 @@ export interface CreatedWebhook {
 export interface ChangedWebhook {
   readonly webhook: ShownWebhook;
   readonly warnings: readonly Warning[];
+}
+
+export interface EnabledWebhook {
+  readonly webhook: ShownWebhook;
+  /** What it may have missed; null: it was not marked failed. */
+  readonly outage: Outage | null;
+}
+
+/** The time for which a webhook was marked failed. */
+export interface Outage {
+  /** When the webhook was created. */
+  readonly createdAt: Date;
+  readonly markedAt: Date;
+  /** When the oldest event was accepted whose delivery failed since the endpoint last worked; null: none did. */
+  readonly missedSince: Date | null;
 }
 
 type Status = 'active' | 'paused';
@@ -93,11 +108,14 @@ export class Webhooks {
     let warnings: readonly Warning[] = [];
     const row = await this.#change(tenant, async (transaction) => {
       const current = await lock(transaction, tenant, id);
-      const input = changed(inputOf(current, sealer), fields);
+      const before = inputOf(current, sealer);
+      const input = changed(before, fields);
       warnings = this.#check(tenant, input, { more: given === null ? [] : checkSecret(given), change: fields });
       const secrets = given === null ? sealedSecrets(current, sealer) : sealSecrets(id, [{ secret: given, expiresAt: null }], sealer);
       const settings = { ...plainSettings(input), headers: sealHeaders(id, input.headers ?? {}, sealer), secrets };
-      const updated = present(await updateWebhook(transaction, { id, organizationKey: tenant.organization.key, settings }));
+      const isNewSecret = given !== null && given !== openSecrets(current, sealer)[0]?.secret;
+      const resetHealth = isNewSecret || changesAttempts(before, input);
+      const updated = present(await updateWebhook(transaction, { id, organizationKey: tenant.organization.key, settings, resetHealth }));
       return status === undefined ? updated : setStatus(transaction, updated, { status, now: this.#options.now });
     });
     return { webhook: this.#resolved(row, tenant), warnings };
@@ -110,14 +128,19 @@ export class Webhooks {
     });
   }
 
-  /** Makes it active: what was held goes out. Throws `not_found`. */
-  async enable(tenant: Tenant, id: string): Promise<ShownWebhook> {
-    return this.#setStatus(tenant, id, 'active');
+  /** Makes it active: what was held is sent. Throws `not_found`. */
+  async enable(tenant: Tenant, id: string): Promise<EnabledWebhook> {
+    const { before, webhook } = await this.#setStatus(tenant, id, 'active');
+    const outage =
+      before.status === 'failed'
+        ? { createdAt: before.created_at, markedAt: before.status_changed_at, missedSince: before.missed_since }
+        : null;
+    return { webhook, outage };
   }
 
-  /** Holds its deliveries until it is enabled. Throws `not_found`, or `conflict` where it is marked failed. */
+  /** Holds its deliveries until it is enabled. Throws `not_found`, or `conflict` if it is marked failed. */
   async pause(tenant: Tenant, id: string): Promise<ShownWebhook> {
-    return this.#setStatus(tenant, id, 'paused');
+    return (await this.#setStatus(tenant, id, 'paused')).webhook;
   }
 
   /** A new secret; the old ones go on signing beside it for the overlap. Throws `invalid_request`, `conflict`, `not_found`. */
@@ -145,7 +168,9 @@ export class Webhooks {
       }
       const secrets = sealSecrets(id, [{ secret, expiresAt: null }, ...still], sealer);
       const settings = { ...plainSettings(inputOf(current, sealer)), headers: sealedHeaders(current, sealer), secrets };
-      return present(await updateWebhook(transaction, { id, organizationKey: tenant.organization.key, settings }));
+      // The endpoint stays the same: a secret that is rotated every day must not keep a dead one from being disabled.
+      const resetHealth = false;
+      return present(await updateWebhook(transaction, { id, organizationKey: tenant.organization.key, settings, resetHealth }));
     });
     return { webhook: this.#resolved(row, tenant), secret, warnings: [] };
   }
@@ -164,11 +189,12 @@ export class Webhooks {
       : invalid(all);
   }
 
-  async #setStatus(tenant: Tenant, id: string, status: Status): Promise<ShownWebhook> {
-    const row = await this.#change(tenant, async (transaction) =>
-      setStatus(transaction, await lock(transaction, tenant, id), { status, now: this.#options.now }),
-    );
-    return this.#resolved(row, tenant);
+  async #setStatus(tenant: Tenant, id: string, status: Status): Promise<{ before: WebhookRow; webhook: ShownWebhook }> {
+    const { before, after } = await this.#change(tenant, async (transaction) => {
+      const current = await lock(transaction, tenant, id);
+      return { before: current, after: await setStatus(transaction, current, { status, now: this.#options.now }) };
+    });
+    return { before, webhook: this.#resolved(after, tenant) };
   }
 
   /** One commit: the change, the organization's next version, and the word to every node. */

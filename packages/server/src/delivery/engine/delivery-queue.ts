@@ -206,16 +206,16 @@ export class DeliveryQueue {
   // Recording
 
   /** An exchange has ended. */
-  ended({ job, lease, outcome, settlement }: EndedExchange): void {
+  ended({ job, lease, outcome, settlement, onRecorded }: EndedExchange): void {
     const released = this.#options.dispatcher.release(lease, outcome, this.#options.clock());
     // What was cancelled while it was sent is not sent again. Its row says so already.
-    this.#record(job, this.#isCancelled(job) ? { ...settlement, waiting: null } : settlement);
+    this.#record(job, this.#isCancelled(job) ? { ...settlement, waiting: null } : settlement, onRecorded);
     for (const evicted of released.evicted) this.#spill(evicted);
     if (released.recovered) this.#options.waiting().wake();
     this.pump();
   }
 
-  #record(job: Job, settlement: Settlement): void {
+  #record(job: Job, settlement: Settlement, onRecorded: (() => void) | null = null): void {
     const { shard } = job;
     if (shard.lost) return this.#options.waiting().unload(job);
     shard.recording++;
@@ -226,6 +226,7 @@ export class DeliveryQueue {
         if (settlement.waiting?.reason === 'backlog') this.#options.waiting().expectBacklog(job);
         this.#options.order.recorded(job, settlement.waiting === null);
         this.#done(job);
+        if (!shard.lost) onRecorded?.();
         if (this.#options.settler.pendingExchanges < MAX_UNRECORDED) this.#schedulePump();
       },
       (error: unknown) => this.#options.log.error({ err: error, delivery: job.deliveryId }, 'An outcome was not recorded.'),

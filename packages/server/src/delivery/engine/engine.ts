@@ -86,7 +86,13 @@ export class Engine implements LogOwner {
     });
     this.#order = new DeliveryOrder({ database, log, now, onReleased: () => this.#waiting.wake() });
     this.#settler = new Settler({ database: options.outcomes, log, now, nodeId: () => this.nodeId });
-    this.#health = new WebhookHealth({ database, log, now, onFailed: (key) => directory.invalidate(key) });
+    this.#health = new WebhookHealth({
+      database,
+      log,
+      now,
+      nodeId: () => this.nodeId,
+      onFailed: (key) => directory.invalidate(key),
+    });
     this.#exchanges = new Exchanges({
       sender,
       health: this.#health,
@@ -239,7 +245,10 @@ export class Engine implements LogOwner {
       leaseMs: options.leaseMs ?? 6_000,
       renewMs: options.renewMs ?? 1_500,
       lowWaterLimit: () => this.#appends.lowWaterLimit,
-      onClosed: (shards) => this.#queue.close(shards),
+      onClosed: (shards) => {
+        this.#queue.close(shards);
+        this.#health.close(shards);
+      },
     });
   }
 
@@ -252,7 +261,9 @@ export class Engine implements LogOwner {
       pollMs: options.logPollMs ?? 100,
       take: (shard, event, webhookIds) => this.#intake.takeLogged(shard, event, webhookIds),
       onRead: (xid) => this.#intake.releaseBefore({ xid, id: '' }),
-      onAcquired: (shards) => this.#order.adopt(shards),
+      onAcquired: async (shards) => {
+        await Promise.all([this.#order.adopt(shards), this.#health.adopt(shards)]);
+      },
       onEstablished: (shards) => this.#waiting.adopt(shards),
       onDiscontinuity: () => this.#ownership.invalidate(),
       hasRoom: () => this.inMemory < (options.maxInMemory ?? 20_000) && this.#ownership.memory.bytes < MAX_BYTES,

@@ -2,7 +2,7 @@ import { isoTime, type Failure } from '@posthorn/protocol';
 import type { Logger } from 'pino';
 import { encodeAttempt, type StoredAttempt } from '../../store/attempt-record.ts';
 import type { Settlement } from '../../store/settle.ts';
-import { newId } from '../../store/uuid-time.ts';
+import { newId, timeOfId } from '../../store/uuid-time.ts';
 import type { ResolvedWebhook } from '../../tenancy/resolve-webhook.ts';
 import type { Lease } from '../dispatch/dispatcher.ts';
 import type { Outcome } from '../dispatch/offer.ts';
@@ -14,7 +14,7 @@ import type { Exchange, OutgoingRequest, Sender } from '../sender/exchange.ts';
 import { composeRequest } from './compose-request.ts';
 import type { Job } from './job.ts';
 import { settlementOf } from './settlement.ts';
-import type { WebhookHealth } from './webhook-health.ts';
+import type { FailureReason, WebhookHealth } from './webhook-health.ts';
 
 export interface ExchangesOptions {
   readonly sender: Sender;
@@ -38,6 +38,15 @@ export interface EndedExchange {
   readonly lease: Lease<Job>;
   readonly outcome: Outcome;
   readonly settlement: Settlement;
+  /** To be called when the settlement is recorded: a replay then finds the delivery. null: nothing follows. */
+  readonly onRecorded: (() => void) | null;
+}
+
+interface Conclusion {
+  /** When the next attempt follows; null: none does. */
+  readonly next: number | null;
+  /** Why the webhook is to be marked failed; null: it is not. */
+  readonly failWebhook: FailureReason | null;
 }
 
 interface Sent {
@@ -45,6 +54,8 @@ interface Sent {
   readonly request: OutgoingRequest;
   readonly exchange: Exchange;
 }
+
+const NOTHING_FOLLOWS: Conclusion = { next: null, failWebhook: null };
 
 /** What of a response body is looked through for a phrase. */
 const READ_BODY_BYTES = 64 * 1024;
@@ -107,7 +118,7 @@ export class Exchanges {
       verdict.kind === 'failure' && exchange.response
         ? retryAfterMs(headerOf(exchange.response.headers, 'retry-after'), this.#options.now())
         : null;
-    const next = this.#conclude(begun, verdict, asked);
+    const { next, failWebhook } = this.#conclude(begun, verdict, asked);
     const attempt = attemptOf(job, sent, { failure: verdict.kind === 'failure' ? verdict.failure : null, next });
     const kind = verdict.kind === 'success' ? 'success' : verdict.overload ? 'overload' : 'failure';
     const settlement = settlementOf(job, {
@@ -124,29 +135,30 @@ export class Exchanges {
       final: next === null,
       retryAfterMs: kind === 'overload' ? asked : null,
     } as const;
-    this.#options.onEnd({ job, lease, outcome, settlement });
+    const onRecorded = failWebhook && (() => void this.#options.health.markFailed(webhook, failWebhook));
+    this.#options.onEnd({ job, lease, outcome, settlement, onRecorded });
   }
 
-  /** Says when the next attempt follows, and lets a failure count against its webhook. */
-  #conclude({ job, webhook }: Begun, verdict: Verdict, askedMs: number | null): number | null {
+  /** Decides whether a next attempt follows, and counts the outcome for the webhook's health. */
+  #conclude({ job, webhook }: Begun, verdict: Verdict, askedMs: number | null): Conclusion {
     const { health, now, random } = this.#options;
     if (verdict.kind === 'success') {
-      if (!job.event.test) health.succeeded(webhook);
-      return null;
+      if (!job.event.test) health.succeeded(webhook, job.shard);
+      return NOTHING_FOLLOWS;
     }
-    // A test send is there to see what happens now: it is not repeated, and proves nothing about the webhook.
-    if (job.event.test) return null;
-    health.failed(webhook);
+    // A test send shows what happens now: it is not repeated, and proves nothing about the webhook.
+    if (job.event.test) return NOTHING_FOLLOWS;
+    const failedAttempts = job.attemptCount + 1;
+    const next = verdict.gone ? null : nextAttempt({ plan: webhook.retry, failedAttempts, retryAfterMs: askedMs, now: now(), random });
+    const lasting = health.failed(webhook, job.shard, next === null ? timeOfId(job.event.id) : null);
     if (verdict.gone) {
-      void health.markFailed(webhook, { notice: 'webhook.disabled', reason: 'The endpoint answered 410 Gone.' });
-      return null;
+      return { next, failWebhook: { notice: 'webhook.disabled', reason: 'The endpoint answered 410 Gone.', failingSince: null } };
     }
-    const next = nextAttempt({ plan: webhook.retry, failedAttempts: job.attemptCount + 1, retryAfterMs: askedMs, now: now(), random });
     if (next === null && webhook.whenExhausted === 'fail-webhook') {
-      const reason = `A delivery failed after ${job.attemptCount + 1} attempts: ${verdict.failure.message}`;
-      void health.markFailed(webhook, { notice: 'webhook.failed', reason });
+      const reason = `A delivery failed after ${failedAttempts} attempts: ${verdict.failure.message}`;
+      return { next, failWebhook: { notice: 'webhook.failed', reason, failingSince: null } };
     }
-    return next;
+    return { next, failWebhook: lasting };
   }
 }
 

@@ -1,25 +1,57 @@
 import type { Logger } from 'pino';
 import type { Database } from '../../store/database.ts';
-import { failWebhook, saveFailingSince } from '../../store/webhook-health.ts';
+import { failingWebhooks, failWebhook, saveWebhookHealth, type HealthChange } from '../../store/webhook-health.ts';
+import { shardOf } from '../../store/shard.ts';
 import type { ResolvedWebhook } from '../../tenancy/resolve-webhook.ts';
+import type { OwnedShard } from './owned-shard.ts';
 
 export interface WebhookHealthOptions {
   readonly database: Database;
   readonly log: Logger;
   readonly now: () => number;
+  readonly nodeId: () => number;
   /** A webhook was marked failed: what is cached of its organization is out of date. */
   readonly onFailed: (organizationKey: number) => void;
-  /** How often changes are saved. */
+  /** How often new failures are saved. */
   readonly saveMs?: number;
 }
 
-/** Since when webhooks have answered with nothing but failure, and what follows from it. */
+/** The webhook as it was when the attempt was sent. */
+export type SentWebhook = Pick<ResolvedWebhook, 'id' | 'organizationKey' | 'healthVersion' | 'disableAfterMs'>;
+
+/** Why a webhook is to be marked failed. */
+export interface FailureReason {
+  readonly notice: 'webhook.failed' | 'webhook.disabled';
+  readonly reason: string;
+  /** It holds only if the webhook has been failing since then; null: whatever its health. */
+  readonly failingSince: Date | null;
+}
+
+interface Versioned {
+  readonly shard: number;
+  readonly version: number;
+}
+
+interface Failing extends Versioned {
+  readonly since: number;
+  /** When the oldest event was accepted whose delivery has failed meanwhile; null: none. */
+  missedSince: number | null;
+  /** Whether the database may hold it. */
+  isSaved: boolean;
+}
+
+/**
+ * Tracks which webhooks have answered only with failures, and since when. It knows every failing webhook of the node's
+ * shards. An outcome counts only for the version of its webhook under which it was sent.
+ */
 export class WebhookHealth {
   readonly #options: WebhookHealthOptions;
-  /** What is known better than the cached webhook says. */
-  readonly #failingSince = new Map<string, number | null>();
-  readonly #unsaved = new Map<string, Date | null>();
+  readonly #failing = new Map<string, Failing>();
+  /** Webhooks with something to save. */
+  readonly #unsaved = new Map<string, Versioned>();
+  readonly #marking = new Map<string, Promise<void>>();
   readonly #timer: NodeJS.Timeout;
+  #saving: Promise<void> = Promise.resolve();
 
   constructor(options: WebhookHealthOptions) {
     this.#options = options;
@@ -27,55 +59,125 @@ export class WebhookHealth {
     this.#timer.unref();
   }
 
-  succeeded(webhook: ResolvedWebhook): void {
-    if (this.#since(webhook) === null) return;
-    this.#failingSince.set(webhook.id, null);
-    this.#unsaved.set(webhook.id, null);
+  /** Reads what earlier owners saved. Must be called before anything of the shards is sent. */
+  async adopt(shards: readonly OwnedShard[]): Promise<void> {
+    const ids = new Set(shards.map((shard) => shard.id));
+    for (const [webhookId, { shard }] of this.#failing) {
+      if (!ids.has(shard)) continue;
+      this.#failing.delete(webhookId);
+      this.#unsaved.delete(webhookId);
+    }
+    for (const row of await failingWebhooks(this.#options.database, [...ids])) {
+      this.#failing.set(row.id, {
+        shard: shardOf(row.organization_key),
+        version: row.health_version,
+        since: row.failing_since.getTime(),
+        missedSince: row.missed_since?.getTime() ?? null,
+        isSaved: true,
+      });
+    }
   }
 
-  /** Notes a failure; marks the webhook failed when it has lasted as long as its product bears. */
-  failed(webhook: ResolvedWebhook): void {
+  /** Saves what is known of shards that leave, before they are given to another node. */
+  close(shards: readonly OwnedShard[]): void {
+    for (const shard of shards) this.#saveBeforeRelease(shard);
+  }
+
+  succeeded(webhook: SentWebhook, shard: OwnedShard): void {
+    if (this.#failing.size === 0 || shard.lost) return;
+    const known = this.#failing.get(webhook.id);
+    if (known === undefined || known.version > webhook.healthVersion) return;
+    this.#failing.delete(webhook.id);
+    this.#unsaved.delete(webhook.id);
+    // What an earlier version left was cleared when the version changed.
+    if (known.version < webhook.healthVersion || !known.isSaved) return;
+    this.#unsaved.set(webhook.id, known);
+    this.#saveBeforeRelease(shard);
+  }
+
+  /**
+   * Notes a failure. `missedSince`: when the event was accepted, if the delivery is not tried again; otherwise null.
+   * Returns why the webhook is to be marked failed, if it has been failing for as long as its product allows.
+   */
+  failed(webhook: SentWebhook, shard: OwnedShard, missedSince: number | null): FailureReason | null {
+    if (shard.lost) return null;
+    const known = this.#failing.get(webhook.id);
+    if (known !== undefined && known.version > webhook.healthVersion) return null;
+    const { disableAfterMs, healthVersion: version } = webhook;
     const now = this.#options.now();
-    const since = this.#since(webhook) ?? now;
-    if (this.#since(webhook) === null) {
-      this.#failingSince.set(webhook.id, since);
-      this.#unsaved.set(webhook.id, new Date(since));
+    const isNew = known === undefined || known.version < version;
+    const failing = isNew ? { shard: shard.id, version, since: now, missedSince, isSaved: false } : known;
+    const isOlder = missedSince !== null && missedSince < (failing.missedSince ?? Number.POSITIVE_INFINITY);
+    if (isOlder) failing.missedSince = missedSince;
+    if (isNew) this.#failing.set(webhook.id, failing);
+    if (isNew || isOlder) {
+      this.#unsaved.set(webhook.id, failing);
+      if (!shard.isOpen) this.#saveBeforeRelease(shard);
     }
-    if (webhook.disableAfterMs === null || now - since < webhook.disableAfterMs) return;
-    void this.markFailed(webhook, { notice: 'webhook.disabled', reason: `Nothing but failure since ${new Date(since).toISOString()}.` });
+    if (disableAfterMs === null || now - failing.since < disableAfterMs) return null;
+    const failingSince = new Date(failing.since);
+    return { notice: 'webhook.disabled', reason: `Every attempt has failed since ${failingSince.toISOString()}.`, failingSince };
   }
 
-  async markFailed(webhook: ResolvedWebhook, why: { notice: 'webhook.failed' | 'webhook.disabled'; reason: string }): Promise<void> {
-    this.#failingSince.delete(webhook.id);
+  /** Marks a webhook failed, unless it has changed or was enabled since the attempt was sent. */
+  markFailed(webhook: SentWebhook, why: FailureReason): Promise<void> {
+    const key = `${webhook.id} ${webhook.healthVersion}`;
+    const marking = this.#marking.get(key);
+    // What failed beside it is saved all the same: enabling the webhook replays from the oldest.
+    if (marking) return Promise.all([marking, this.save()]).then(() => undefined);
+    const marked = this.#mark(webhook, why).finally(() => this.#marking.delete(key));
+    this.#marking.set(key, marked);
+    return marked;
+  }
+
+  async #mark(webhook: SentWebhook, why: FailureReason): Promise<void> {
+    const { database, log, now, onFailed } = this.#options;
+    const { id: webhookId, organizationKey, healthVersion: version } = webhook;
+    await this.save();
     try {
-      const changed = await failWebhook(this.#options.database, { webhookId: webhook.id, ...why, now: new Date(this.#options.now()) });
-      if (!changed) return;
-      this.#options.log.info({ webhook: webhook.id, reason: why.reason }, 'A webhook was marked failed.');
-      this.#options.onFailed(webhook.organizationKey);
+      if (!(await failWebhook(database, { webhookId, organizationKey, version, ...why, now: new Date(now()) }))) return;
+      if (this.#failing.get(webhookId)?.version === version) this.#failing.delete(webhookId);
+      log.info({ webhook: webhookId, reason: why.reason }, 'A webhook was marked failed.');
+      onFailed(organizationKey);
     } catch (error) {
-      this.#options.log.warn({ err: error, webhook: webhook.id }, 'A webhook could not be marked failed.');
+      log.warn({ err: error, webhook: webhookId }, 'A webhook could not be marked failed.');
     }
   }
 
-  #since(webhook: ResolvedWebhook): number | null {
-    const known = this.#failingSince.get(webhook.id);
-    return known === undefined ? (webhook.failingSince?.getTime() ?? null) : known;
+  #saveBeforeRelease(shard: OwnedShard): void {
+    shard.recording++;
+    void this.save().finally(() => shard.recording--);
   }
 
-  async save(): Promise<void> {
+  /** Saves what has changed, after what is being saved already. */
+  save(): Promise<void> {
+    this.#saving = this.#saving.then(() => this.#write());
+    return this.#saving;
+  }
+
+  async #write(): Promise<void> {
     if (this.#unsaved.size === 0) return;
-    const noted = new Map(this.#unsaved);
+    const changes = [...this.#unsaved].map(([webhookId, unsaved]) => this.#changeOf(webhookId, unsaved));
     this.#unsaved.clear();
     try {
-      await saveFailingSince(this.#options.database, noted);
+      await saveWebhookHealth(this.#options.database, this.#options.nodeId(), changes);
     } catch (error) {
-      for (const [id, since] of noted) if (!this.#unsaved.has(id)) this.#unsaved.set(id, since);
+      for (const change of changes) if (!this.#unsaved.has(change.webhookId)) this.#unsaved.set(change.webhookId, change);
       this.#options.log.warn({ err: error }, 'Webhook health could not be saved.');
     }
+  }
+
+  #changeOf(webhookId: string, { shard, version }: Versioned): HealthChange {
+    const failing = this.#failing.get(webhookId);
+    if (failing?.version !== version) return { webhookId, shard, version, since: null, missedSince: null };
+    failing.isSaved = true;
+    const { since, missedSince } = failing;
+    return { webhookId, shard, version, since: new Date(since), missedSince: missedSince === null ? null : new Date(missedSince) };
   }
 
   async stop(): Promise<void> {
     clearInterval(this.#timer);
     await this.save();
+    await Promise.all(this.#marking.values());
   }
 }

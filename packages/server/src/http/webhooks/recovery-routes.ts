@@ -1,10 +1,10 @@
 import { PosthornError } from '@posthorn/protocol';
 import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
-import { replay, REPLAY_STATUSES, type ReplayStatus } from '../../intake/redeliver.ts';
+import { replay, REPLAY_STATUSES, type ReplayInput, type ReplayStatus } from '../../intake/redeliver.ts';
 import type { Database } from '../../store/database.ts';
 import type { Directory } from '../../tenancy/directory.ts';
-import type { Webhooks } from '../../tenancy/webhooks.ts';
+import type { Outage, Webhooks } from '../../tenancy/webhooks.ts';
 import { timeOf } from '../time-span.ts';
 import { webhookJson } from './webhook-json.ts';
 import { Webhook } from './webhook-schema.ts';
@@ -15,6 +15,9 @@ export interface RecoveryServices {
   readonly webhooks: Webhooks;
   readonly now: () => number;
 }
+
+/** By so much the clock of the node that accepted an event may be behind the one of the node that marked the webhook failed. */
+const CLOCK_SKEW_MS = 5_000;
 
 const TAGS = ['Webhooks'];
 const ONE = '/organizations/:org/webhooks/:webhook';
@@ -35,7 +38,14 @@ function enableRoute(app: FastifyInstance, { database, directory, webhooks, now 
         summary: 'Make it active: what was held goes out',
         body: Type.Optional(
           Type.Object(
-            { replay: Type.Optional(Type.Boolean({ description: 'Send what it missed since it was marked failed as well.' })) },
+            {
+              replay: Type.Optional(
+                Type.Boolean({
+                  description:
+                    'If it was marked failed, also send what it missed since then, and what failed since its endpoint last worked.',
+                }),
+              ),
+            },
             { additionalProperties: false },
           ),
         ),
@@ -43,15 +53,22 @@ function enableRoute(app: FastifyInstance, { database, directory, webhooks, now 
       },
     },
     async (request) => {
-      const before = await webhooks.find(request.tenant, request.params.webhook);
-      const webhook = await webhooks.enable(request.tenant, before.id);
-      if (request.body.replay === true && before.status === 'failed') {
+      const { webhook, outage } = await webhooks.enable(request.tenant, request.params.webhook);
+      if (request.body.replay === true && outage) {
         const tenant = (await directory.reload(request.tenant.organization.key)) ?? request.tenant;
-        await replay(database, { tenant, webhook, since: before.statusChangedAt, until: new Date(now()) });
+        await replayMissed(database, { tenant, webhook, until: new Date(now()) }, outage);
       }
       return webhookJson(webhook);
     },
   );
+}
+
+/** The delivery for which the webhook was marked failed is older than the mark, as are others that failed beside it. */
+async function replayMissed(database: Database, input: Omit<ReplayInput, 'since' | 'statuses'>, outage: Outage): Promise<void> {
+  const { missedSince, markedAt, createdAt } = outage;
+  if (missedSince) await replay(database, { ...input, since: missedSince, statuses: ['failed'] });
+  const since = new Date(Math.max(markedAt.getTime() - CLOCK_SKEW_MS, createdAt.getTime()));
+  await replay(database, { ...input, since, statuses: ['failed', 'missed'] });
 }
 
 function replayRoute(app: FastifyInstance, { database, webhooks, now }: RecoveryServices): void {
