@@ -150,6 +150,7 @@ describe('enable with replay', () => {
     const { id: older } = await tenant.emit('a.b', {});
     await slow.receiver.waitFor(1);
     slow.receiver.react({ status: 410 });
+    node.clock.advance(60_000);
     const { id: cause } = await tenant.emit('a.b', {});
     await becomes(tenant, id, { status: 'failed' });
     slow.answer({ status: 410 });
