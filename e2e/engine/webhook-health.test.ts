@@ -161,7 +161,7 @@ describe('enable with replay', () => {
     await replay(tenant, id);
     for (const event of [cause, older, missed]) await tenant.settled(event, 'delivered');
     const sent = slow.receiver.requests.map(({ headers }) => headers['webhook-id']);
-    expect(sent.toSorted()).toEqual([cause, cause, older, older, missed].toSorted());
+    expect(Object.groupBy(sent, (event) => event ?? '')).toEqual({ [cause]: [cause, cause], [older]: [older, older], [missed]: [missed] });
   });
 
   test('sends a delivery that used up its retries, however old its event is, and none that somebody cancelled', async () => {
