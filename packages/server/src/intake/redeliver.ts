@@ -50,37 +50,54 @@ export async function redeliver(database: Database, input: { tenant: Tenant; id:
   });
 }
 
-/** Gives up a delivery that is not settled. Throws `not_found`, or `conflict` where it is settled. */
-export async function cancel(database: Database, input: { tenant: Tenant; id: string }): Promise<void> {
-  // Between the two looks its first outcome may have been recorded: then there is a row to cancel.
-  while (!(await tryCancel(database, input)));
+/** Where the event of a cancelled delivery is of which nothing was recorded: it may be in memory. */
+export interface Unrecorded {
+  readonly shard: number;
+  /** The transaction that stored it. */
+  readonly xid: number;
 }
 
-/** Returns whether the delivery is cancelled now. */
-function tryCancel(database: Database, { tenant, id }: { tenant: Tenant; id: string }): Promise<boolean> {
+/**
+ * Gives up a delivery that is not settled, and returns where its event is if the delivery had no row. Every node is notified;
+ * the one that was asked need not wait for that. Throws `not_found`, or `conflict` if the delivery is settled.
+ */
+export async function cancel(database: Database, input: { tenant: Tenant; id: string }): Promise<Unrecorded | null> {
+  for (;;) {
+    const cancelled = await database.transaction(async (transaction) => {
+      return (await cancelKnown(transaction, input)) ?? cancelUnrecorded(transaction, input);
+    });
+    // Between the two looks its first outcome may have been recorded: then there is a row to cancel.
+    if (cancelled !== 'recorded-meanwhile') return cancelled === 'cancelled' ? null : cancelled;
+  }
+}
+
+/** null: the delivery has no row. */
+async function cancelKnown(transaction: Queryable, { tenant, id }: { tenant: Tenant; id: string }): Promise<'cancelled' | null> {
   const organizationKey = tenant.organization.key;
-  return database.transaction(async (transaction) => {
-    const delivery = isUuid(id) ? await lockDelivery(transaction, organizationKey, id) : null;
-    if (delivery) {
-      if (!['pending', 'retrying', 'held'].includes(delivery.status)) {
-        throw new PosthornError(
-          'conflict',
-          `The delivery is ${delivery.status}; only one that is pending, retrying or held can be cancelled.`,
-        );
-      }
-      await cancelRecorded(transaction, organizationKey, id);
-      await notifyChange(transaction, `cancelled:${id}`);
-    } else {
-      const unrecorded = await findUnrecorded(transaction, organizationKey, id);
-      if (!unrecorded) throw noDelivery();
-      const { webhookId, eventId, eventType, xid } = unrecorded;
-      const deliveries = [{ id, eventId, eventType }];
-      const inserted = await insertUnsent(transaction, { organizationKey, webhookId, status: 'cancelled', deliveries });
-      if (inserted.size === 0) return false;
-      await notifyChange(transaction, `cancelled:${id}:${shardOf(organizationKey)}:${xid}`);
-    }
-    return true;
-  });
+  const delivery = isUuid(id) ? await lockDelivery(transaction, organizationKey, id) : null;
+  if (!delivery) return null;
+  if (!['pending', 'retrying', 'held'].includes(delivery.status)) {
+    throw new PosthornError('conflict', `The delivery is ${delivery.status}; only one that is pending, retrying or held can be cancelled.`);
+  }
+  await cancelRecorded(transaction, organizationKey, id);
+  await notifyChange(transaction, `cancelled:${id}`);
+  return 'cancelled';
+}
+
+async function cancelUnrecorded(
+  transaction: Queryable,
+  { tenant, id }: { tenant: Tenant; id: string },
+): Promise<Unrecorded | 'recorded-meanwhile'> {
+  const organizationKey = tenant.organization.key;
+  const unrecorded = await findUnrecorded(transaction, organizationKey, id);
+  if (!unrecorded) throw noDelivery();
+  const { webhookId, eventId, eventType, xid } = unrecorded;
+  const deliveries = [{ id, eventId, eventType }];
+  const inserted = await insertUnsent(transaction, { organizationKey, webhookId, status: 'cancelled', deliveries });
+  if (inserted.size === 0) return 'recorded-meanwhile';
+  const shard = shardOf(organizationKey);
+  await notifyChange(transaction, `cancelled:${id}:${shard}:${xid}`);
+  return { shard, xid: Number(xid) };
 }
 
 export interface ReplayInput {

@@ -8,6 +8,7 @@ const DAYS_AHEAD = 3;
 const DAYS_BEHIND = 1;
 
 const LOCK = statement('lock_partitions', 'SELECT pg_advisory_xact_lock(80302)');
+const TIME = statement('database_time', `SELECT (extract(epoch FROM now()) * 1000)::float8 AS ms`);
 const LIST = statement(
   'list_partitions',
   `SELECT child.relname AS name FROM pg_inherits JOIN pg_class child ON child.oid = inhrelid
@@ -36,9 +37,14 @@ export async function makePartitions(database: Database, nowMs: number): Promise
   });
 }
 
-/** Drops the partitions whose whole day lies further back than the retention, and what pointed into them. */
+/**
+ * Drops the partitions whose whole day is further back than the retention, and what pointed into them. Both this node's clock
+ * and the database's must say so: a clock that is a month ahead drops nothing.
+ */
 export async function dropPartitions(database: Database, input: { nowMs: number; retentionDays: number }): Promise<string[]> {
-  const firstKept = Math.floor((input.nowMs - input.retentionDays * DAY_MS) / DAY_MS);
+  const [time] = await database.query<{ ms: number }>(TIME);
+  const nowMs = Math.min(input.nowMs, time?.ms ?? input.nowMs);
+  const firstKept = Math.floor((nowMs - input.retentionDays * DAY_MS) / DAY_MS);
   const dropped = await database.transaction(async (transaction) => {
     await transaction.query(LOCK);
     const old = [...(await partitionNames(transaction))].filter((name) => dayOf(name) < firstKept).sort();

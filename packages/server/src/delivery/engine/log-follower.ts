@@ -183,7 +183,8 @@ export class LogFollower {
     const onPage = (last: LogPosition): void => {
       this.#position = last;
     };
-    if (shards.length > 0) await this.#readPages(shards, { from: this.#position, to, isChecked, onPage });
+    // An idle log costs nothing, however many days of it are kept.
+    if (shards.length > 0 && this.#position.xid < to) await this.#readPages(shards, { from: this.#position, to, isChecked, onPage });
     this.#position = { xid: to, id: null };
     this.#options.onRead(to);
   }

@@ -1,7 +1,7 @@
 import { DELIVERY_STATUSES, PosthornError } from '@posthorn/protocol';
 import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
-import { cancel, redeliver } from '../../intake/redeliver.ts';
+import { cancel, redeliver, type Unrecorded } from '../../intake/redeliver.ts';
 import type { Database } from '../../store/database.ts';
 import { attemptsOf } from '../../store/delivery-queries.ts';
 import { eventById } from '../../store/event-queries.ts';
@@ -16,6 +16,8 @@ import { findDeliveries, findDelivery, type DeliveryFilter } from './find-delive
 export interface DeliveryServices {
   readonly database: Database;
   readonly now: () => number;
+  /** Sends what is not cancelled. */
+  readonly sending: { cancelled(deliveryId: string, unrecorded: Unrecorded | null): void };
 }
 
 type ListQuery = PageQuery & Omit<DeliveryFilter, 'limit'>;
@@ -23,7 +25,7 @@ type ListQuery = PageQuery & Omit<DeliveryFilter, 'limit'>;
 const TAGS = ['Deliveries'];
 const ONE = '/organizations/:org/deliveries/:delivery';
 
-export function deliveryRoutes(app: FastifyInstance, { database, now }: DeliveryServices): void {
+export function deliveryRoutes(app: FastifyInstance, { database, sending, now }: DeliveryServices): void {
   app.get<{ Querystring: ListQuery }>(
     '/organizations/:org/deliveries',
     {
@@ -70,7 +72,8 @@ export function deliveryRoutes(app: FastifyInstance, { database, now }: Delivery
     `${ONE}/cancel`,
     { schema: { tags: TAGS, summary: 'Give it up', response: { 202: DeliveryWithAttempts } } },
     async (request, reply) => {
-      await cancel(database, { tenant: request.tenant, id: request.params.delivery });
+      const id = request.params.delivery;
+      sending.cancelled(id, await cancel(database, { tenant: request.tenant, id }));
       return reply.code(202).send(await showDelivery(database, request.tenant, request.params.delivery));
     },
   );
