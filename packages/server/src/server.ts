@@ -76,21 +76,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     await engine.start();
     taking.start();
     const webhooks = new Webhooks({ database, directory, sealer, allowedTargets: config.allowedTargets, now });
-    const services = {
-      config,
-      database,
-      catalog,
-      sealer,
-      directory,
-      engine,
-      sending: engine,
-      ...taking,
-      authenticator,
-      webhooks,
-      publicUrl,
-      log,
-      now,
-    };
+    const services = { config, database, catalog, sealer, directory, engine, ...taking, authenticator, webhooks, publicUrl, log, now };
     const app = await createHttpServer({
       log,
       authenticator,

@@ -34,9 +34,10 @@ export interface Services
     EmitServices,
     ObjectServices,
     DigestServices,
-    DeliveryServices,
+    Omit<DeliveryServices, 'engine'>,
     ApiKeyServices,
-    HealthServices {
+    Omit<HealthServices, 'engine'> {
+  readonly engine: DeliveryServices['engine'] & HealthServices['engine'];
   readonly database: Database;
   readonly authenticator: Authenticator;
   readonly inbound: Inbound;

@@ -17,7 +17,7 @@ export interface DeliveryServices {
   readonly database: Database;
   readonly now: () => number;
   /** Sends what is not cancelled. */
-  readonly sending: { cancelled(deliveryId: string, unrecorded: Unrecorded | null): void };
+  readonly engine: { cancelled(deliveryId: string, unrecorded: Unrecorded | null): void };
 }
 
 type ListQuery = PageQuery & Omit<DeliveryFilter, 'limit'>;
@@ -25,7 +25,7 @@ type ListQuery = PageQuery & Omit<DeliveryFilter, 'limit'>;
 const TAGS = ['Deliveries'];
 const ONE = '/organizations/:org/deliveries/:delivery';
 
-export function deliveryRoutes(app: FastifyInstance, { database, sending, now }: DeliveryServices): void {
+export function deliveryRoutes(app: FastifyInstance, { database, engine, now }: DeliveryServices): void {
   app.get<{ Querystring: ListQuery }>(
     '/organizations/:org/deliveries',
     {
@@ -73,7 +73,7 @@ export function deliveryRoutes(app: FastifyInstance, { database, sending, now }:
     { schema: { tags: TAGS, summary: 'Give it up', response: { 202: DeliveryWithAttempts } } },
     async (request, reply) => {
       const id = request.params.delivery;
-      sending.cancelled(id, await cancel(database, { tenant: request.tenant, id }));
+      engine.cancelled(id, await cancel(database, { tenant: request.tenant, id }));
       return reply.code(202).send(await showDelivery(database, request.tenant, request.params.delivery));
     },
   );
