@@ -36,6 +36,21 @@ const BEHAVIOURS = {
     pour(socket, '1\r\na\r\n'.repeat(2_000));
   },
   'endless-1xx': (socket) => repeat(socket, () => socket.write('HTTP/1.1 102 Processing\r\n\r\n')),
+  'flood-1xx': (socket) => pour(socket, 'HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n'.repeat(100)),
+  'flood-100': (socket) => pour(socket, 'HTTP/1.1 100 Continue\r\n\r\n'.repeat(100)),
+  'endless-interim-header': (socket) => {
+    socket.write('HTTP/1.1 103 Early Hints\r\nLink: ');
+    pour(socket, 'a'.repeat(16_384), 10_000_000);
+  },
+  'dripping-continue': (socket) => {
+    const bytes = `HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 100 \r\n\r\n${OK}`.split('');
+    repeat(socket, () => {
+      const byte = bytes.shift();
+      if (byte !== undefined) socket.write(byte);
+    });
+  },
+  'continue-and-close': (socket) => socket.end('HTTP/1.1 100 Continue\r\n\r\n'),
+  'half-status-line': (socket) => socket.end('HTTP/1.1 1'),
   'unasked-continue': (socket) => socket.write(`HTTP/1.1 100 Continue\r\n\r\n${OK}`),
   'gzip-bomb': (socket) => {
     const bomb = gzipSync(Buffer.alloc(20_000_000));
@@ -60,6 +75,11 @@ const BEHAVIOURS = {
   'close-mid-chunk-announced': (socket) =>
     socket.end('HTTP/1.1 200 OK\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n64\r\npart'),
   'no-content-with-body': (socket) => socket.write('HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\nhello'),
+  'no-content-chunked': (socket) => socket.write('HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n'),
+  'no-content-announced': (socket) => socket.write('HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n'),
+  'no-content-length': (socket) => socket.write('HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n'),
+  'not-modified': (socket) => socket.write('HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n'),
+  'error-mid-body': (socket) => socket.end('HTTP/1.1 503 Down\r\nContent-Length: 1000\r\n\r\npart'),
   'no-content': (socket) => socket.write('HTTP/1.1 204 No Content\r\n\r\n'),
   redirect: (socket) => socket.write('HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/private\r\nContent-Length: 0\r\n\r\n'),
   garbage: (socket) => socket.write('I am not a web server.\r\n\r\n'),
@@ -71,6 +91,15 @@ const BEHAVIOURS = {
   stale: (socket) => {
     if (first(socket)) socket.write(OK);
     else socket.destroy();
+  },
+  'stale-reset': (socket) => {
+    if (first(socket)) socket.write(OK);
+    else socket.resetAndDestroy();
+  },
+  /** Resets the connection a moment after each response, as a load balancer that ends idle connections. */
+  'ok-then-reset': (socket) => {
+    socket.write(OK);
+    setTimeout(() => socket.resetAndDestroy(), 3);
   },
 } as const satisfies Record<string, Behaviour>;
 

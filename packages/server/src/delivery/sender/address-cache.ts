@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import { ConnectFailure, named } from './failures.ts';
+import { NamedFailure, named } from './failures.ts';
 import type { Resolve, ResolvedAddress } from './resolver.ts';
 
 type Addresses = readonly ResolvedAddress[];
@@ -50,6 +50,6 @@ export class AddressCache {
   }
 }
 
-export function unresolved(hostname: string): ConnectFailure {
-  return new ConnectFailure(named('dns', `The host name ${hostname} could not be resolved.`));
+export function unresolved(hostname: string): NamedFailure {
+  return new NamedFailure(named('dns', `The host name ${hostname} could not be resolved.`));
 }

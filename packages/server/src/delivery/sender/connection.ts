@@ -1,8 +1,10 @@
 import type { EventEmitter } from 'node:events';
+import type { Socket } from 'node:net';
 import type { Failure } from '@posthorn/protocol';
 import { Client } from 'undici';
 import type { Dispatcher } from 'undici';
 import type { Stage } from './failures.ts';
+import { InterimFilter } from './interim-filter.ts';
 import { SocketOpening } from './socket-opening.ts';
 import type { Network, Target } from './socket-opening.ts';
 
@@ -30,6 +32,8 @@ export class Connection {
   /** Requests written to the present socket. */
   served = 0;
   readonly #client: Client;
+  readonly #interim = new InterimFilter();
+  #socket: Socket | null = null;
   #opening: SocketOpening | null = null;
 
   constructor(options: ConnectionOptions) {
@@ -49,6 +53,8 @@ export class Connection {
         this.#opening = new SocketOpening(target, network, (error, socket) => {
           if (socket === null) return callback(error ?? new Error('no socket'), null);
           this.#opening = null;
+          this.#socket = socket;
+          this.#interim.attach(socket);
           callback(null, socket);
         });
       },
@@ -61,6 +67,22 @@ export class Connection {
 
   get stage(): Stage {
     return this.#opening === null ? 'open' : this.#opening.stage;
+  }
+
+  /** Whether anything of a response to the request written last has come. */
+  get answered(): boolean {
+    return this.#interim.answered;
+  }
+
+  /** Whether bytes of a request still wait to be written. */
+  get isWriting(): boolean {
+    return this.#socket !== null && this.#socket.writableLength > 0;
+  }
+
+  /** A request is written now; returns whether others were before it. */
+  beginRequest(): boolean {
+    this.#interim.expectResponse();
+    return this.served++ > 0;
   }
 
   dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): void {

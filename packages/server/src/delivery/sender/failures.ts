@@ -1,12 +1,12 @@
 import type { Failure, FailureCode } from '@posthorn/protocol';
 
-/** A connection that was not made, with the failure to report. */
-export class ConnectFailure extends Error {
+/** Ends an exchange, or the opening of its connection, with this failure. */
+export class NamedFailure extends Error {
   readonly failure: Failure;
 
   constructor(failure: Failure) {
     super(failure.message);
-    this.name = 'ConnectFailure';
+    this.name = 'NamedFailure';
     this.failure = failure;
   }
 }
@@ -57,11 +57,11 @@ const LOST_CONNECTION: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE', 'EC
 
 /** The failure that an error of the network or of the HTTP client stands for, before or after a response had begun. Nothing of the error's own text, which may name addresses, gets out. */
 export function failureOf(error: unknown, { stage, begun }: { readonly stage: Stage; readonly begun: boolean }): Failure {
-  if (error instanceof ConnectFailure) return error.failure;
+  if (error instanceof NamedFailure) return error.failure;
   const code = errorCode(error);
   const known = BY_ERROR_CODE.get(code) ?? (stage === 'open' ? undefined : BEFORE_OPEN.get(code));
   if (known !== undefined) return known;
-  if (REQUEST_ERRORS.has(code))
+  if (requestInvalid(error))
     return named('bad_response', 'The request could not be sent: its URL or one of its headers is not valid for HTTP.');
   if (endedEarly(error, begun)) return named('reset', CUT_OFF);
   if (protocolBroken(error)) return named('bad_response', 'What the endpoint answered is not valid HTTP/1.1.');
@@ -86,6 +86,11 @@ export function failureAtDeadline(stage: Stage, timeoutMs: number): Failure {
   }
 }
 
+/** Whether the request was refused by the HTTP client, as against a connection that broke. */
+export function requestInvalid(error: unknown): boolean {
+  return REQUEST_ERRORS.has(errorCode(error));
+}
+
 /** Whether the connection was simply gone, as against an answer that made no sense. */
 export function connectionLost(error: unknown): boolean {
   return LOST_CONNECTION.has(errorCode(error)) && !protocolBroken(error);
@@ -96,7 +101,7 @@ export function named(code: FailureCode, message: string): Failure {
 }
 
 // undici 8 gives its parser's errors no code, and throws the same class for a closed socket and for a response
-// out of turn (an unasked 100, an upgrade). The tests with real sockets hold these words in step with it.
+// out of turn (on an idle connection, an upgrade). The tests with real sockets hold these words in step with it.
 function protocolBroken(error: unknown): boolean {
   return (
     error instanceof Error &&

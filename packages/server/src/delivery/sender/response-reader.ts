@@ -39,9 +39,9 @@ export class ResponseReader {
     return length <= MAX_BODY_BYTES;
   }
 
-  /** Whether a response that by its status has no body (RFC 9112, section 6.3) announces one. */
+  /** Whether a response that by its status has no body (RFC 9112, section 6.3) announces one. What it announces may never come. */
   announcesForbiddenBody(): boolean {
-    if (this.status !== 204) return false;
+    if (this.status !== 204 && this.status !== 304) return false;
     return this.headers.some(([name, value]) => {
       const lower = name.toLowerCase();
       return lower === 'transfer-encoding' || (lower === 'content-length' && !/^0+$/.test(value));

@@ -3,7 +3,7 @@ import type { Dispatcher } from 'undici';
 import type { Chained } from '../chained-list.ts';
 import type { Connection } from './connection.ts';
 import type { Exchange, OutgoingRequest } from './exchange.ts';
-import { connectionLost, failureAtDeadline, failureOf, named } from './failures.ts';
+import { connectionLost, failureAtDeadline, failureOf, NamedFailure, requestInvalid } from './failures.ts';
 import type { WebhookShare } from './origin-shares.ts';
 import { ResponseReader } from './response-reader.ts';
 
@@ -12,8 +12,6 @@ import { ResponseReader } from './response-reader.ts';
  * its FIN crosses our request, which takes a round trip. Later the endpoint may well have worked on the request.
  */
 const STALE_WITHIN_MS = 1_000;
-
-const BODY_FORBIDDEN = named('bad_response', 'The endpoint answered 204 (no content) and announced content.');
 
 /** Where an exchange has its connections from, and gives them back. */
 export interface Connections {
@@ -55,9 +53,9 @@ export class RunningExchange implements Dispatcher.DispatchHandler, Chained<Runn
   #settle: ((exchange: Exchange | null) => void) | null;
   #connection: Connection | null = null;
   #reader: ResponseReader | null = null;
-  #writtenAt = 0;
+  /** When the request was written to the present connection; null: not yet. */
+  #writtenAt: number | null = null;
   #reused = false;
-  #answered = false;
   #repeated = false;
 
   constructor(options: RunningExchangeOptions) {
@@ -86,6 +84,7 @@ export class RunningExchange implements Dispatcher.DispatchHandler, Chained<Runn
     const { method, body, headers, timeoutMs } = this.#request;
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#startedAt = performance.now();
+    this.#writtenAt = null;
     this.#timer = setTimeout(expire, Math.min(timeoutMs - this.#spentMs, MAX_TIMEOUT_MS), this);
     const flat: string[] = [];
     for (const [name, value] of headers) flat.push(name, value);
@@ -108,58 +107,69 @@ export class RunningExchange implements Dispatcher.DispatchHandler, Chained<Runn
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     if (this.#settle === null || this.#connection === null) return controller.abort(new Error('settled'));
-    this.#reused = this.#connection.served++ > 0;
+    this.#reused = this.#connection.beginRequest();
     this.#writtenAt = performance.now();
-  }
-
-  onResponseStarted(): void {
-    this.#answered = true;
   }
 
   onResponseStart(controller: Dispatcher.DispatchController, status: number): void {
     if (status < 200 || this.#settle === null) return;
     this.#reader = new ResponseReader(status, controller.rawHeaders);
-    if (this.#reader.announcesForbiddenBody()) this.stop(BODY_FORBIDDEN);
+    if (this.#reader.announcesForbiddenBody()) this.#finishEarly(false);
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (this.#settle === null || this.#reader === null || this.#connection === null) return;
-    if (this.#reader.add(chunk)) return;
-    this.#finish(null, true);
-    this.#pool.discard(this, this.#connection);
+    if (this.#settle === null || this.#reader === null) return;
+    if (!this.#reader.add(chunk)) this.#finishEarly(true);
   }
 
   onResponseEnd(): void {
-    if (this.#settle === null || this.#connection === null) return;
+    const connection = this.#connection;
+    if (this.#settle === null || connection === null) return;
+    // An endpoint that answered before it had the whole request may never read the rest.
+    if (connection.isWriting) return this.#finishEarly(false);
     this.#finish(null, false);
-    this.#pool.release(this, this.#connection);
+    this.#pool.release(this, connection);
   }
 
   onResponseError(_controller: Dispatcher.DispatchController | null, error: Error): void {
     const connection = this.#connection;
     if (this.#settle === null || connection === null) return;
-    const stage = connection.stage;
-    if (this.#wasStale(error)) {
-      this.#repeated = true;
+    if (this.#wasStale(error, connection)) {
+      if (this.#writtenAt !== null) this.#repeated = true;
       this.#connection = null;
       this.#spentMs += performance.now() - this.#startedAt;
       if (this.#timer !== null) clearTimeout(this.#timer);
       this.#pool.repeat(this, connection);
       return;
     }
-    this.#finish(failureOf(error, { stage, begun: this.#reader !== null }), true);
+    const failure = failureOf(error, { stage: connection.stage, begun: this.#reader !== null });
+    this.#finish(failure.code === 'reset' && this.#isRefused() ? null : failure, true);
     this.#pool.discard(this, connection);
   }
 
   /**
-   * A keep-alive connection that the endpoint closed just as it was taken into use. The request may be sent once more: nothing of an
-   * answer has come, and a delivery repeats anyway until it is answered, with the same `webhook-id` each time (Go's net/http
-   * draws the same line with `Idempotency-Key`).
+   * A keep-alive connection that the endpoint closed just as it was taken into use. A request that was not written is sent
+   * again; one that was, once more: a delivery repeats anyway until it is answered, with the same `webhook-id` each time
+   * (Go's net/http draws the same line with `Idempotency-Key`).
    */
-  #wasStale(error: Error): boolean {
-    return (
-      this.#reused && !this.#answered && !this.#repeated && connectionLost(error) && performance.now() - this.#writtenAt < STALE_WITHIN_MS
-    );
+  #wasStale(error: Error, connection: Connection): boolean {
+    if (this.#writtenAt === null) {
+      return connection.served > 0 && connection.stage === 'open' && !requestInvalid(error) && !(error instanceof NamedFailure);
+    }
+    const isSoon = performance.now() - this.#writtenAt < STALE_WITHIN_MS;
+    return this.#reused && !connection.answered && !this.#repeated && connectionLost(error) && isSoon;
+  }
+
+  /** An endpoint that refuses a request, for example one too large, may close before it has read it all. Its status counts. */
+  #isRefused(): boolean {
+    return this.#reader !== null && this.#reader.status >= 400;
+  }
+
+  /** The response is known well enough; its connection is of no more use. */
+  #finishEarly(truncated: boolean): void {
+    if (this.#connection === null) return;
+    this.#finish(null, truncated);
+    this.#pool.discard(this, this.#connection);
   }
 
   #finish(failure: Failure | null, truncated: boolean): void {

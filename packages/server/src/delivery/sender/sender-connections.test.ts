@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { eventually } from '../../../test-support/eventually.ts';
 import { startHellReceiver } from '../../../test-support/hell-receiver.ts';
@@ -8,6 +11,7 @@ import { createSender } from './sender.ts';
 import type { Exchange, LocalSender, SenderOptions } from './sender.ts';
 
 const allowedTargets = parseTargets('127.0.0.0/8').targets;
+const REFUSED = 'HTTP/1.1 413 Too Large\r\nConnection: close\r\nContent-Length: 2\r\n\r\nno';
 const senders: LocalSender[] = [];
 let hell: HellReceiver;
 
@@ -136,6 +140,29 @@ describe('a reused connection that the server had just closed', () => {
     expect(hell.seen).toMatchObject({ connections: 2, requests: { length: 3 } });
   });
 
+  it('is replaced when it was reset after the request had been written', async () => {
+    const sender = open();
+    for (let turn = 0; turn < 2; turn++) expect((await post(sender, hell.url('stale-reset'))).failure).toBeNull();
+    expect(hell.seen).toMatchObject({ connections: 2, requests: { length: 3 } });
+  });
+
+  it('is replaced when it was reset at any moment before or after that', async () => {
+    const sender = open();
+    for (let turn = 0; turn < 200; turn++) {
+      expect((await post(sender, hell.url('ok-then-reset'))).failure).toBeNull();
+      const until = performance.now() + (turn % 50) / 10;
+      while (performance.now() < until) await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(hell.seen.connections).toBeGreaterThan(10);
+  });
+
+  it('is no reason to repeat once an interim response had come', async () => {
+    const sender = open();
+    await post(sender, hell.url('ok'));
+    expect((await post(sender, hell.url('continue-and-close'))).failure?.code).toBe('reset');
+    expect(hell.seen.requests).toHaveLength(2);
+  });
+
   it('is no reason to repeat on a new connection', async () => {
     const sender = open();
     expect((await post(sender, hell.url('close-at-once'))).failure?.code).toBe('reset');
@@ -154,6 +181,38 @@ describe('a reused connection that the server had just closed', () => {
     await post(sender, hell.url('ok'));
     expect((await post(sender, hell.url('reset-mid-body'))).failure?.code).toBe('reset');
     expect(hell.seen.requests).toHaveLength(2);
+  });
+});
+
+describe('an endpoint that refuses a large body before it has read it', () => {
+  const REFUSALS = [
+    ['closes', (socket: Socket) => socket.end(REFUSED)],
+    ['closes without a length', (socket: Socket) => socket.end('HTTP/1.1 413 Too Large\r\nConnection: close\r\n\r\nno')],
+    ['resets the connection', (socket: Socket) => socket.write(REFUSED, () => socket.resetAndDestroy())],
+    ['destroys the connection', (socket: Socket) => socket.write(REFUSED, () => socket.destroy())],
+    ['reads no more', (socket: Socket) => socket.write(REFUSED.replace('Connection: close\r\n', ''))],
+  ] as const;
+
+  it.each(REFUSALS)('and %s is recorded with its status', async (_what, refuse) => {
+    const sockets = new Set<Socket>();
+    const server = createServer((socket) => {
+      sockets.add(socket.on('error', () => undefined));
+      socket.once('data', () => {
+        socket.pause();
+        refuse(socket);
+      });
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const sender = open();
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+    for (let turn = 0; turn < 10; turn++) {
+      const exchange = await sentExchange(sender, { url, body: Buffer.alloc(8_000_000) });
+      expect(exchange).toMatchObject({ failure: null, response: { status: 413 } });
+    }
+    expect(sockets.size).toBe(10);
+    for (const socket of sockets) socket.destroy();
+    server.close();
   });
 });
 

@@ -86,12 +86,27 @@ describe.each(PLACES)('%s', (_place, open) => {
       expect((await provoke('many-headers')).response?.headers).toHaveLength(100);
     });
 
-    it('passes over interim responses', async () => {
-      expect(await provoke('early-hints')).toMatchObject({ failure: null, response: { status: 200 } });
+    it.each(['early-hints', 'unasked-continue', 'dripping-continue'] as const)('skips the interim responses of %s', async (behaviour) => {
+      for (let turn = 0; turn < 2; turn++) {
+        const exchange = await provoke(behaviour);
+        expect(exchange).toMatchObject({ failure: null, response: { status: 200 } });
+        expect(String(exchange.response?.body)).toBe('ok');
+      }
     });
 
-    it('takes 204 without a body', async () => {
-      expect(await provoke('no-content')).toMatchObject({ failure: null, response: { status: 204, truncated: false } });
+    it.each(['no-content', 'no-content-chunked', 'no-content-announced', 'no-content-length', 'no-content-with-body'] as const)(
+      'takes a 204 with %s, and what it announces is no part of a later response',
+      async (behaviour) => {
+        expect(await provoke(behaviour)).toMatchObject({
+          failure: null,
+          response: { status: 204, truncated: false, body: Buffer.alloc(0) },
+        });
+        expect(String((await provoke('ok')).response?.body)).toBe('ok');
+      },
+    );
+
+    it('does not wait for the body whose length a 304 tells', async () => {
+      expect(await provoke('not-modified')).toMatchObject({ failure: null, response: { status: 304 } });
     });
 
     it('does not follow redirects', async () => {
@@ -138,15 +153,28 @@ describe.each(PLACES)('%s', (_place, open) => {
       ['close-mid-body', 'reset'],
       ['close-mid-chunk', 'reset'],
       ['close-mid-chunk-announced', 'reset'],
-      ['no-content-with-body', 'bad_response'],
       ['garbage', 'bad_response'],
       ['invalid-header', 'bad_response'],
       ['bad-chunking', 'bad_response'],
       ['two-lengths', 'bad_response'],
       ['upgrade', 'bad_response'],
-      ['unasked-continue', 'bad_response'],
+      ['flood-1xx', 'bad_response'],
+      ['flood-100', 'bad_response'],
+      ['endless-interim-header', 'response_too_large'],
+      ['continue-and-close', 'reset'],
+      ['half-status-line', 'reset'],
     ] as const)('ends %s as %s', async (behaviour, code) => {
       expect((await provoke(behaviour)).failure).toMatchObject({ code });
+    });
+
+    it('names an endless run of interim responses', async () => {
+      expect((await provoke('flood-1xx')).failure?.message).toBe(
+        'The endpoint sent more than 100 interim (1xx) responses and no final one.',
+      );
+    });
+
+    it('takes the status of an error whose body broke off', async () => {
+      expect(await provoke('error-mid-body')).toMatchObject({ failure: null, response: { status: 503, truncated: true } });
     });
 
     it('shows the part of a response that came before the connection was reset', async () => {

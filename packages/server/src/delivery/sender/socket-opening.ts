@@ -7,7 +7,7 @@ import { addressAllowed } from '../../tenancy/target-address.ts';
 import type { AllowedTargets } from '../../tenancy/target-address.ts';
 import { unresolved } from './address-cache.ts';
 import type { AddressCache } from './address-cache.ts';
-import { ConnectFailure, named } from './failures.ts';
+import { NamedFailure, named } from './failures.ts';
 import type { ResolvedAddress } from './resolver.ts';
 
 /** Where to connect to. */
@@ -74,7 +74,7 @@ export class SocketOpening {
     if (this.#opened === null) return;
     if (addresses.length === 0) return this.#end(unresolved(this.#target.hostname));
     const allowed = addresses.filter(({ address }) => addressAllowed(address, this.#target.port, this.#network.allowedTargets));
-    if (allowed.length === 0) return this.#end(new ConnectFailure(BLOCKED));
+    if (allowed.length === 0) return this.#end(new NamedFailure(BLOCKED));
     this.stage = 'connect';
     const socket = this.#openSocket(allowed);
     this.#socket = socket;
