@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { Catalog } from '../src/catalog/catalog.ts';
 import { apiKeyRoutes } from '../src/http/api-keys/routes.ts';
 import { Authenticator } from '../src/http/auth.ts';
+import type { BodyBudget, BodyLimits } from '../src/http/bodies/body-budget.ts';
 import { createHttpServer } from '../src/http/server.ts';
 import { insertOrganization } from '../src/store/organizations.ts';
 import { createSealer } from '../src/store/sealing.ts';
@@ -15,6 +16,7 @@ export interface HttpEdgeOptions {
   readonly api?: (app: FastifyInstance) => void;
   /** Routes that need no key. */
   readonly open?: (app: FastifyInstance) => void | Promise<void>;
+  readonly bodyLimits?: Partial<BodyLimits>;
 }
 
 export interface EdgeAnswer {
@@ -38,13 +40,15 @@ export interface HttpEdge extends AsyncDisposable {
   /** What the server takes for now, in milliseconds since the epoch. */
   time: number;
   request(call: string, options?: EdgeRequest): Promise<EdgeAnswer>;
+  /** What request bodies hold. */
+  readonly bodies: BodyBudget;
 }
 
-const ROOT_KEY = 'ph_root_of_the_test';
+export const ROOT_KEY = 'ph_root_of_the_test';
 const GENERIC = { name: 'generic', anyEvent: true, events: {} };
 
 /** Starts the edge. It owns the database and closes it. */
-export async function startHttpEdge({ database, api = () => {}, open = () => {} }: HttpEdgeOptions): Promise<HttpEdge> {
+export async function startHttpEdge({ database, api = () => {}, open = () => {}, bodyLimits = {} }: HttpEdgeOptions): Promise<HttpEdge> {
   const sealer = createSealer(['a key of the test']);
   const directory = new Directory({ database, catalog: await Catalog.load([GENERIC]), sealer });
   const now = (): number => edge.time;
@@ -61,11 +65,13 @@ export async function startHttpEdge({ database, api = () => {}, open = () => {} 
       api(scope);
     },
     open,
+    bodyLimits,
   });
   const url = await app.listen({ host: '127.0.0.1', port: 0 });
   const edge: HttpEdge = {
     url,
     database,
+    bodies: app.bodies,
     time: Date.now(),
     async request(call, { body, headers = {}, key = ROOT_KEY } = {}) {
       const [method = 'GET', path = ''] = call.split(' ', 2);

@@ -2,6 +2,7 @@ import { ERRORS, PosthornError, type ErrorCode, type FieldError } from '@posthor
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { isPassing } from '../store/database.ts';
 import { asStoreError } from '../store/store-error.ts';
+import { closeIfUnread } from './bodies/unread-body.ts';
 import { JSON_OBJECT } from './body-rules.ts';
 import { MAX_ERRORS, pointerToken } from './field-path.ts';
 import { PATTERN_ERRORS } from './text-schema.ts';
@@ -39,6 +40,7 @@ export function answerError(error: unknown, request: FastifyRequest, reply: Fast
   const problem = problemOf(known, request.id);
   if (problem.status >= 500) request.log.error({ err: error, requestId: request.id }, problem.title);
   if (known.retryAfterSeconds !== null) void reply.header('retry-after', String(known.retryAfterSeconds));
+  closeIfUnread(request, reply);
   if (problem.status === 401) void reply.header('www-authenticate', 'Bearer');
   return reply.code(problem.status).type('application/problem+json').send(JSON.stringify(problem));
 }
@@ -47,8 +49,6 @@ function asPosthornError(error: unknown): PosthornError {
   if (error instanceof PosthornError || isPassing(error) || !isFastifyError(error)) return asStoreError(error);
   if (error.validation) return invalidRequest(error);
   switch (error.code) {
-    case 'FST_ERR_CTP_BODY_TOO_LARGE':
-      return new PosthornError('payload_too_large', 'The body is larger than 1 MiB (1,048,576 bytes).');
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
       return new PosthornError('unsupported_media_type', 'The body must be sent with Content-Type: application/json.');
     case 'FST_ERR_CTP_EMPTY_JSON_BODY':

@@ -7,8 +7,10 @@ import type { Turnstile } from '../intake/turnstile.ts';
 import type { Tenant } from '../tenancy/directory.ts';
 import type { Authenticator, Principal } from './auth.ts';
 import { addBodyKeywords, withBodyRules } from './body-rules.ts';
-import { decorateIdempotency, idempotency, keepBodyDigest, type IdempotencyOptions } from './idempotency.ts';
-import { parseJsonBody } from './json-text.ts';
+import { BodyBudget, type BodyLimits } from './bodies/body-budget.ts';
+import { holdContinue } from './bodies/expect-continue.ts';
+import { jsonBodyParser } from './bodies/json-body.ts';
+import { decorateIdempotency, idempotency, type IdempotencyOptions } from './idempotency.ts';
 import { openApi } from './openapi.ts';
 import { answerError } from './problem.ts';
 import { RouteMethods } from './route-methods.ts';
@@ -19,6 +21,11 @@ declare module 'fastify' {
     principal: Principal;
     /** The organization in the path. Set on every route under /v1/organizations/:org. */
     tenant: Tenant;
+  }
+
+  interface FastifyInstance {
+    /** What request bodies may take. */
+    bodies: BodyBudget;
   }
 
   interface FastifyContextConfig {
@@ -39,7 +46,15 @@ export interface HttpServerOptions {
   /** Registers what needs no key. */
   readonly open: (app: FastifyInstance) => void | Promise<void>;
   readonly trustedProxies?: readonly string[];
+  readonly bodyLimits?: Partial<BodyLimits>;
 }
+
+/** Of a whole request, its body included: past the time that any body may take (`bodies/request-body.ts`). */
+const REQUEST_TIMEOUT_MS = 90_000;
+const HEADERS_TIMEOUT_MS = 20_000;
+/** A client that neither sends nor reads. */
+const IDLE_TIMEOUT_MS = 120_000;
+const TIMEOUT_CHECK_MS = 5_000;
 
 /** The HTTP edge: request ids, bodies, keys, errors. Routes are registered by the caller. */
 export async function createHttpServer(options: HttpServerOptions): Promise<FastifyInstance> {
@@ -59,14 +74,16 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
     trustProxy: options.trustedProxies && options.trustedProxies.length > 0 ? [...options.trustedProxies] : false,
     forceCloseConnections: 'idle',
     keepAliveTimeout: 72_000,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    connectionTimeout: IDLE_TIMEOUT_MS,
+    http: { headersTimeout: HEADERS_TIMEOUT_MS, connectionsCheckingInterval: TIMEOUT_CHECK_MS },
   });
   const methods = new RouteMethods(app);
   app.setValidatorCompiler(validators());
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
-    keepBodyDigest(request, body as Buffer);
-    parseInto(body as Buffer, { turnstile: request.routeOptions.config.turnstile, done });
-  });
+  app.decorate('bodies', new BodyBudget(options.bodyLimits));
+  app.addContentTypeParser('application/json', jsonBodyParser(app.bodies));
+  holdContinue(app.server);
   app.setErrorHandler(answerError);
   app.setNotFoundHandler((request, reply) => {
     const allowed = methods.allowedAt(request.url);
@@ -96,25 +113,6 @@ async function apiScope(app: FastifyInstance, { authenticator, api, idempotency:
   });
   idempotency(app, options);
   await api(app);
-}
-
-interface Parsing {
-  readonly turnstile: Turnstile | undefined;
-  readonly done: (error: Error | null, value?: unknown) => void;
-}
-
-function parseInto(body: Buffer, { turnstile, done }: Parsing): void {
-  const parse = (): void => attempt(done, () => done(null, body.length === 0 ? undefined : parseJsonBody(body)));
-  if (turnstile) attempt(done, () => turnstile.enter(body.length, parse));
-  else parse();
-}
-
-function attempt(failed: (error: Error) => void, work: () => void): void {
-  try {
-    work();
-  } catch (error) {
-    failed(error instanceof Error ? error : new Error(String(error)));
-  }
 }
 
 /** Bodies are taken as they are; query and path parameters are text and are read as what they should be. */

@@ -4,7 +4,8 @@ import { INBOUND_METHOD, type Admitted, type Receiver } from '../../inbound/rece
 import type { Taken } from '../../inbound/target-kind.ts';
 import { answerError, problemOf } from '../problem.ts';
 import { parseBody } from './parse-body.ts';
-import { readBody, tooLarge } from './read-body.ts';
+import { closeIfUnread } from '../bodies/unread-body.ts';
+import { readRequestBody, type HeldBody } from '../bodies/request-body.ts';
 import { inNetworks, transportAllowed, type InboundTransport } from './transport.ts';
 
 export interface ReceiveOptions {
@@ -41,9 +42,7 @@ export async function receiveRoutes(app: FastifyInstance, services: { receiver: 
     scope.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
     scope.addHook('onRequest', async (request, reply) => {
       const outcome = await receiver.admit(arrivalOf(request));
-      // The body may never come: nobody waits for it.
-      if (outcome instanceof PosthornError)
-        return answerRefusal(outcome, request, hasBody(request) ? reply.header('connection', 'close') : reply);
+      if (outcome instanceof PosthornError) return answerRefusal(outcome, request, reply);
       request.admitted = outcome;
       // A content type that is none would be refused before the body is looked at; what it said is kept in the arrival.
       if (request.headers['content-type'] !== undefined) request.headers['content-type'] = 'application/octet-stream';
@@ -69,10 +68,6 @@ export async function receiveRoutes(app: FastifyInstance, services: { receiver: 
     scope.setNotFoundHandler(handler);
   };
   await app.register(inScope, { prefix: PREFIX });
-}
-
-function hasBody({ headers }: FastifyRequest): boolean {
-  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 }
 
 function arrivals({ transport, trustedProxies }: ReceiveOptions) {
@@ -102,21 +97,36 @@ async function take(
   reply: FastifyReply,
   { admitted, receiver, receive }: { admitted: Admitted; receiver: Receiver; receive: ReceiveOptions },
 ): Promise<FastifyReply> {
+  const held = await read(request, admitted, receive);
+  if (held instanceof PosthornError) {
+    receiver.refuse(admitted, held, null);
+    return answerRefusal(held, request, reply);
+  }
+  try {
+    const { bytes } = held;
+    const parsed = parseBody(bytes, admitted.arrival.contentType, admitted.kind);
+    if (parsed instanceof PosthornError) {
+      receiver.refuse(admitted, parsed, bytes);
+      return answerRefusal(parsed, request, reply);
+    }
+    const outcome = await receiver.apply(admitted, { body: parsed.value, bytes });
+    return outcome instanceof PosthornError ? answerRefusal(outcome, request, reply) : answerTaken(outcome, reply);
+  } finally {
+    held.reservation.release();
+  }
+}
+
+/** Reads the body within the share of the target's organization. */
+async function read(request: FastifyRequest, { tenant }: Admitted, receive: ReceiveOptions): Promise<HeldBody | PosthornError> {
   const { maxBodyBytes: maxBytes, bodyTimeoutMs: timeoutMs } = receive;
-  const told = Number(request.headers['content-length'] ?? 0);
-  const bytes = told > maxBytes ? tooLarge(maxBytes) : await readBody(request.raw, { maxBytes, timeoutMs });
-  if (bytes instanceof PosthornError) {
-    receiver.refuse(admitted, bytes, null);
-    // What is left of the body would be read as the next request.
-    return answerRefusal(bytes, request, reply.header('connection', 'close'));
-  }
-  const parsed = parseBody(bytes, admitted.arrival.contentType, admitted.kind);
-  if (parsed instanceof PosthornError) {
-    receiver.refuse(admitted, parsed, bytes);
-    return answerRefusal(parsed, request, reply);
-  }
-  const outcome = await receiver.apply(admitted, { body: parsed.value, bytes });
-  return outcome instanceof PosthornError ? answerRefusal(outcome, request, reply) : answerTaken(outcome, reply);
+  const options = { budget: request.server.bodies, maxBytes, timeoutMs, holder: tenant.organization.key };
+  const held = await new Promise<HeldBody | PosthornError>((resolve) => readRequestBody(request, options, resolve));
+  return held instanceof PosthornError && held.code === 'payload_too_large' ? tooLarge(maxBytes) : held;
+}
+
+function tooLarge(maxBytes: number): PosthornError {
+  const message = `must be at most ${maxBytes} bytes`;
+  return new PosthornError('inbound_data', `The body ${message}.`, { errors: [{ path: '', rule: 'max_bytes', message }] });
 }
 
 function answerTaken({ status, body }: Taken, reply: FastifyReply): FastifyReply {
@@ -128,6 +138,7 @@ const PREVENTED = JSON.stringify(problemOf(new PosthornError('inbound_prevented'
 
 function answerRefusal(error: PosthornError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   if (error.code === 'method_not_allowed') void reply.header('allow', INBOUND_METHOD);
+  closeIfUnread(request, reply);
   if (error.code === 'inbound_prevented') return reply.code(403).type('application/problem+json').send(PREVENTED);
   return answerError(error, request, reply);
 }

@@ -5,6 +5,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { Type, type Static } from 'typebox';
 import { newId } from '../../store/uuid-time.ts';
 import { InboxStore, type CaughtRequest, type Inbox } from './inbox-store.ts';
+import { readRequestBody } from '../bodies/request-body.ts';
 import { inboxPage } from './inbox-page.ts';
 
 const KEPT_BODY_BYTES = 64 * 1024;
@@ -53,7 +54,14 @@ function catchRoute(app: FastifyInstance, store: InboxStore, now: () => number):
     if (request.headers['content-type'] !== undefined) request.headers['content-type'] = 'application/octet-stream';
     done();
   });
-  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+  app.addContentTypeParser('*', (request, _payload, done) => {
+    readRequestBody(request, { budget: app.bodies, maxBytes: request.routeOptions.bodyLimit }, (body) => {
+      if (body instanceof PosthornError) return done(body);
+      // At most a hundred times 64 KiB of it is kept, and that is bounded there.
+      body.reservation.release();
+      done(null, body.bytes);
+    });
+  });
   app.route<{ Params: Named; Body: Buffer | undefined }>({
     method: [...METHODS],
     url: '/inbox/:name',
