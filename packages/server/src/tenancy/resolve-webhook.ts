@@ -1,9 +1,11 @@
 import type { HeaderList, RetryPlan, SuccessRule, WebhookContentType, WebhookMethod, WebhookStatus } from '@posthorn/protocol';
 import { createSigner, type Signer } from '@posthorn/protocol/signing';
 import type { Product } from '../catalog/product.ts';
+import type { AttemptMask } from '../store/attempt-mask.ts';
 import type { Sealer } from '../store/sealing.ts';
 import type { DeliveringWebhookRow, WebhookRow } from '../store/tenants.ts';
 import { SharedSettings, type DeliverySettings, type Opened, type OpenedSecrets, type Subscription } from './shared-settings.ts';
+import { createMask } from './webhook-mask.ts';
 import { openHeaders, openSecrets, publicKey } from './webhook-secrets.ts';
 
 /** A webhook with everything it leaves open filled in from its product's policy: what matching and delivery need. */
@@ -30,6 +32,8 @@ export interface ResolvedWebhook {
   /** Outcomes of attempts count for the version under which they were sent. */
   readonly healthVersion: number;
   readonly formParameter: string;
+  /** What must not be readable in its attempts. */
+  readonly mask: AttemptMask;
   /** Signs with the secrets that hold at the moment. */
   signer(nowMs: number): Signer;
   /** Whether it subscribes to the type. */
@@ -129,6 +133,10 @@ class KeptWebhook implements ResolvedWebhook, Opened {
     return (this.#opened ?? this.#open(Date.now())).headers;
   }
 
+  get mask(): AttemptMask {
+    return (this.#opened ?? this.#open(Date.now())).mask;
+  }
+
   signer(nowMs: number): Signer {
     return this.#opened && nowMs < this.#opened.until ? this.#opened.signer : this.#open(nowMs).signer;
   }
@@ -144,14 +152,20 @@ class KeptWebhook implements ResolvedWebhook, Opened {
   #open(nowMs: number): OpenedSecrets {
     const { product, sealer } = this.#shared;
     const row = { id: this.id, secrets: bytesOf(this.#secrets), headers: bytesOf(this.#headers) };
-    const holding = openSecrets(row, sealer).filter(({ expiresAt }) => expiresAt === null || expiresAt.getTime() > nowMs);
+    const secrets = openSecrets(row, sealer);
+    const own = openHeaders(row, sealer);
+    const holding = secrets.filter(({ expiresAt }) => expiresAt === null || expiresAt.getTime() > nowMs);
     const signer = createSigner(
       product.policy.signatures,
       holding.map(({ secret }) => secret),
     );
     const until = Math.min(...holding.map(({ expiresAt }) => expiresAt?.getTime() ?? Number.POSITIVE_INFINITY));
     if (this.#opened === null) this.#shared.opened(this);
-    this.#opened = { signer, until, headers: mergeHeaders(product.policy.headers, openHeaders(row, sealer)) };
+    const mask = createMask(
+      own,
+      secrets.map(({ secret }) => secret),
+    );
+    this.#opened = { signer, mask, until, headers: mergeHeaders(product.policy.headers, own) };
     return this.#opened;
   }
 }

@@ -10,6 +10,7 @@ import {
 import type { Signer } from '@posthorn/protocol/signing';
 import { aliasesIn } from '../catalog/load-product.ts';
 import type { Product } from '../catalog/product.ts';
+import type { AttemptMask } from '../store/attempt-mask.ts';
 import type { Sealer } from '../store/sealing.ts';
 import type { DeliveringWebhookRow } from '../store/tenants.ts';
 
@@ -34,6 +35,7 @@ export interface DeliverySettings {
 export interface OpenedSecrets {
   readonly headers: HeaderList;
   readonly signer: Signer;
+  readonly mask: AttemptMask;
   /** The signer holds until then, in milliseconds since the epoch. */
   readonly until: number;
 }

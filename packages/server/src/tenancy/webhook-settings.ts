@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { FieldError } from '@posthorn/protocol';
-import { MASK } from '../store/attempt-record.ts';
+import { MASK } from '../store/attempt-mask.ts';
 import type { Sealer } from '../store/sealing.ts';
 import type { WebhookRow } from '../store/tenants.ts';
 import type { WebhookSettings } from '../store/webhooks.ts';

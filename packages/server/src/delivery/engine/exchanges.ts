@@ -1,5 +1,6 @@
 import { isoTime, type Failure } from '@posthorn/protocol';
 import type { Logger } from 'pino';
+import { maskBody, maskRequestHeaders, maskResponseHeaders, maskText, NO_MASK, type AttemptMask } from '../../store/attempt-mask.ts';
 import { encodeAttempt, type StoredAttempt } from '../../store/attempt-record.ts';
 import type { Settlement } from '../../store/settle.ts';
 import { newId, timeOfId } from '../../store/uuid-time.ts';
@@ -52,6 +53,7 @@ interface Conclusion {
 interface Sent {
   readonly startedAt: number;
   readonly request: OutgoingRequest;
+  readonly mask: AttemptMask;
   readonly exchange: Exchange;
 }
 
@@ -75,11 +77,14 @@ export class Exchanges {
     begun.job.shard.inFlight++;
     const request = this.#compose(begun, startedAt);
     if (!request) return;
+    // Opened above: what was sent is masked by what the webhook was then, whatever it is when the answer comes.
+    const { mask } = begun.webhook;
     void this.#options.sender.send(request).then((exchange) => {
       if (exchange === null) return this.#returnUnsent(begun);
       const decoded = begun.webhook.success.bodyContains === null ? null : decodeBody(exchange, READ_BODY_BYTES);
-      if (decoded instanceof Promise) return decoded.then((body) => this.#end(begun, { startedAt, request, exchange, decoded: body }));
-      return this.#end(begun, { startedAt, request, exchange, decoded });
+      if (decoded instanceof Promise)
+        return decoded.then((body) => this.#end(begun, { startedAt, request, mask, exchange, decoded: body }));
+      return this.#end(begun, { startedAt, request, mask, exchange, decoded });
     });
   }
 
@@ -104,7 +109,7 @@ export class Exchanges {
       const request: OutgoingRequest = { url, method, headers: [], body: null, timeoutMs: 0, organizationKey, webhookId };
       const exchange: Exchange = { durationMs: 0, response: null, failure };
       // Not within the call that took the job: the caller is still going through its queue.
-      setImmediate(() => this.#end(begun, { startedAt, request, exchange, decoded: null }));
+      setImmediate(() => this.#end(begun, { startedAt, request, mask: NO_MASK, exchange, decoded: null }));
       return null;
     }
   }
@@ -168,21 +173,21 @@ function headerOf(headers: readonly (readonly [string, string])[], wanted: strin
 }
 
 function attemptOf(job: Job, sent: Sent, result: { failure: Failure | null; next: number | null }): StoredAttempt {
-  const { startedAt, request, exchange } = sent;
+  const { startedAt, request, exchange, mask } = sent;
   const { response } = exchange;
   return {
     id: newId(),
     number: job.attemptCount + 1,
     at: isoTime(startedAt),
     durationMs: exchange.durationMs,
-    request: { url: request.url, method: request.method, headers: request.headers },
+    request: { url: request.url, method: request.method, headers: maskRequestHeaders(request.headers, mask) },
     response: response && {
       status: response.status,
-      headers: response.headers,
-      body: response.body.toString('utf8', 0, KEPT_BODY_BYTES),
+      headers: maskResponseHeaders(response.headers, mask),
+      body: maskBody(response.body, KEPT_BODY_BYTES, mask),
       truncated: response.truncated || response.body.length > KEPT_BODY_BYTES,
     },
-    failure: result.failure,
+    failure: result.failure && { ...result.failure, message: maskText(result.failure.message, mask) },
     nextAttemptAt: result.next === null ? null : new Date(result.next).toISOString(),
   };
 }

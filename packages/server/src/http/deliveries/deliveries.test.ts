@@ -103,9 +103,9 @@ describe.each([
     expect(await list(org, `to=${encodeURIComponent(createdAt)}`)).toEqual([]);
   });
 
-  test('an attempt shows what was sent and answered, with credentials masked', async () => {
+  test('an attempt shows what was sent and answered, with the webhook’s own headers masked', async () => {
     const org = await organization();
-    const id = await webhook(org, { headers: { 'X-Api-Key': 'let-me-in', 'X-Plain': 'shown' } });
+    const id = await webhook(org, { headers: { 'X-Api-Key': 'let-me-in', 'X-Plain': 'not-shown' } });
     const event = await emit(org, 'order.paid', { data: { id: 'ü' } });
     const [delivery] = await eventually(async () => {
       const found = await list(org, `event=${event}`);
@@ -121,8 +121,8 @@ describe.each([
     expect(body).toBe(received?.body);
     expect(received?.headers['x-api-key']).toBe('let-me-in');
     expect(headers).toContainEqual(['X-Api-Key', '***']);
-    expect(headers).toContainEqual(['X-Plain', 'shown']);
-    expect(JSON.stringify(shown)).not.toContain('let-me-in');
+    expect(headers).toContainEqual(['X-Plain', '***']);
+    expect(JSON.stringify(shown)).not.toMatch(/let-me-in|not-shown/);
   });
 
   test('a replay to a webhook that came later is found under its event', async () => {

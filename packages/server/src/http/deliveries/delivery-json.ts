@@ -1,6 +1,10 @@
 import { encodeContent, type Attempt, type WebhookContentType } from '@posthorn/protocol';
+import type { Product } from '../../catalog/product.ts';
+import { maskHeadersThat, maskRequestHeaders, maskResponseHeaders, maskText, NO_MASK, type AttemptMask } from '../../store/attempt-mask.ts';
 import { decodeAttempt, type StoredAttempt } from '../../store/attempt-record.ts';
 import type { DeliveryRow } from '../../store/delivery-queries.ts';
+import type { ResolvedWebhook } from '../../tenancy/resolve-webhook.ts';
+import { productHeaderNames } from '../../tenancy/webhook-mask.ts';
 import { timeOfId } from '../../store/uuid-time.ts';
 
 /** A delivery as the API shows it. */
@@ -19,10 +23,35 @@ export function deliveryJson(row: DeliveryRow) {
   };
 }
 
-/** An attempt whole: its request's body follows from the event's. */
-export function attemptJson(bytes: Buffer, body: Buffer | null, formParameter: string): Attempt {
+export interface AttemptContext {
+  readonly product: Product;
+  /** null: the webhook was deleted. */
+  readonly webhook: ResolvedWebhook | null;
+  /** The event's; null: it is gone. */
+  readonly body: Buffer | null;
+}
+
+/** An attempt whole: its request's body follows from the event's. Attempts of earlier versions were stored with less masked. */
+export function attemptJson(bytes: Buffer, { product, webhook, body }: AttemptContext): Attempt {
   const attempt = decodeAttempt(bytes);
-  return { ...attempt, request: { ...attempt.request, body: body === null ? '' : requestBody(attempt, body, formParameter) } };
+  const mask = maskOf(webhook);
+  const known = productHeaderNames(product);
+  const headers = maskHeadersThat(maskRequestHeaders(attempt.request.headers, mask), (name) => !known.has(name.toLowerCase()));
+  const { response } = attempt;
+  return {
+    ...attempt,
+    request: { ...attempt.request, headers, body: body === null ? '' : requestBody(attempt, body, product.policy.formParameter) },
+    response: response && { ...response, headers: maskResponseHeaders(response.headers, mask), body: maskText(response.body, mask) },
+  };
+}
+
+function maskOf(webhook: ResolvedWebhook | null): AttemptMask {
+  try {
+    return webhook?.mask ?? NO_MASK;
+  } catch {
+    // Sealed with a key that is not configured: what was stored masked is still masked.
+    return NO_MASK;
+  }
 }
 
 function requestBody({ request }: StoredAttempt, body: Buffer, formParameter: string): string {

@@ -20,6 +20,9 @@ const FIELDS = {
 /** One event for one webhook. */
 export const Delivery = Type.Object(FIELDS, { title: 'Delivery' });
 
+const RequestHeaders = Type.Array(Type.Array(Type.String(), { minItems: 2, maxItems: 2 }), {
+  description: 'In the order sent; repeated names are repeated. The values of the webhook’s own headers are masked.',
+});
 const Headers = Type.Array(Type.Array(Type.String(), { minItems: 2, maxItems: 2 }), {
   description: 'In the order sent; repeated names are repeated.',
 });
@@ -31,12 +34,12 @@ export const Attempt = Type.Object(
     number: Type.Integer({ description: 'Counted from 1.' }),
     at: Time,
     durationMs: Type.Number(),
-    request: Type.Object({ url: Type.String(), method: Type.String(), headers: Headers, body: Type.String() }),
+    request: Type.Object({ url: Type.String(), method: Type.String(), headers: RequestHeaders, body: Type.String() }),
     response: Type.Union([
       Type.Object({
         status: Type.Integer(),
         headers: Headers,
-        body: Type.String({ description: 'At most 16 KiB.' }),
+        body: Type.String({ description: 'At most 16 KiB. Where it repeats a header value or the secret of the webhook, that is masked.' }),
         truncated: Type.Boolean(),
       }),
       Type.Null(),

@@ -86,6 +86,6 @@ async function showDelivery(database: Database, tenant: Tenant, id: string) {
     attemptsOf(database, tenant.organization.key, row.id),
     eventById(database, tenant.organization.key, row.event_id),
   ]);
-  const { formParameter } = tenant.product.policy;
-  return { ...deliveryJson(row), attempts: attempts.map((bytes) => attemptJson(bytes, event?.body ?? null, formParameter)) };
+  const context = { product: tenant.product, webhook: tenant.webhooks.get(row.webhook_id) ?? null, body: event?.body ?? null };
+  return { ...deliveryJson(row), attempts: attempts.map((bytes) => attemptJson(bytes, context)) };
 }

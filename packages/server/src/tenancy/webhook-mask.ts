@@ -1,0 +1,56 @@
+import { PRIVATE_KEY_PREFIX, SYMMETRIC_PREFIX } from '@posthorn/protocol';
+import type { Product } from '../catalog/product.ts';
+import { NO_MASK, type AttemptMask } from '../store/attempt-mask.ts';
+
+/** Shorter values, such as `1` or `staging`, stand for themselves: hiding them would garble what endpoints answer. */
+const MIN_LENGTH = 8;
+
+/** Headers whose values come from a vocabulary that responses use too. */
+const PUBLIC_VALUES: ReadonlySet<string> = new Set(['accept', 'accept-language', 'cache-control', 'pragma']);
+
+/** One for all webhooks without headers of their own. */
+const NO_NAMES = NO_MASK.headerNames;
+
+/** Says what of a webhook must not be readable in its attempts: its own headers, and its signing secrets. */
+export function createMask(headers: Readonly<Record<string, string>>, secrets: readonly string[]): AttemptMask {
+  const names = Object.keys(headers).map((name) => name.toLowerCase());
+  if (names.length === 0 && secrets.length === 0) return NO_MASK;
+  const texts = new Set<string>();
+  for (const [name, value] of Object.entries(headers)) {
+    if (PUBLIC_VALUES.has(name.toLowerCase())) continue;
+    for (const part of credentialsIn(value)) addSpellings(part, texts);
+  }
+  for (const secret of secrets) addSpellings(withoutPrefix(secret), texts);
+  return {
+    headerNames: names.length === 0 ? NO_NAMES : new Set(names),
+    texts: [...texts].sort((one, other) => other.length - one.length),
+  };
+}
+
+/** Names of the headers that Posthorn and the product set on every request, in lower case. All others are a webhook's own. */
+export function productHeaderNames({ policy }: Product): ReadonlySet<string> {
+  const signatures = policy.signatures.flatMap((scheme) => (scheme.kind === 'hmac' ? [scheme.header] : []));
+  const names = ['user-agent', 'content-type', 'webhook-id', 'webhook-timestamp', 'webhook-signature'];
+  return new Set([...names, ...signatures, ...Object.keys(policy.headers)].map((name) => name.toLowerCase()));
+}
+
+/** A header's value, and the parts of it that are credentials by themselves: `Bearer token`, `Basic base64`, `a=token; b=token`. */
+function credentialsIn(value: string): string[] {
+  const [, scheme = '', credentials = ''] = /^(\S+)\s+(\S.*)$/.exec(value) ?? [];
+  const basic = scheme.toLowerCase() === 'basic' ? Buffer.from(credentials, 'base64').toString() : '';
+  const pairs = value.split(/[;,\s]+/).map((pair) => /^[^=]+=(.+)$/.exec(pair)?.[1]?.replace(/^"(.*)"$/, '$1') ?? '');
+  return [value, credentials, basic, basic.slice(basic.indexOf(':') + 1), ...pairs];
+}
+
+/** As it is, in JSON, in JSON with `\/`, and in a URL. */
+function addSpellings(text: string, texts: Set<string>): void {
+  if (text.length < MIN_LENGTH) return;
+  const json = JSON.stringify(text).slice(1, -1);
+  for (const spelling of [text, json, json.replaceAll('/', '\\/'), encodeURIComponent(text.toWellFormed())]) texts.add(spelling);
+}
+
+/** The part that stays recognizable without `whsec_` or `whsk_`. */
+function withoutPrefix(secret: string): string {
+  const prefix = [SYMMETRIC_PREFIX, PRIVATE_KEY_PREFIX].find((one) => secret.startsWith(one)) ?? '';
+  return secret.slice(prefix.length);
+}
