@@ -1,5 +1,6 @@
 import { createHmac } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { verifyQuery, WebhookVerificationError } from '@posthorn/sdk/verify';
 import { Webhook } from 'standardwebhooks';
 import { expect, test } from 'vitest';
 import type { ReceivedRequest } from '../harness/receiver.ts';
@@ -128,6 +129,23 @@ onBothDatabases('RevOps', (stage) => {
     const url = new URL(request?.target ?? '', receiver.url);
     expect(JSON.parse(url.searchParams.get('deal') ?? '')).toEqual({ id: (deal as { id: string }).id });
     expect(url.href.length).toBeLessThanOrEqual(8_000);
+  });
+
+  test.each([20, 20_000])('RVP-06 the whole query of a GET with a name of %i characters can be verified as it came', async (length) => {
+    const tenant = await organization();
+    const receiver = await stage.receiver({ body: RECEIVED });
+    const { secret } = await tenant.webhook({
+      url: `${receiver.url}/hook?source=é"x"&y=%7e`,
+      method: 'GET',
+      secret: `whsec_${'A'.repeat(43)}=`,
+    });
+    await tenant.emit('deal-signed', { ...deal, name: 'n'.repeat(length) });
+    const [request] = await receiver.waitFor(1);
+    const { headers = {}, target: url = '' } = request ?? {};
+    expect(() => verifyQuery({ url, headers }, secret)).not.toThrow();
+    expect(() => verifyQuery({ url: new URL(url, receiver.url), headers }, secret)).not.toThrow();
+    expect(() => verifyQuery({ url: `${url}&deal=1`, headers }, secret)).toThrow(WebhookVerificationError);
+    expect(() => verifyQuery({ url: url.replace('y=', 'z='), headers }, secret)).toThrow(WebhookVerificationError);
   });
 
   test('RVP-07 the body is event and object, nothing added; the bytes that are signed are the bytes that are sent', async () => {

@@ -1,5 +1,6 @@
 import { createHmac } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { verify, WebhookVerificationError } from '@posthorn/sdk/verify';
 import { Webhook } from 'standardwebhooks';
 import { expect, test } from 'vitest';
 import { makeTenant, type TestTenant } from '../harness/tenant.ts';
@@ -79,6 +80,10 @@ onBothDatabases('Virtuoso', (stage) => {
     expect([...new URLSearchParams(request?.text)]).toEqual([['payload', JSON.stringify(finished)]]);
     expect(request?.text).toContain('Ada+Tester');
     expect(request?.headers['x-virtuoso-signature']).toBe(hmac(request?.body ?? ''));
+    const headers = request?.headers ?? {};
+    expect(() => verify({ body: request?.body ?? '', headers }, SECRET)).not.toThrow();
+    expect(() => verify({ body: JSON.stringify(finished), headers }, SECRET)).not.toThrow();
+    expect(() => verify({ body: `${request?.text}&a=1`, headers }, SECRET)).toThrow(WebhookVerificationError);
   });
 
   test('VIR-04 without a secret there is no signature header', async () => {

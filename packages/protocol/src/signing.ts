@@ -11,8 +11,10 @@ export interface SignedContent {
   readonly timestampSeconds: number;
   /** The JSON body that POST sends, whatever the method. */
   readonly body: Uint8Array;
-  /** The bytes as they go on the wire: the body, or for GET the query string added. */
+  /** What legacy headers cover: the body as sent, or for GET the query string added. */
   readonly wire: Uint8Array | string;
+  /** What is sent instead of the JSON body: a form, or for GET the whole query string. `webhook-signature` covers both. */
+  readonly sent?: Uint8Array;
 }
 
 /** Makes the signature headers of a webhook. Keys are prepared once. */
@@ -35,8 +37,9 @@ const NO_LEGACY: readonly LegacyKey[] = [];
 
 /**
  * A signer for a product's schemes and a webhook's secrets, the current one first. `webhook-signature` carries one
- * signature per secret, so that both hold while a rotation overlaps; a legacy header has room for the current one only.
- * Without a secret, id and timestamp are sent, and no signature. Throws RangeError where a secret cannot sign.
+ * signature per secret, so that both hold while a rotation overlaps, and two per secret if a form or a query is sent; a
+ * legacy header has room for the current one only. Without a secret, id and timestamp are sent, and no signature.
+ * Throws RangeError if a secret cannot sign.
  */
 export function createSigner(schemes: readonly SignatureScheme[], secrets: readonly string[]): Signer {
   const usesStandard = schemes.some((scheme) => scheme.kind === 'standard-webhooks');
@@ -61,9 +64,17 @@ class WebhookSigner implements Signer {
       ['webhook-id', content.id],
       ['webhook-timestamp', String(content.timestampSeconds)],
     ];
-    if (this.#standard.length > 0) headers.push(['webhook-signature', this.#standard.map((key) => key.signature(content)).join(' ')]);
+    if (this.#standard.length > 0) headers.push(['webhook-signature', this.#signatures(content)]);
     for (const { header, key } of this.#legacy) headers.push([header, key.signature(content)]);
     return headers;
+  }
+
+  #signatures(content: SignedContent): string {
+    const { sent } = content;
+    const ofBody = this.#standard.map((key) => key.signature(content));
+    if (sent === undefined) return ofBody.join(' ');
+    const ofSent = this.#standard.map((key) => key.signature({ ...content, body: sent }));
+    return [...ofSent, ...ofBody].join(' ');
   }
 }
 

@@ -84,6 +84,25 @@ export function verify(received: ReceivedWebhook, secret: string, options: Verif
   return { id, timestamp: new Date(Number(timestamp) * 1_000) };
 }
 
+/** A GET request as it arrived. */
+export interface ReceivedQuery {
+  /** With its query string as it came: whole, or from the path on. */
+  readonly url: string | URL;
+  readonly headers: ReceivedHeaders;
+}
+
+/**
+ * Checks the Standard Webhooks signature of a GET request, which covers its whole query string, byte for byte as it came.
+ * Every failure is a WebhookVerificationError.
+ *
+ * @example
+ * const { id } = verifyQuery({ url: request.url, headers: request.headers }, process.env.WEBHOOK_SECRET ?? '');
+ */
+export function verifyQuery(received: ReceivedQuery, secret: string, options: VerifyOptions = {}): VerifiedWebhook {
+  const { url, headers } = received ?? {};
+  return verify({ body: queryOf(url), headers }, secret, options);
+}
+
 /** A legacy signature header of a product. */
 export type HmacScheme = Omit<SignatureScheme & { kind: 'hmac' }, 'kind'>;
 
@@ -99,6 +118,15 @@ export function verifyHmac(received: ReceivedWebhook, secret: string, scheme: Hm
   if (!sameText(given, expected)) {
     throw noMatch(`${scheme.header} does not match the body and the secret.`, body);
   }
+}
+
+function queryOf(url: unknown): string {
+  const [, query] = /^[^?#]*\?([^#]*)/.exec(url instanceof URL ? url.href : typeof url === 'string' ? url : '') ?? [];
+  if (query !== undefined) return query;
+  throw new WebhookVerificationError(
+    'invalid_body',
+    'The URL has no query string. Pass the URL as it came: in Express `request.originalUrl`, in Fastify and with fetch `request.url`.',
+  );
 }
 
 interface Signed {

@@ -5,10 +5,12 @@
 export {
   verify,
   verifyHmac,
+  verifyQuery,
   WebhookVerificationError,
   type HmacScheme,
   type ReceivedBody,
   type ReceivedHeaders,
+  type ReceivedQuery,
   type ReceivedWebhook,
   type VerificationCode,
   type VerifiedWebhook,

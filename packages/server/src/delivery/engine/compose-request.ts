@@ -14,7 +14,9 @@ export function composeRequest(event: LoggedEvent, webhook: ResolvedWebhook, now
   for (const [name, value] of webhook.headers) headers.push([name, value]);
   const id = event.externalId ?? event.id;
   const signed = { id, timestampSeconds: Math.floor(nowMs / 1_000), body: event.body, wire: content.signed };
-  for (const header of webhook.signer(nowMs).headers(signed)) headers.push(header);
+  const sent = content.body ?? queryAsSent(content.url);
+  const toSign = sent === event.body ? signed : { ...signed, sent };
+  for (const header of webhook.signer(nowMs).headers(toSign)) headers.push(header);
   return {
     url: content.url,
     method: webhook.method,
@@ -24,4 +26,9 @@ export function composeRequest(event: LoggedEvent, webhook: ResolvedWebhook, now
     organizationKey: event.organizationKey,
     webhookId: webhook.id,
   };
+}
+
+/** The sender normalizes the URL: the webhook's own parameters may be escaped otherwise than they were entered. */
+function queryAsSent(url: string): Uint8Array {
+  return Buffer.from(URL.parse(url)?.search.slice(1) ?? '');
 }

@@ -164,6 +164,9 @@ test.each([
   await post(now + 302);
   await edge.request('POST /inbox/box', { key: null, body });
   await edge.request('POST /inbox/box', { key: null, body, headers: { 'webhook-signature': 'v1,abc' } });
+  const query = { id: 'msg_1', timestampSeconds: now, body, wire: 'a=1', sent: Buffer.from('own=0&a=1') };
+  const headers = Object.fromEntries(signer.headers(query));
+  for (const sent of ['own=0&a=1', 'own=0&a=2']) await edge.request(`GET /inbox/box?${sent}`, { key: null, headers });
   expect((await requestsOf(edge)).toReversed().map(({ signature, signatureProblem }) => [signature, signatureProblem])).toEqual([
     ['unchecked', null],
     ['valid', null],
@@ -173,6 +176,8 @@ test.each([
     ['invalid', expect.stringContaining('in the future')],
     ['absent', null],
     ['invalid', expect.stringContaining('webhook-id is missing')],
+    ['valid', null],
+    ['invalid', expect.stringContaining('No signature')],
   ]);
 });
 

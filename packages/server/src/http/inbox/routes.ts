@@ -1,6 +1,6 @@
 import { setTimeout as after } from 'node:timers/promises';
 import { PosthornError, PRIVATE_KEY_PREFIX, PUBLIC_KEY_PREFIX, secretProblem, type HeaderList } from '@posthorn/protocol';
-import { verify, WebhookVerificationError } from '@posthorn/protocol/verify';
+import { verify, verifyQuery, WebhookVerificationError } from '@posthorn/protocol/verify';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { Type, type Static } from 'typebox';
 import { newId } from '../../store/uuid-time.ts';
@@ -151,7 +151,9 @@ function checkSignature(
   if (request.headers['webhook-signature'] === undefined) return { signature: 'absent', signatureProblem: null };
   if (secret === null) return { signature: 'unchecked', signatureProblem: null };
   try {
-    verify({ body, headers: request.headers }, secret, { now });
+    const { url, headers, method } = request;
+    if (method === 'GET') verifyQuery({ url, headers }, secret, { now });
+    else verify({ body, headers }, secret, { now });
     return { signature: 'valid', signatureProblem: null };
   } catch (error) {
     if (error instanceof WebhookVerificationError) return { signature: 'invalid', signatureProblem: error.message };
