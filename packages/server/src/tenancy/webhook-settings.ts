@@ -56,6 +56,24 @@ function unmasked(headers: Readonly<Record<string, string>>, current: Readonly<R
   );
 }
 
+/**
+ * What is wrong with a change that would send kept header values to another origin. The API doesn't show credentials;
+ * anybody who may change the URL could read them there.
+ */
+export function headersForOtherOrigin(before: WebhookInput, change: Partial<WebhookInput>): FieldError[] {
+  if (change.url === undefined || change.headers === null || URL.parse(change.url)?.origin === URL.parse(before.url)?.origin) return [];
+  const names = Object.keys(before.headers ?? {});
+  const kept = change.headers === undefined ? names : namesOfMasked(change.headers, names);
+  if (kept.length === 0) return [];
+  const message = `must be given again with their values, or left out, because the URL changes to another origin: ${kept.join(', ')}`;
+  return [{ path: '/headers', rule: 'other_origin', message }];
+}
+
+function namesOfMasked(headers: Readonly<Record<string, string>>, known: readonly string[]): string[] {
+  const masked = new Set(Object.entries(headers).flatMap(([name, value]) => (value === MASK ? [name.toLowerCase()] : [])));
+  return known.filter((name) => masked.has(name.toLowerCase()));
+}
+
 /** The breaches in what was changed. What lies there from before stays as it is, even where the product has become stricter. */
 export function ofChange(errors: readonly FieldError[], change: object): FieldError[] {
   return errors.filter(({ path }) => {

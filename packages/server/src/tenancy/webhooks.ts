@@ -20,7 +20,7 @@ import { showWebhook, type ShownWebhook } from './resolve-webhook.ts';
 import type { AllowedTargets } from './target-address.ts';
 import { checkSecret, checkWebhookInput, type Warning, type WebhookInput } from './webhook-input.ts';
 import { newSecretLike, openSecrets, overlapping, sealedHeaders, sealedSecrets, sealHeaders, sealSecrets } from './webhook-secrets.ts';
-import { changed, changesAttempts, inputOf, ofChange, plainSettings } from './webhook-settings.ts';
+import { changed, changesAttempts, headersForOtherOrigin, inputOf, ofChange, plainSettings } from './webhook-settings.ts';
 
 export interface WebhooksOptions {
   readonly database: Database;
@@ -98,7 +98,8 @@ export class Webhooks {
   }
 
   /**
-   * Changes what is given, all of it or nothing; a blank secret keeps the old one, and so does a masked header.
+   * Changes what is given, all of it or nothing; a blank secret keeps the old one, and so does a masked header. If the URL
+   * changes to another origin, headers must be given again.
    * Throws `invalid_request`, `blocked_url`, `conflict`, `not_found`.
    */
   async update(tenant: Tenant, id: string, change: Given<Partial<WebhookInput>>): Promise<ChangedWebhook> {
@@ -110,7 +111,8 @@ export class Webhooks {
       const current = await lock(transaction, tenant, id);
       const before = inputOf(current, sealer);
       const input = changed(before, fields);
-      warnings = this.#check(tenant, input, { more: given === null ? [] : checkSecret(given), change: fields });
+      const more = [...headersForOtherOrigin(before, fields), ...(given === null ? [] : checkSecret(given))];
+      warnings = this.#check(tenant, input, { more, change: fields });
       const secrets = given === null ? sealedSecrets(current, sealer) : sealSecrets(id, [{ secret: given, expiresAt: null }], sealer);
       const settings = { ...plainSettings(input), headers: sealHeaders(id, input.headers ?? {}, sealer), secrets };
       const isNewSecret = given !== null && given !== openSecrets(current, sealer)[0]?.secret;

@@ -88,7 +88,9 @@ export const Webhook = Type.Object(
     scope: Nullable(Type.String()),
     method: Type.String(),
     contentType: Type.String(),
-    headers: Type.Record(Type.String(), Type.String(), { description: 'Values that look like credentials are masked.' }),
+    headers: Type.Record(Type.String(), Type.String(), {
+      description: 'Values that look like credentials are masked. A change of the URL to another origin must give them again.',
+    }),
     hasSecret: Type.Boolean(),
     publicKey: Nullable(Type.String({ description: 'whpk_…: what receivers verify with, where the secret is an ed25519 key.' })),
     retry: Type.Unknown(),

@@ -210,6 +210,51 @@ describe('changing', () => {
     expect(headers).toMatchObject({ 'x-api-key': 'k1', 'x-plain': 'p', 'x-more': 'm', 'webhook-signature': expect.anything() });
   });
 
+  test.each<[string, object, string]>([
+    ['without headers', {}, 'Authorization, X-Plain'],
+    ['with masked headers', { headers: { authorization: '***', 'X-Plain': 'p', 'X-New': '***' } }, 'Authorization'],
+  ])('a URL of another origin %s is refused, and names the headers that must be given again', async (_, more, names) => {
+    const path = await organization();
+    const { id } = await create(path, { url: 'https://example.com/a', headers: { Authorization: 'Bearer k1', 'X-Plain': 'p' } });
+    const before = await server.call(`GET ${path}/${id}`);
+    for (const url of ['https://other.example/a', 'https://example.com:8443/a', 'https://sub.example.com/a', `${endpoint.url}/a`]) {
+      const answer = await server.request<Problem>(`PATCH ${path}/${id}`, { url, ...more });
+      expect(answer).toMatchObject({
+        status: 422,
+        body: { code: 'invalid_request', errors: [{ path: '/headers', rule: 'other_origin' }] },
+      });
+      expect(answer.body.errors[0]?.message).toMatch(new RegExp(`: ${names}$`));
+    }
+    expect(await server.call(`GET ${path}/${id}`)).toEqual(before);
+  });
+
+  test('another path of the same origin keeps the headers', async () => {
+    const path = await organization();
+    const { id } = await create(path, { url: `${endpoint.url}/a`, headers: { 'X-Api-Key': 'k1' } });
+    await server.call(`PATCH ${path}/${id}`, { url: `${endpoint.url}/b?c` });
+    const before = endpoint.requests.length;
+    await server.call(`POST ${path}/${id}/ping`);
+    expect((await endpoint.received(before + 1))[before]?.headers).toMatchObject({ 'x-api-key': 'k1' });
+    await server.call(`PATCH ${path}/${id}`, { url: 'https://example.com/', headers: null });
+    expect(await server.call(`PATCH ${path}/${id}`, { url: 'https://EXAMPLE.com:443/b' })).toMatchObject({ headers: {} });
+  });
+
+  test.each<[string, object | null, object]>([
+    ['no headers', null, {}],
+    ['empty headers', {}, {}],
+    ['some of the values', { 'X-Api-Key': 'k2' }, { 'X-Api-Key': '***' }],
+    ['other headers', { 'X-Other': 'o' }, { 'X-Other': 'o' }],
+  ])('a URL of another origin with %s is taken, and the others are dropped', async (_, headers, shown) => {
+    const path = await organization();
+    const { id } = await create(path, { url: 'https://example.com/a', headers: { 'X-Api-Key': 'k1', 'X-Plain': 'p' } });
+    expect(await server.call(`PATCH ${path}/${id}`, { url: 'https://other.example/', headers })).toMatchObject({
+      url: 'https://other.example/',
+      headers: shown,
+    });
+    const after = await server.call<{ headers: object }>(`GET ${path}/${id}`);
+    expect(after.headers).toEqual(shown);
+  });
+
   test('a change that is refused changes nothing, whatever else it says', async () => {
     const path = await organization();
     const webhook = await create(path);
