@@ -1,0 +1,121 @@
+import { TABLE_NAMES, type Change, type Rows, type TableName, type Tables } from './rows.ts';
+
+/** What a transaction needs of its server. */
+export interface TransactionHost {
+  readonly tables: Tables;
+  /** Which running transaction has written or locked a row. */
+  readonly locks: Map<string, SimulatedTransaction>;
+  assignXid(transaction: SimulatedTransaction): number;
+}
+
+/** A statement has to wait until another transaction ends; it is run again then. */
+export class Blocked extends Error {
+  readonly by: SimulatedTransaction;
+
+  constructor(by: SimulatedTransaction) {
+    super('The row is locked.');
+    this.by = by;
+  }
+}
+
+type Overlay = { readonly [Name in TableName]?: Map<string, Rows[Name] | null> };
+
+/** One row-level view of a table: what is committed, and what the transaction itself wrote. */
+export interface TableView<Row> {
+  get(key: string): Row | undefined;
+  rows(): Row[];
+  put(key: string, row: Row): void;
+  remove(key: string): void;
+  /** `FOR UPDATE`. */
+  lock(key: string): void;
+}
+
+/** A transaction at isolation level READ COMMITTED: each statement sees what is committed when it runs. */
+export class SimulatedTransaction {
+  readonly startedAt: number;
+  readonly notifications: string[] = [];
+  xid: number | null = null;
+  hasEnded = false;
+  /** Whose locks its statement waits for. */
+  waitsFor: SimulatedTransaction | null = null;
+  /** Called when it has ended: others wait for its locks. */
+  readonly onEnd: (() => void)[] = [];
+  readonly #host: TransactionHost;
+  #overlay: Overlay = {};
+  #locked: string[] = [];
+
+  constructor(host: TransactionHost, startedAt: number) {
+    this.#host = host;
+    this.startedAt = startedAt;
+  }
+
+  /** Runs a statement: all of it, or nothing when it throws. */
+  statement<Result>(run: () => Result): Result {
+    const overlay = this.#overlay;
+    const copies = TABLE_NAMES.flatMap((name) => {
+      const written = overlay[name];
+      return written ? [[name, new Map<string, unknown>(written)] as const] : [];
+    });
+    const [locked, notified] = [this.#locked.length, this.notifications.length];
+    try {
+      return run();
+    } catch (error) {
+      this.#overlay = Object.fromEntries(copies) as Overlay;
+      for (const name of this.#locked.splice(locked)) this.#host.locks.delete(name);
+      this.notifications.splice(notified);
+      throw error;
+    }
+  }
+
+  currentXid(): number {
+    return (this.xid ??= this.#host.assignXid(this));
+  }
+
+  table<Name extends TableName>(name: Name): TableView<Rows[Name]> {
+    const committed = this.#host.tables[name] as Map<string, Rows[Name]>;
+    const written = (): Map<string, Rows[Name] | null> | undefined => this.#overlay[name];
+    const write = (key: string, row: Rows[Name] | null): void => {
+      this.#lock(name, key);
+      const own = written() ?? new Map<string, Rows[Name] | null>();
+      own.set(key, row);
+      this.#overlay = { ...this.#overlay, [name]: own };
+    };
+    return {
+      get: (key) => {
+        const own = written()?.get(key);
+        return own === undefined ? committed.get(key) : (own ?? undefined);
+      },
+      rows: () => {
+        const own = written();
+        if (!own) return [...committed.values()];
+        const rows = [...committed].filter(([key]) => !own.has(key)).map(([, row]) => row);
+        for (const row of own.values()) if (row !== null) rows.push(row);
+        return rows;
+      },
+      put: (key, row) => write(key, row),
+      remove: (key) => write(key, null),
+      lock: (key) => this.#lock(name, key),
+    };
+  }
+
+  changes(): Change[] {
+    return TABLE_NAMES.flatMap((table) => [...(this.#overlay[table] ?? [])].map(([key, row]) => ({ table, key, row })));
+  }
+
+  /** Releases its locks and lets those that wait go on. */
+  end(): void {
+    this.hasEnded = true;
+    for (const name of this.#locked) this.#host.locks.delete(name);
+    for (const proceed of this.onEnd.splice(0)) proceed();
+  }
+
+  #lock(table: TableName, key: string): void {
+    this.currentXid();
+    const name = `${table} ${key}`;
+    const holder = this.#host.locks.get(name);
+    if (holder === this) return;
+    if (holder) throw new Blocked(holder);
+    this.#host.locks.set(name, this);
+    this.#locked.push(name);
+  }
+}

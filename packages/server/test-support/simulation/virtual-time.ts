@@ -1,0 +1,163 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { TimerQueue, type VirtualTimer } from './timer-queue.ts';
+
+/** A server process: it has an event loop and a clock of its own, and may be stopped for a while, or for good. */
+export interface SimulatedProcess {
+  readonly name: string;
+  /** What its clock shows more than the true time, in milliseconds. */
+  clockOffset: number;
+  /** Until then nothing of it runs (SIGSTOP). */
+  frozenUntil: number;
+  isDead: boolean;
+}
+
+type Callback = (...args: unknown[]) => void;
+
+const realImmediate = setImmediate;
+const GLOBALS = ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'setImmediate', 'clearImmediate'] as const;
+const START = Date.parse('2026-03-01T12:00:00Z');
+
+/**
+ * Time that passes only when the simulation says so. While installed, it stands behind the global timers, `Date.now` and
+ * `performance.now`; each timer runs in the process that set it.
+ */
+export class VirtualTime {
+  readonly #queue = new TimerQueue();
+  readonly #context = new AsyncLocalStorage<SimulatedProcess | null>();
+  #now = START;
+  #sequence = 0;
+
+  /** The true time, in milliseconds since the epoch. */
+  get now(): number {
+    return this.#now;
+  }
+
+  /** The time since the start, in milliseconds. */
+  get elapsed(): number {
+    return this.#now - START;
+  }
+
+  /** What the clock of a process shows. */
+  clockOf(process: SimulatedProcess): number {
+    return Math.floor(this.#now) + process.clockOffset;
+  }
+
+  /** Runs something as a process would. */
+  as<Result>(process: SimulatedProcess | null, run: () => Result): Result {
+    return this.#context.run(process, run);
+  }
+
+  after(delayMs: number, process: SimulatedProcess | null, run: () => void): VirtualTimer {
+    const timer = { run, process, at: this.#now + Math.max(0, delayMs), sequence: this.#sequence++, isCancelled: false };
+    this.#queue.add(timer);
+    return timer;
+  }
+
+  wait(delayMs: number, process: SimulatedProcess | null = null): Promise<void> {
+    return new Promise((resolve) => this.after(delayMs, process, resolve));
+  }
+
+  /** Lets time pass until a moment, or until `isOver`. */
+  async runUntil(elapsed: number, isOver: () => boolean = () => false): Promise<void> {
+    const end = START + elapsed;
+    await settled();
+    for (let timer = this.#queue.first; timer && timer.at <= end && !isOver(); timer = this.#queue.first) {
+      this.#queue.shift();
+      if (this.#run(timer)) await settled();
+    }
+    if (!isOver()) this.#now = Math.max(this.#now, end);
+  }
+
+  /** Returns whether it ran. */
+  #run(timer: VirtualTimer): boolean {
+    const { process } = timer;
+    if (timer.isCancelled || process?.isDead) return false;
+    if (process && process.frozenUntil > timer.at) {
+      timer.at = process.frozenUntil;
+      this.#queue.add(timer);
+      return false;
+    }
+    this.#now = Math.max(this.#now, timer.at);
+    this.as(process, timer.run);
+    return true;
+  }
+
+  /** Replaces the global timers and clocks. Returns a function that brings the real ones back. */
+  install(): () => void {
+    const restore = GLOBALS.map((name) => replace(globalThis, name, this.#globals()[name]));
+    restore.push(replace(Date, 'now', () => Math.floor(this.#now) + (this.#context.getStore()?.clockOffset ?? 0)));
+    restore.push(replace(performance, 'now', () => this.elapsed));
+    return () => {
+      for (const step of restore.toReversed()) step();
+    };
+  }
+
+  #globals(): Record<(typeof GLOBALS)[number], unknown> {
+    const current = (): SimulatedProcess | null => this.#context.getStore() ?? null;
+    const clear = (handle: unknown): void => {
+      if (handle instanceof Handle) handle.cancel();
+    };
+    return {
+      setTimeout: (run: Callback, delayMs = 0, ...args: unknown[]) =>
+        new Handle(this.after(Math.max(1, delayMs), current(), () => run(...args))),
+      clearTimeout: clear,
+      setInterval: (run: Callback, delayMs = 0, ...args: unknown[]) => {
+        const process = current();
+        const handle: Handle = new Handle(null);
+        const next = (): void =>
+          handle.set(
+            this.after(Math.max(1, delayMs), process, () => {
+              next();
+              run(...args);
+            }),
+          );
+        next();
+        return handle;
+      },
+      clearInterval: clear,
+      setImmediate: (run: Callback, ...args: unknown[]) => new Handle(this.after(0, current(), () => run(...args))),
+      clearImmediate: clear,
+    };
+  }
+}
+
+/** What `setTimeout` and the others return. */
+class Handle {
+  #timer: VirtualTimer | null;
+
+  constructor(timer: VirtualTimer | null) {
+    this.#timer = timer;
+  }
+
+  set(timer: VirtualTimer): void {
+    this.#timer = timer;
+  }
+
+  cancel(): void {
+    if (this.#timer) this.#timer.isCancelled = true;
+  }
+
+  unref(): this {
+    return this;
+  }
+
+  ref(): this {
+    return this;
+  }
+}
+
+function replace(target: object, name: string, value: unknown): () => void {
+  const own = Object.getOwnPropertyDescriptor(target, name);
+  Object.defineProperty(target, name, { value, configurable: true, writable: true });
+  return () => {
+    if (own) Object.defineProperty(target, name, own);
+    else Reflect.deleteProperty(target, name);
+  };
+}
+
+/** Resolves when all promises that can be settled now have been. */
+function settled(): Promise<void> {
+  return new Promise((resolve) => {
+    realImmediate(resolve);
+  });
+}
