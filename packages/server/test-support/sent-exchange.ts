@@ -15,9 +15,10 @@ export function sendRequest(sender: Sender, request: TestRequest): Promise<Excha
   });
 }
 
-/** The exchange of a request that must get a connection. */
+/** Sends a request, again and again if it gets no connection. */
 export async function sentExchange(sender: Sender, request: TestRequest): Promise<Exchange> {
-  const exchange = await sendRequest(sender, request);
-  if (exchange === null) throw new Error('The request got no connection.');
-  return exchange;
+  for (;;) {
+    const exchange = await sendRequest(sender, request);
+    if (exchange !== null) return exchange;
+  }
 }
