@@ -10,6 +10,8 @@ export interface WebhookInput {
   readonly url: string;
   readonly events?: readonly string[];
   readonly timeoutMs?: number;
+  readonly ordered?: boolean;
+  readonly retry?: object;
 }
 
 export function apiOf(server: { readonly port: number; readonly rootKey: string }): Api {

@@ -17,6 +17,8 @@ export interface Posthorn extends AsyncDisposable {
   stop(): Promise<void>;
   /** SIGKILL. */
   kill(): Promise<void>;
+  /** Freezes the process (SIGSTOP) or lets it continue (SIGCONT). */
+  signal(signal: 'SIGSTOP' | 'SIGCONT'): void;
 }
 
 export interface PosthornOptions {
@@ -26,6 +28,12 @@ export interface PosthornOptions {
   readonly logFile: string;
   /** Writes a CPU profile into this folder when it stops. */
   readonly profileFolder?: string | undefined;
+  /** Default: a free one. */
+  readonly port?: number | undefined;
+  /** A module that Node.js loads before the server, in each of its threads. */
+  readonly preload?: string | undefined;
+  /** Further environment. */
+  readonly environment?: Readonly<Record<string, string>> | undefined;
 }
 
 /** Not secret: they guard a database that is gone after the run. */
@@ -39,13 +47,14 @@ const STOP_MS = 60_000;
 
 /** Starts the server and waits until it says that it is ready. */
 export async function startPosthorn(options: PosthornOptions): Promise<Posthorn> {
-  const port = await freePort();
+  const port = options.port ?? (await freePort());
   const dataFolder = await mkdtemp(join(tmpdir(), 'posthorn-bench-data-'));
   const log = openSync(options.logFile, 'a');
   const { DATABASE_URL: _, ...environment } = process.env;
   const startedAt = performance.now();
   const profiling = options.profileFolder ? ['--cpu-prof', `--cpu-prof-dir=${options.profileFolder}`] : [];
-  const child = spawn(process.execPath, [...NODE_FLAGS, ...profiling, options.main], {
+  const preload = options.preload ? ['--import', options.preload] : [];
+  const child = spawn(process.execPath, [...NODE_FLAGS, ...profiling, ...preload, options.main], {
     stdio: ['ignore', log, log],
     env: {
       ...environment,
@@ -58,6 +67,7 @@ export async function startPosthorn(options: PosthornOptions): Promise<Posthorn>
       // All load comes from one address.
       POSTHORN_INBOUND_RATE_PER_ADDRESS: '1000000',
       POSTHORN_INBOUND_RATE_PER_TARGET: '1000000',
+      ...options.environment,
     },
   });
   closeSync(log);
@@ -71,7 +81,8 @@ export async function startPosthorn(options: PosthornOptions): Promise<Posthorn>
     throw new Error(`Posthorn did not start; see ${options.logFile}.`, { cause: error });
   }
   const readyMs = performance.now() - startedAt;
-  return { pid: child.pid ?? 0, port, rootKey: ROOT_KEY, readyMs, stop, kill, [Symbol.asyncDispose]: stop };
+  const signal = (name: 'SIGSTOP' | 'SIGCONT'): void => void child.kill(name);
+  return { pid: child.pid ?? 0, port, rootKey: ROOT_KEY, readyMs, stop, kill, signal, [Symbol.asyncDispose]: stop };
 }
 
 /** An interrupted bench leaves no server behind, and no server its folder. */

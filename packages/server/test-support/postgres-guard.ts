@@ -34,7 +34,7 @@ async function start(options: PostgresServerOptions): Promise<Running> {
 }
 
 async function startOnce(options: PostgresServerOptions): Promise<Running> {
-  const directory = await mkdtemp(join(tmpdir(), 'posthorn-postgres-'));
+  const directory = await mkdtemp(join(options.directory ?? tmpdir(), 'posthorn-postgres-'));
   const port = await freePort();
   const password = randomBytes(16).toString('hex');
   const log: string[] = [];

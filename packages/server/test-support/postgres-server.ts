@@ -6,6 +6,8 @@ export interface PostgresServerOptions {
   readonly fsync?: boolean;
   /** Further server settings, as in postgresql.conf. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** Where its files go. Default: the temporary directory. */
+  readonly directory?: string;
 }
 
 export interface PostgresServer {

@@ -1,0 +1,21 @@
+import type { ChaosScenario } from '../scenario.ts';
+import { clockSkew } from './clock-skew.ts';
+import { connectionCuts } from './connection-cuts.ts';
+import { databaseCrash } from './database-crash.ts';
+import { frozenDatabase } from './frozen-database.ts';
+import { kill9 } from './kill-9.ts';
+import { rollingRestart } from './rolling-restart.ts';
+import { sigstop } from './sigstop.ts';
+import { slowDatabase } from './slow-database.ts';
+
+/** In the order in which they run. */
+export const SCENARIOS: readonly ChaosScenario[] = [
+  kill9,
+  sigstop,
+  databaseCrash,
+  connectionCuts,
+  frozenDatabase,
+  slowDatabase,
+  clockSkew,
+  rollingRestart,
+];
