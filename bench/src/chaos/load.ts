@@ -1,4 +1,4 @@
-import { eventId } from './event-id.ts';
+import { eventId, type LoadEvent } from './event-id.ts';
 import { pause } from './waiting.ts';
 
 export interface LoadOptions {
@@ -19,12 +19,12 @@ export interface LoadOptions {
 export interface LoadEnd {
   /** Ids of what was answered with 202, be it to a repeat. */
   readonly accepted: ReadonlySet<string>;
-  /** How long each accepted request took, in milliseconds; repeats by themselves. */
-  readonly latenciesMs: readonly number[];
   /** Answers other than 202, and requests without one. */
   readonly refused: number;
   readonly unanswered: number;
 }
+
+type Place = Pick<LoadEvent, 'organization' | 'subject'>;
 
 const REQUEST_MS = 10_000;
 const REPEAT_MS = 100;
@@ -46,6 +46,7 @@ export class Load {
   #endsAt = Number.POSITIVE_INFINITY;
   #stopped = false;
   #held = false;
+  #underWay = 0;
   #turn = 0;
 
   constructor(options: LoadOptions) {
@@ -55,6 +56,16 @@ export class Load {
     );
     this.#workers = all.map((place, index) => this.#work(place, index / all.length));
     for (const worker of this.#workers) worker.catch(() => {});
+  }
+
+  /** How long the accepted requests took so far, in milliseconds; repeats by themselves. */
+  get latenciesMs(): readonly number[] {
+    return this.#latenciesMs;
+  }
+
+  /** Whether no event is under way. */
+  get idle(): boolean {
+    return this.#underWay === 0;
   }
 
   /** Starts no further event until told otherwise. */
@@ -67,10 +78,10 @@ export class Load {
     this.#stopped = true;
     this.#endsAt = performance.now() + LAST_REPEATS_MS;
     await Promise.all(this.#workers);
-    return { accepted: this.#accepted, latenciesMs: this.#latenciesMs, refused: this.#refused, unanswered: this.#unanswered };
+    return { accepted: this.#accepted, refused: this.#refused, unanswered: this.#unanswered };
   }
 
-  async #work(place: { readonly organization: string; readonly subject: string }, phase: number): Promise<void> {
+  async #work(place: Place, phase: number): Promise<void> {
     const { rate, organizations, subjects } = this.#options;
     const eachMs = (1000 * organizations.length * subjects) / rate;
     let next = performance.now() + phase * eachMs;
@@ -80,16 +91,23 @@ export class Load {
       // What a fault kept waiting is not made up for all at once.
       next = Math.max(next + eachMs, performance.now());
       if (this.#stopped) return;
-      const id = eventId({ ...place, sequence });
-      while (!(await this.#emit(place, id))) {
-        if (performance.now() > this.#endsAt) return;
-        await pause(REPEAT_MS);
-      }
-      this.#accepted.add(id);
+      this.#underWay++;
+      const accepted = await this.#untilAccepted(place, eventId({ ...place, sequence }));
+      this.#underWay--;
+      if (!accepted) return;
     }
   }
 
-  async #emit({ organization, subject }: { organization: string; subject: string }, id: string): Promise<boolean> {
+  async #untilAccepted(place: Place, id: string): Promise<boolean> {
+    while (!(await this.#emit(place, id))) {
+      if (performance.now() > this.#endsAt) return false;
+      await pause(REPEAT_MS);
+    }
+    this.#accepted.add(id);
+    return true;
+  }
+
+  async #emit({ organization, subject }: Place, id: string): Promise<boolean> {
     const nodes = this.#options.nodes();
     const node = nodes[this.#turn++ % nodes.length];
     if (node === undefined) return false;

@@ -1,7 +1,7 @@
 import { ROOT_KEY } from '../environment/posthorn.ts';
 import { ChaosStage, type ChaosStageOptions } from './chaos-stage.ts';
 import { Load } from './load.ts';
-import type { ChaosResult, ChaosRun, ChaosScenario, Repeats } from './scenario.ts';
+import type { ChaosResult, ChaosRun, ChaosScenario } from './scenario.ts';
 import { settle, type Settlement } from './settle.ts';
 import { pause } from './waiting.ts';
 
@@ -15,11 +15,10 @@ export interface FaultScene {
   readonly tell: (line: string) => void;
 }
 
-export interface FaultScenario {
+/** What happens to a stage under load. */
+export interface FaultPlan {
   readonly name: string;
-  readonly title: string;
   readonly rounds: number;
-  readonly repeats: Repeats;
   readonly stage: Pick<ChaosStageOptions, 'nodes' | 'postgres' | 'endpoints'>;
   readonly padBytes?: number;
   /** Makes the fault happen once and ends it, while the load runs. What it returns is printed at the end. */
@@ -27,42 +26,44 @@ export interface FaultScenario {
 }
 
 /** Events a second. */
-const RATE = 150;
+const RATE = 120;
 const SUBJECTS = 2;
 const LOAD_MS = 2_000;
 
-/** A scenario whose fault happens under load, again and again; after each round everything has to be there. */
-export function underLoad(scenario: FaultScenario): ChaosScenario {
-  const { name, title, repeats } = scenario;
-  return { name, title, repeats, run: (run) => runRounds(scenario, run) };
+/** A scenario that is nothing more than its plan. */
+export function underLoad({ title, repeats, ...plan }: FaultPlan & Pick<ChaosScenario, 'title' | 'repeats'>): ChaosScenario {
+  return { name: plan.name, title, repeats, run: (run) => runRounds(plan, run) };
 }
 
-async function runRounds(scenario: FaultScenario, run: ChaosRun): Promise<ChaosResult> {
-  const { name } = scenario;
-  await using stage = await ChaosStage.open({ name, folder: run.folder, ...scenario.stage });
+/** Lets the fault happen under load, again and again; after each round everything has to be there. */
+export async function runRounds(plan: FaultPlan, run: ChaosRun): Promise<ChaosResult> {
+  const { name } = plan;
+  await using stage = await ChaosStage.open({ name, folder: run.folder, ...plan.stage });
   const accepted = new Set<string>();
   const notes: string[] = [];
   const problems: string[] = [];
   const sums = { lost: 0, stuck: 0, turnedAway: 0 };
   let last: Settlement | null = null;
   let round = 0;
-  while (round < (run.rounds ?? scenario.rounds) && sums.lost + sums.stuck === 0) {
+  while (round < (run.rounds ?? plan.rounds) && sums.lost + sums.stuck === 0) {
     round++;
-    const load = startLoad(scenario, stage, round);
+    const load = startLoad(plan, stage, round);
     await pause(LOAD_MS);
-    const note = await scenario.fault({ stage, load, random: run.random, round, tell: run.tell });
+    const note = await plan.fault({ stage, load, random: run.random, round, tell: run.tell });
     if (note) notes.push(note);
     await pause(LOAD_MS);
     const end = await load.stop();
     for (const id of end.accepted) accepted.add(id);
     sums.turnedAway += end.refused + end.unanswered;
+    const stopped = performance.now();
     last = await settle(stage, accepted);
+    const seconds = ((performance.now() - stopped) / 1000).toFixed(1);
     sums.lost += last.lost;
     sums.stuck += last.stuck;
     problems.push(...last.examples.map((example) => `missing in round ${round}: ${example}`));
     const { repeats, outOfOrder } = last.reckoning;
     run.tell(
-      `round ${round}: ${accepted.size} accepted, ${repeats} repeats, ${sums.lost} lost, ${sums.stuck} stuck, ${outOfOrder} out of order`,
+      `round ${round}: ${accepted.size} accepted, ${repeats} repeats, ${sums.lost} lost, ${sums.stuck} stuck, ${outOfOrder} out of order; settled in ${seconds} s`,
     );
   }
   if (last === null) return { kind: 'skipped', reason: 'no rounds were asked for' };
@@ -70,7 +71,7 @@ async function runRounds(scenario: FaultScenario, run: ChaosRun): Promise<ChaosR
   return { kind: 'ran', rounds: round, accepted: accepted.size, expected, delivered, repeats, outOfOrder, ...sums, notes, problems };
 }
 
-function startLoad({ padBytes = 200 }: FaultScenario, stage: ChaosStage, round: number): Load {
+function startLoad({ padBytes = 200 }: FaultPlan, stage: ChaosStage, round: number): Load {
   return new Load({
     nodes: () => stage.nodes.map(({ url }) => url),
     rootKey: ROOT_KEY,

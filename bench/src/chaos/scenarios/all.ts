@@ -2,9 +2,12 @@ import type { ChaosScenario } from '../scenario.ts';
 import { clockSkew } from './clock-skew.ts';
 import { connectionCuts } from './connection-cuts.ts';
 import { databaseCrash } from './database-crash.ts';
+import { diskFull } from './disk-full.ts';
+import { fanOut } from './fan-out.ts';
 import { frozenDatabase } from './frozen-database.ts';
 import { kill9 } from './kill-9.ts';
 import { rollingRestart } from './rolling-restart.ts';
+import { sharedOrigin } from './shared-origin.ts';
 import { sigstop } from './sigstop.ts';
 import { slowDatabase } from './slow-database.ts';
 
@@ -18,4 +21,7 @@ export const SCENARIOS: readonly ChaosScenario[] = [
   slowDatabase,
   clockSkew,
   rollingRestart,
+  diskFull,
+  fanOut,
+  sharedOrigin,
 ];

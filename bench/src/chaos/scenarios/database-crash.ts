@@ -1,6 +1,6 @@
 import { between, oneOf } from '../random.ts';
 import { underLoad, type FaultScene } from '../under-load.ts';
-import { pause } from '../waiting.ts';
+import { pause, within } from '../waiting.ts';
 import { ENDPOINTS } from './endpoints.ts';
 
 const BURNT_IDS = 5_000;
@@ -11,6 +11,7 @@ DO $$ BEGIN FOR i IN 1..${BURNT_IDS} LOOP BEGIN INSERT INTO burnt VALUES (1); EX
 ROLLBACK`;
 /** Long enough for every node to see how far the ids have come. */
 const SEEN_MS = 80;
+const IDLE_MS = 30_000;
 const QUIET_MS = 1_500;
 
 export const databaseCrash = underLoad({
@@ -36,6 +37,7 @@ async function crashWithReusedIds({ stage, load, random, tell }: FaultScene): Pr
   const { database } = stage;
   const late = oneOf(random, stage.nodes);
   load.hold(true);
+  await within(IDLE_MS, 'The load does not get quiet.', async () => load.idle);
   await pause(QUIET_MS);
   await database.query(BURN);
   const before = await nextId(stage);
