@@ -141,6 +141,18 @@ describe('an outcome counts only for the webhook as it was when the attempt was 
   });
 });
 
+test('deliveries wait for an endpoint that asked for it, but not after the webhook moved to another origin', async () => {
+  await using busy = await startReceiver({ status: 429, headers: { 'retry-after': '80000' } });
+  await using receiver = await startReceiver();
+  const tenant = await makeTenant(node, 'patient');
+  const { id } = await tenant.webhook({ url: busy.url });
+  await tenant.settled((await tenant.emit('a.b', {})).id, 'failed', 1);
+  const { id: waits } = await tenant.emit('a.b', {});
+  await tenant.call('PATCH', `/webhooks/${id}`, { url: receiver.url });
+  await tenant.settled(waits, 'delivered', 1);
+  expect(busy.requests).toHaveLength(1);
+});
+
 describe('enable with replay', () => {
   const replay = (tenant: TestTenant, id: string) => tenant.call('POST', `/webhooks/${id}/enable`, { replay: true });
 

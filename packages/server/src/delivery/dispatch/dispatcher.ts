@@ -91,6 +91,7 @@ export class Dispatcher<Job> {
   /** Takes a job into its webhook's queue, unless there is no room or the breaker is open. */
   offer(key: LaneKey & LaneSettings, job: Job, options: OfferOptions): OfferResult {
     const known = this.#lanes.find(key.webhookId);
+    if (known !== undefined && key.url !== undefined && known.url !== key.url) this.moved(key.webhookId, key.url);
     const isOpen = known !== undefined && known.isOpen;
     const kind: JobKind = options.kind === 'probe' && !isOpen ? 'retry' : options.kind;
     if (isOpen && (kind !== 'probe' || known.probing !== null)) return 'open';
@@ -99,6 +100,7 @@ export class Dispatcher<Job> {
     if (kind !== 'probe' && (known === undefined ? 0 : known.queue.size) >= this.#bound()) return 'full';
 
     const lane = known ?? this.#lanes.make(key);
+    lane.url ??= key.url ?? null;
     this.#lanes.wake(lane);
     lane.forgotten = false;
     lane.limitRate(key.rateLimit);
@@ -109,6 +111,15 @@ export class Dispatcher<Job> {
     if (kind === 'probe') this.#probes.begin(lane, entry);
     this.#place(lane);
     return 'queued';
+  }
+
+  /** The webhook may have another URL: jobs that wait here for an endpoint it no longer has may start. */
+  moved(webhookId: string, url: string): void {
+    const lane = this.#lanes.find(webhookId);
+    if (lane === undefined || lane.url === url) return;
+    lane.moveTo(url, this.#options);
+    this.#place(lane);
+    this.#lanes.settle(lane);
   }
 
   /** The next job that may start now, with the slot it takes; null: there is none. */
@@ -131,11 +142,12 @@ export class Dispatcher<Job> {
     const { lane } = lease;
     const inFlight = lane.inFlight;
     this.#end(lease);
-    lane.latency.observe(outcome.durationMs);
+    const isCurrent = lease.endpoint === lane.endpoint;
+    if (isCurrent) lane.latency.observe(outcome.durationMs);
 
     let evicted = this.#endOrder(lease, outcome.final);
-    const recovered = outcome.kind === 'success' && this.#succeeded(lane, inFlight);
-    if (outcome.kind !== 'success' && this.#failed(lease, outcome, now)) {
+    const recovered = isCurrent && outcome.kind === 'success' && this.#succeeded(lane, inFlight);
+    if (isCurrent && outcome.kind !== 'success' && this.#failed(lease, outcome, now)) {
       evicted = [...evicted, ...this.#evictAll(lane)].sort(bySequence);
     }
     if (lane.probing === lease) this.#probes.end(lane);
@@ -279,6 +291,7 @@ export class Dispatcher<Job> {
     this.#countQueued(lane, -1);
     entry.pool = pool;
     entry.startedAt = now;
+    entry.endpoint = lane.endpoint;
     this.#occupy(lane, pool);
     if (pool === 'fast') this.#started.append(entry);
     this.#place(lane);

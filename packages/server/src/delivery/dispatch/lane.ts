@@ -58,6 +58,10 @@ export class Lane<Job> implements LaneKey {
   /** What it adds to the dispatcher's count of jobs for responsive webhooks. */
   responsive = 0;
   turn = 0;
+  /** Where its jobs are sent; null: not known yet. */
+  url: string | null = null;
+  /** Grows when its URL moves to another origin: exchanges with the old endpoint say nothing about the new one. */
+  endpoint = 0;
   /** Nothing of it is to be remembered once it is idle. */
   forgotten = false;
 
@@ -103,6 +107,17 @@ export class Lane<Job> implements LaneKey {
     else this.slowInUse += slots;
   }
 
+  /** Sets the URL. If its origin is another one than before, forgets what was learned of the old endpoint. */
+  moveTo(url: string, { windowStart }: Pick<DispatcherOptions, 'windowStart'>): void {
+    const before = this.url;
+    this.url = url;
+    if (before === null || URL.parse(before)?.origin === URL.parse(url)?.origin) return;
+    this.endpoint += 1;
+    this.breaker = null;
+    this.pausedUntil = null;
+    this.window.restart(windowStart);
+  }
+
   /** Sets the rate limit; true: it is another one than before. */
   limitRate(perSecond: number | null): boolean {
     if (perSecond === (this.bucket === null ? null : this.bucket.perSecond)) return false;
@@ -126,6 +141,8 @@ export class Entry<Job> implements QueueItem<Entry<Job>>, Chained<Entry<Job>> {
   /** Whose slot it has; null: it is not in flight. */
   pool: PoolName | null = null;
   startedAt = 0;
+  /** Its lane's endpoint when it was started. */
+  endpoint = 0;
   /** It has lasted long enough to be told of before its end. */
   overdue = false;
 

@@ -7,6 +7,8 @@ export interface LaneKey {
 export interface LaneSettings {
   /** Deliveries a second; null: no limit. The latest offer's value holds. */
   readonly rateLimit: number | null;
+  /** Where the webhook's deliveries are sent. If the origin changes, what was learned of the old endpoint no longer counts. */
+  readonly url?: string;
 }
 
 /** A probe is the one job that is let through an open breaker; with a closed breaker it is a retry. */

@@ -15,11 +15,12 @@ export class Bench {
 
   offer(
     webhookId: string,
-    more: { kind?: JobKind; orderKey?: string; rateLimit?: number; organizationKey?: number; job?: string } = {},
+    more: { kind?: JobKind; orderKey?: string; rateLimit?: number; organizationKey?: number; job?: string; url?: string } = {},
   ): string {
     this.#count += 1;
+    const { url } = more;
     const { kind = 'fresh', orderKey = null, rateLimit = null, organizationKey = 1, job = `${webhookId}:${this.#count}` } = more;
-    return this.dispatcher.offer({ organizationKey, webhookId, rateLimit }, job, { kind, orderKey });
+    return this.dispatcher.offer({ organizationKey, webhookId, rateLimit, ...(url === undefined ? {} : { url }) }, job, { kind, orderKey });
   }
 
   offerMany(webhookId: string, count: number, more: Parameters<Bench['offer']>[1] = {}): void {

@@ -207,8 +207,10 @@ export class Engine implements LogOwner {
     if (!shard?.established) return;
     void this.#tenant(organizationKey).then((tenant) => {
       for (const webhook of tenant?.webhooks.values() ?? []) {
+        this.#dispatcher.moved(webhook.id, webhook.url);
         if (webhook.status !== 'active') this.#queue.hold(webhook.id);
       }
+      this.#queue.pump();
       this.#waiting.adoptOrganization(organizationKey);
     });
   }

@@ -46,7 +46,7 @@ export function cancelledSettlement(job: Job): Settlement {
 }
 
 export function laneOf(job: Job, webhook: ResolvedWebhook): LaneKey & LaneSettings {
-  return { organizationKey: job.event.organizationKey, webhookId: webhook.id, rateLimit: webhook.rateLimit };
+  return { organizationKey: job.event.organizationKey, webhookId: webhook.id, rateLimit: webhook.rateLimit, url: webhook.url };
 }
 
 /** Deliveries of an ordered webhook follow one another by subject; null: in no order. */
