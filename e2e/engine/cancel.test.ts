@@ -1,5 +1,9 @@
 import { expect, test } from 'vitest';
+import { startDatabaseLine } from '../../packages/server/test-support/database-line.ts';
 import { testPostgresUrl } from '../../packages/server/test-support/database.ts';
+import { statement } from '../../packages/server/src/store/database.ts';
+import { openPostgres } from '../../packages/server/src/store/postgres.ts';
+import { cancelRecorded } from '../../packages/server/src/store/redelivery.ts';
 import { startNode, TestClock } from '../harness/node-in-process.ts';
 import { startReceiver, type Receiver } from '../harness/receiver.ts';
 import { makeTenant } from '../harness/tenant.ts';
@@ -70,4 +74,53 @@ test('a delivery that waits for its retry and is cancelled is not sent', async (
   clock.advance(HOUR_MS);
   await tenant.settled((await tenant.emit('a.b', {})).id, 'delivered', 1);
   expect(idsOf(receiver).filter((one) => one === id)).toHaveLength(1);
+});
+
+test('a delivery that is cancelled while it is queued, and then held with the others, holds up nothing of its subject', async () => {
+  await using place = await testPostgresUrl();
+  await using node = await startNode({ databaseUrl: place.url });
+  await using receiver = await startReceiver();
+  const tenant = await makeTenant(node);
+  const webhook = await tenant.webhook({ url: receiver.url, rateLimit: 1, ordered: true });
+  const subject = { kind: 'execution', id: 'a' };
+  await tenant.settled((await tenant.emit('a.b', { step: 0 })).id, 'delivered');
+  const first = await tenant.emit('a.b', { step: 1 }, { subject });
+  const second = await tenant.emit('a.b', { step: 2 }, { subject });
+  await tenant.call('POST', `/deliveries/${(await tenant.delivery(first.id)).id}/cancel`);
+  await tenant.call('POST', `/webhooks/${webhook.id}/pause`);
+  await tenant.settled(second.id, 'held');
+  await tenant.call('POST', `/webhooks/${webhook.id}/enable`, {});
+  await tenant.settled(second.id, 'delivered', 1);
+  expect((await tenant.delivery(first.id)).status).toBe('cancelled');
+  expect(idsOf(receiver)).not.toContain(first.id);
+});
+
+test('what was cancelled while the owner heard nothing is not sent, and the next of its subject follows', async () => {
+  await using place = await testPostgresUrl();
+  await using line = await startDatabaseLine(place.url);
+  const clock = new TestClock();
+  const timing = { leaseMs: 60_000 };
+  await using owner = await startNode({ databaseUrl: line.url, clock, timing });
+  await using receiver = await startReceiver({ status: 500 });
+  const tenant = await makeTenant(owner);
+  await tenant.webhook({ url: receiver.url, ordered: true, retry: RETRY });
+  const subject = { kind: 'execution', id: 'a' };
+  const first = await tenant.emit('a.b', { step: 1 }, { subject });
+  const delivery = await tenant.settled(first.id, 'retrying', 1);
+  const second = await tenant.emit('a.b', { step: 2 }, { subject });
+  await tenant.settled(second.id, 'pending', 0);
+  const database = await openPostgres(place.url);
+  await using _open = { [Symbol.asyncDispose]: () => database.close() };
+  const [organization] = await database.query<{ key: number }>(
+    statement('key', 'SELECT organization_key AS key FROM deliveries WHERE id = $1'),
+    [delivery.id],
+  );
+  const release = line.refuse();
+  await cancelRecorded(database, organization?.key ?? 0, delivery.id);
+  receiver.react({});
+  release();
+  await tenant.settled(second.id, 'delivered', 1);
+  clock.advance(HOUR_MS);
+  await tenant.settled((await tenant.emit('a.b', { step: 3 }, { subject })).id, 'delivered', 1);
+  expect(idsOf(receiver).filter((id) => id === first.id)).toHaveLength(1);
 });

@@ -67,3 +67,27 @@ test('a node that lost its shards for a while and has them again sends what was 
     await tenant.settled(id, 'delivered', 1);
   }
 });
+
+test('a node that had no database for longer than its leases sends nothing of what another node has taken over', async () => {
+  await using place = await testPostgresUrl();
+  await using line = await startDatabaseLine(place.url);
+  await using cut = await startNode({ databaseUrl: line.url });
+  await using receiver = await startReceiver();
+  const tenants = await Promise.all(Array.from({ length: ORGANIZATIONS }, () => makeTenant(cut)));
+  const ids: string[] = [];
+  for (const tenant of tenants) {
+    await tenant.webhook({ url: receiver.url, rateLimit: 1 });
+    for (let n = 0; n < 3; n++) ids.push((await tenant.emit('a.b', { n })).id);
+  }
+  const release = line.refuse();
+  await using other = await startNode({ databaseUrl: place.url });
+  await eventually(async () => expect(await ownedShards(other)).toBe(64));
+  const arrived = (): number => new Set(receiver.requests.map(({ headers }) => headers['webhook-id'])).size;
+  await eventually(() => expect(arrived()).toBe(ids.length));
+  const before = repeats(receiver);
+  // It reads the organizations of what it had queued before it hears of its leases.
+  line.delayAnswersTo('renew_shards', 1_500);
+  release();
+  await eventually(async () => expect(await ownedShards(cut)).toBe(32));
+  expect(repeats(receiver)).toBe(before);
+});

@@ -37,6 +37,7 @@ const HORIZON = statement(
           AND holder.datid <> (SELECT oid FROM pg_database WHERE datname = current_database()))
       ORDER BY running.xid LIMIT 1),
      pg_snapshot_xmax(pg_current_snapshot()))::text AS xid,
+     pg_snapshot_xmax(pg_current_snapshot())::text AS end,
      (SELECT token::text FROM log_continuity WHERE only_row) AS token`,
 );
 
@@ -45,16 +46,21 @@ const BEGIN_CONTINUITY = statement('begin_log_continuity', 'INSERT INTO log_cont
 
 /** How far the log can be read. */
 export interface LogHorizon {
-  /** The transaction id below which nothing can be committed to this database any more, in whatever order transactions commit. */
+  /**
+   * The transaction id below which nothing can be committed to this database any more, in whatever order transactions commit.
+   * It may be lower than the last one: a transaction of another database that ends just now counts as one of this.
+   */
   readonly xid: number;
+  /** All that is committed has lower transaction ids. It never goes back unless the server does. */
+  readonly end: number;
   /** Stays the same for as long as the server gives out no transaction id twice. */
   readonly continuity: string;
 }
 
 export async function logHorizon(queryable: Queryable): Promise<LogHorizon> {
-  const [row] = await queryable.query<{ xid: string; token: string | null }>(HORIZON);
+  const [row] = await queryable.query<{ xid: string; end: string; token: string | null }>(HORIZON);
   if (!row) throw new Error('The database named no transaction.');
-  if (row.token !== null) return { xid: Number(row.xid), continuity: row.token };
+  if (row.token !== null) return { xid: Number(row.xid), end: Number(row.end), continuity: row.token };
   await queryable.query(BEGIN_CONTINUITY);
   return logHorizon(queryable);
 }

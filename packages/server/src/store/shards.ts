@@ -99,11 +99,16 @@ export async function renewShards(
   return new Set(rows.map((row) => row.id));
 }
 
-/** A mark above the ids that the server gives out is another server's, as after a restore: the whole log is read. */
+/**
+ * A mark above the ids that the server gives out is another server's, as after a restore: the whole log is read. So it is
+ * while events have such ids: a mark made since then says nothing about them.
+ */
 const ACQUIRE = statement(
   'acquire_shards',
   `UPDATE shards SET owner = $1, epoch = epoch + 1, expires_at = now() + $3::int * interval '1 millisecond',
-          low_water = CASE WHEN low_water > pg_snapshot_xmax(pg_current_snapshot()) THEN '0'::xid8 ELSE low_water END
+          low_water = CASE WHEN low_water > pg_snapshot_xmax(pg_current_snapshot())
+                             OR EXISTS (SELECT FROM events WHERE events.xid >= pg_snapshot_xmax(pg_current_snapshot()))
+                           THEN '0'::xid8 ELSE low_water END
    WHERE id IN (SELECT id FROM shards WHERE owner IS NULL OR expires_at < now() ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED)
    RETURNING id, epoch, low_water::text`,
 );

@@ -113,3 +113,12 @@ const OF_ORGANIZATIONS = statement(
 export function backlogsOfOrganizations(queryable: Queryable, organizationKeys: readonly number[]): Promise<BackloggedWebhook[]> {
   return queryable.query(OF_ORGANIZATIONS, [organizationKeys]);
 }
+
+/** Index: the primary key. */
+const STILL_WAITING = statement('still_waiting', 'SELECT delivery_id FROM waiting WHERE delivery_id = ANY($1::uuid[])');
+
+/** Which of these deliveries wait. */
+export async function stillWaiting(queryable: Queryable, deliveryIds: readonly string[]): Promise<Set<string>> {
+  const rows = await queryable.query<{ delivery_id: string }>(STILL_WAITING, [deliveryIds]);
+  return new Set(rows.map((row) => row.delivery_id));
+}

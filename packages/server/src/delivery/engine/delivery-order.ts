@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { Database } from '../../store/database.ts';
 import { orderHeads, releaseBehind, type FirstOfOrder } from '../../store/delivery-order.ts';
+import { stillWaiting } from '../../store/waiting.ts';
 import { isBefore, type LogPlace } from './log-place.ts';
 import type { OwnedShard } from './owned-shard.ts';
 
@@ -47,6 +48,8 @@ interface HeldOrder {
 export class DeliveryOrder {
   readonly #options: DeliveryOrderOptions;
   readonly #held = new Map<string, HeldOrder>();
+  /** Deliveries cancelled while heads are being read: the rows may still show them. */
+  #cancelledMeanwhile: Set<string> | null = null;
 
   constructor(options: DeliveryOrderOptions) {
     this.#options = options;
@@ -55,12 +58,28 @@ export class DeliveryOrder {
   /** New shards: reads what waits, before anything of theirs is offered. */
   async adopt(shards: readonly OwnedShard[]): Promise<void> {
     const byId = new Map(shards.map((shard) => [shard.id, shard]));
+    const cancelled = (this.#cancelledMeanwhile = new Set());
     for (const row of await orderHeads(this.#options.database, [...byId.keys()])) {
       const shard = byId.get(row.shard);
       if (!shard?.isOpen) continue;
       const order = this.#hold({ shard, webhookId: row.webhook_id, orderKey: row.order_key });
       order.head = headOf(row);
-      if (row.reason === 'behind') this.#end(order);
+      if (row.reason === 'behind' || cancelled.has(row.delivery_id)) this.#end(order);
+    }
+    this.#cancelledMeanwhile = null;
+  }
+
+  /** Cancellations may have been missed: an order whose head waits no more continues. */
+  async recheck(): Promise<void> {
+    const settled = [...this.#held.values()].filter(({ recording }) => recording.size === 0);
+    const heads = settled.flatMap((order) => (order.head === null ? [] : { order, head: order.head, arrivals: order.arrivals }));
+    for (let at = 0; at < heads.length; at += RECHECK_PAGE) {
+      const page = heads.slice(at, at + RECHECK_PAGE);
+      const ids = page.map(({ head }) => head.deliveryId);
+      const waiting = await stillWaiting(this.#options.database, ids);
+      for (const { order, head, arrivals } of page) {
+        if (order.head === head && order.arrivals === arrivals && !waiting.has(head.deliveryId)) this.#end(order);
+      }
     }
   }
 
@@ -106,7 +125,12 @@ export class DeliveryOrder {
 
   /** A waiting delivery was cancelled through the API. */
   cancelled(deliveryId: string): void {
-    for (const order of this.#held.values()) if (order.head?.deliveryId === deliveryId) this.#end(order);
+    this.#cancelledMeanwhile?.add(deliveryId);
+    for (const order of this.#held.values()) {
+      // A look-up under way may return it.
+      if (order.isReleasing) order.arrivals++;
+      if (order.head?.deliveryId === deliveryId) this.#end(order);
+    }
   }
 
   #find({ shard, webhookId, orderKey }: OrderedDelivery): HeldOrder | undefined {
@@ -160,6 +184,7 @@ export class DeliveryOrder {
 }
 
 const RETRY_MS = 1_000;
+const RECHECK_PAGE = 5_000;
 
 function headOf({ delivery_id: deliveryId, event_xid: xid, event_id: id }: FirstOfOrder): Head {
   return { deliveryId, xid: Number(xid), id };

@@ -159,14 +159,21 @@ export class DeliveryQueue {
   /** The job keeps its slot, and with it its place in its order. */
   async #beginSlowly(job: Job, lease: Lease<Job>): Promise<void> {
     const tenant = await this.#options.readTenant(job.event.organizationKey);
+    // Reading may take as long as the database is away: the shard may be another node's, though this one has yet to learn it.
+    if (!this.#mayBegin(job)) return this.beginAgain({ job, lease });
     this.#begin(job, lease, see(job, tenant));
     this.pump();
   }
 
   /** Its endpoint had no free connection. It keeps its slot and its place in its order, and is checked and signed again. */
   beginAgain({ job, lease }: Pick<Begun, 'job' | 'lease'>): void {
-    if (this.#options.maySend() || this.#stopping || !job.shard.isOpen) void this.#beginSlowly(job, lease);
+    if (this.#mayBegin(job)) void this.#beginSlowly(job, lease);
     else setTimeout(() => this.beginAgain({ job, lease }), MAY_SEND_POLL_MS);
+  }
+
+  /** Whether the job may be sent, or it is clear that it will not be. */
+  #mayBegin(job: Job): boolean {
+    return this.#options.maySend() || this.#stopping || !job.shard.isOpen;
   }
 
   #begin(job: Job, lease: Lease<Job>, webhook: ResolvedWebhook | null): void {
@@ -218,6 +225,8 @@ export class DeliveryQueue {
   #record(job: Job, settlement: Settlement, onRecorded: (() => void) | null = null): void {
     const { shard } = job;
     if (shard.lost) return this.#options.waiting().unload(job);
+    // Its row says so already. Nothing must wait behind what does not wait.
+    if (settlement.waiting !== null && this.#isCancelled(job)) return this.#done(job);
     shard.recording++;
     if (settlement.waiting !== null) this.#options.order.waits(job);
     this.#options.settler.record(settlement).then(

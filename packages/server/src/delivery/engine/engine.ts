@@ -219,9 +219,9 @@ export class Engine implements LogOwner {
   changesMissed(): void {
     const shards = [...this.#ownership.shards];
     this.#waiting.adopt(shards);
-    this.#follower.wake();
+    this.#follower.recheck();
     this.#ownership.renewNow();
-    void this.#findCancelled(shards).catch((error: unknown) => {
+    void Promise.all([this.#findCancelled(shards), this.#order.recheck(), this.#waiting.recheck()]).catch((error: unknown) => {
       this.#options.log.warn({ err: error }, 'Could not look for deliveries that were cancelled meanwhile.');
     });
   }

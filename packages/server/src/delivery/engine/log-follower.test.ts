@@ -9,6 +9,7 @@ import { statement, type Database, type Queryable } from '../../store/database.t
 import { deliveryId } from '../../store/delivery-id.ts';
 import { appendEvents, type NewEvent } from '../../store/event-log.ts';
 import { logHorizon } from '../../store/log-reading.ts';
+import { insertUnsent } from '../../store/redelivery.ts';
 import { settleFirst } from '../../store/settle.ts';
 import { shardOf } from '../../store/shard.ts';
 import { newId } from '../../store/uuid-time.ts';
@@ -322,5 +323,60 @@ test('a server that gives transaction ids out again is noticed: nothing is skipp
   });
   await eventually(() => expect(owner.ownership.nodeId).not.toBe(before));
   await eventually(() => expect(owner.ids()).toContain(stored.id));
+  await owner.stop();
+});
+
+test('a transaction of another database that has just ended is no sign that the server went back', async () => {
+  await using database = await testPostgres();
+  const key = await organization(database);
+  let answers = 0;
+  // What the server answers if the other transaction ends between its list of transactions and its list of their holders.
+  const query: Database['query'] = async (asked, values) => {
+    const rows = await database.query<never>(asked, values);
+    return asked.name === 'log_horizon' && ++answers > 5 ? rows.map((row: object) => Object.assign(row, { xid: '700' }) as never) : rows;
+  };
+  const owner = await node({ ...database, query });
+  const { nodeId } = owner.ownership;
+  await eventually(() => expect(answers).toBeGreaterThan(10));
+  expect(owner.ownership.nodeId).toBe(nodeId);
+  answers = -1_000_000;
+  const stored = event(key);
+  await appendEvents(database, [stored]);
+  await eventually(() => expect(owner.ids()).toEqual([stored.id]));
+  await owner.stop();
+});
+
+test("events with transaction ids of another server, as in a restored database, are the next owner's too", async () => {
+  await using database = await testPostgres();
+  const key = await organization(database);
+  const restored = event(key);
+  await appendEvents(database, [restored]);
+  await database.query(statement('restored', `UPDATE events SET xid = '4000000000'`));
+  const first = await node(database);
+  await eventually(() => expect(first.ids()).toEqual([restored.id]));
+  const shard = first.ownership.shard(shardOf(key));
+  await eventually(async () => {
+    const [row] = await database.query<{ low_water: string }>(statement('mark', 'SELECT low_water::text FROM shards WHERE id = $1'), [
+      shardOf(key),
+    ]);
+    expect(Number(row?.low_water)).toBeGreaterThan(0);
+  });
+  expect(shard?.lowWater(first.follower.position.xid)).toBeLessThan(4_000_000_000);
+  await first.stop();
+  const second = await node(database);
+  await eventually(() => expect(second.ids()).toEqual([restored.id]));
+  await second.stop();
+});
+
+test('what was cancelled while nobody listened is not taken in', async () => {
+  await using database = await testPostgres();
+  const key = await organization(database);
+  const owner = await node(database, { pollMs: 3_600_000 });
+  const [cancelled, stored] = [event(key), event(key)];
+  await appendEvents(database, [cancelled, stored]);
+  const deliveries = [{ id: deliveryId(cancelled.id, WEBHOOK), eventId: cancelled.id, eventType: cancelled.type }];
+  await insertUnsent(database, { organizationKey: key, webhookId: WEBHOOK, status: 'cancelled', deliveries });
+  owner.follower.recheck();
+  await eventually(() => expect(owner.ids()).toEqual([stored.id]));
   await owner.stop();
 });

@@ -3,7 +3,16 @@ import type { LoggedEvent } from '../../intake/log-owner.ts';
 import { Poller } from '../../intake/poller.ts';
 import type { Database } from '../../store/database.ts';
 import { deliveryId } from '../../store/delivery-id.ts';
-import { lastLogged, logEnd, logHorizon, readRange, recordedDeliveries, type LogPosition, type LogRow } from '../../store/log-reading.ts';
+import {
+  lastLogged,
+  logEnd,
+  logHorizon,
+  readRange,
+  recordedDeliveries,
+  type LogHorizon,
+  type LogPosition,
+  type LogRow,
+} from '../../store/log-reading.ts';
 import { eventOfRow } from './logged-event.ts';
 import type { OwnedShard } from './owned-shard.ts';
 import type { LowWaterLimit, Ownership } from './ownership.ts';
@@ -71,6 +80,8 @@ export class LogFollower {
   readonly #readFor = new Set<number>();
   /** Below it events may be recorded already: in a restored database they have higher transaction ids than new ones. */
   #checkedBelow = 0;
+  /** What was cancelled lately was perhaps not heard of. */
+  #mayHaveMissed = false;
 
   constructor(options: LogFollowerOptions) {
     this.#options = options;
@@ -116,6 +127,12 @@ export class LogFollower {
     this.#poller.wake();
   }
 
+  /** Cancellations may have been missed: of what is not read yet, too, only deliveries without a row are taken. */
+  recheck(): void {
+    this.#mayHaveMissed = true;
+    this.wake();
+  }
+
   /**
    * Looks through the log again from `since`, until every transaction under way has ended: an append that this node claimed
    * was committed after its shard had left, or its outcome is unknown because the connection broke.
@@ -127,7 +144,7 @@ export class LogFollower {
     this.#doubt = { waitUntil: Math.max(this.#doubt?.waitUntil ?? 0, performance.now() + mayBeginFor), endsAt: null };
   }
 
-  async #begin({ xid, continuity }: { xid: number; continuity: string }): Promise<void> {
+  async #begin({ xid, continuity }: LogHorizon): Promise<void> {
     this.#checkedBelow = (await lastLogged(this.#options.database)) + 1;
     this.#position = { xid, id: null };
     this.#continuity = continuity;
@@ -137,7 +154,10 @@ export class LogFollower {
 
   async #read(): Promise<void> {
     const horizon = await logHorizon(this.#options.database);
-    if (horizon.continuity !== this.#continuity || horizon.xid < this.#position.xid) return this.#startOver(horizon);
+    if (horizon.continuity !== this.#continuity || horizon.end < this.#position.xid) return this.#startOver(horizon);
+    const to = Math.max(horizon.xid, this.#position.xid);
+    if (this.#mayHaveMissed) this.#checkedBelow = Math.max(this.#checkedBelow, horizon.end);
+    this.#mayHaveMissed = false;
     if (this.#rewindTo !== null) {
       this.#position = { xid: Math.min(this.#position.xid, this.#rewindTo), id: null };
       this.#rewindTo = null;
@@ -146,15 +166,15 @@ export class LogFollower {
     const shards = [...this.#options.ownership.shards];
     await this.#readTail(
       shards.filter((shard) => shard.established),
-      horizon.xid,
+      to,
     );
-    if (doubt) await this.#resolve(doubt, horizon.xid);
+    if (doubt) await this.#resolve(doubt, to);
     const fresh = shards.filter((shard) => !shard.established);
-    if (fresh.length > 0) await this.#establish(fresh, horizon.xid);
+    if (fresh.length > 0) await this.#establish(fresh, to);
   }
 
   /** Transaction ids may be given out again: nothing read so far says what lies below them. The stored marks do. */
-  async #startOver(horizon: { xid: number; continuity: string }): Promise<void> {
+  async #startOver(horizon: LogHorizon): Promise<void> {
     this.#options.log.warn('The database went back to an earlier state; reading the event log again from what is stored.');
     this.#options.onDiscontinuity();
     await this.#begin(horizon);

@@ -8,6 +8,7 @@ import {
   dueDeliveries,
   moveToBacklog,
   rescheduleWaiting,
+  stillWaiting,
   type BackloggedWebhook,
   type WaitingRow,
 } from '../../store/waiting.ts';
@@ -119,6 +120,16 @@ export class WaitingLoader {
     if (job) job.isCancelled = true;
   }
 
+  /** Cancellations may have been missed: what was loaded of deliveries that wait no more is not sent. */
+  async recheck(): Promise<void> {
+    const jobs = [...this.#loaded.values()];
+    const waiting = await stillWaiting(
+      this.#options.database,
+      jobs.map(({ deliveryId }) => deliveryId),
+    );
+    for (const job of jobs) if (!waiting.has(job.deliveryId)) job.isCancelled = true;
+  }
+
   /** The job is settled, or left to its row. */
   unload(job: Job): void {
     if (job.outstanding === null && this.#loaded.get(job.deliveryId) === job) this.#loaded.delete(job.deliveryId);
@@ -199,11 +210,12 @@ export class WaitingLoader {
 
   /** A breaker is open: what comes due for its webhook waits for the recovery, each row rewritten once. */
   async #park(rows: readonly WaitingRow[], deliveryIds: readonly string[]): Promise<void> {
-    await moveToBacklog(this.#options.database, deliveryIds);
     const parked = new Set(deliveryIds);
+    // Before it is known that they were moved: the answer may get lost.
     for (const row of rows) {
       if (parked.has(row.delivery_id)) this.#arrived(row.webhook_id, row.organization_key);
     }
+    await moveToBacklog(this.#options.database, deliveryIds);
   }
 
   async #probe(): Promise<void> {
