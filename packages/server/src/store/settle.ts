@@ -96,7 +96,7 @@ export async function setAside(queryable: Queryable, nodeId: number, settlements
 
 /**
  * A hold locks its webhook, whatever status the snapshot shows, and then reads the status: enabling it either sees the held
- * row, or is seen here.
+ * row, or is seen here. What need not be held any more is due at once, and so is what has no webhook any more: it is then cancelled.
  * A delivery that was cancelled meanwhile waits for nothing more; only an attempt is noted. `IS TRUE`: see `appendEvents`.
  */
 const LATER = statement(
@@ -110,12 +110,12 @@ const LATER = statement(
      WHERE ${OWNED}
    ),
    locked AS MATERIALIZED (SELECT id, status FROM webhooks WHERE id IN (SELECT webhook_id FROM input WHERE reason = 'held') FOR SHARE),
-   enabled AS (SELECT id FROM locked WHERE status = 'active'),
+   stopped AS (SELECT id FROM locked WHERE status <> 'active'),
    recorded AS (
      INSERT INTO deliveries AS known
        (organization_key, id, webhook_id, event_id, event_type, test, status, attempt_count, next_attempt_at, first_attempt)
      SELECT organization_key, id, webhook_id, event_id, event_type, test,
-            CASE WHEN status = 'held' AND webhook_id IN (SELECT id FROM enabled) THEN 'pending' ELSE status END, attempt_count,
+            CASE WHEN status = 'held' AND webhook_id NOT IN (SELECT id FROM stopped) THEN 'pending' ELSE status END, attempt_count,
             CASE WHEN due_at < 'infinity' THEN due_at END, CASE WHEN attempt_count = 1 THEN attempt END
      FROM input
      ON CONFLICT (organization_key, id) DO UPDATE
@@ -141,8 +141,8 @@ const LATER = statement(
    )
    INSERT INTO waiting (delivery_id, organization_key, shard, webhook_id, event_id, attempt_count, order_key, event_xid, scheduled_at, due_at, reason)
    SELECT id, organization_key, shard, webhook_id, event_id, attempt_count, order_key, event_xid::xid8, $17::timestamptz,
-          CASE WHEN reason = 'held' AND webhook_id IN (SELECT id FROM enabled) THEN $17::timestamptz ELSE due_at END,
-          CASE WHEN reason = 'held' AND webhook_id IN (SELECT id FROM enabled) THEN 'retry' ELSE reason END
+          CASE WHEN reason = 'held' AND webhook_id NOT IN (SELECT id FROM stopped) THEN $17::timestamptz ELSE due_at END,
+          CASE WHEN reason = 'held' AND webhook_id NOT IN (SELECT id FROM stopped) THEN 'retry' ELSE reason END
    FROM input WHERE reason IS NOT NULL AND (id IN (SELECT id FROM kept)) IS TRUE
    ON CONFLICT (delivery_id) DO UPDATE
      SET attempt_count = excluded.attempt_count, due_at = excluded.due_at, reason = excluded.reason, order_key = excluded.order_key,
