@@ -109,8 +109,8 @@ test('what was cancelled while the owner heard nothing is not sent, and the next
   const delivery = await tenant.settled(first.id, 'retrying', 1);
   const second = await tenant.emit('a.b', { step: 2 }, { subject });
   await tenant.settled(second.id, 'pending', 0);
-  const database = await openPostgres(place.url);
-  await using _open = { [Symbol.asyncDispose]: () => database.close() };
+  await using opened = new AsyncDisposableStack();
+  const database = opened.adopt(await openPostgres(place.url), (one) => one.close());
   const [organization] = await database.query<{ key: number }>(
     statement('key', 'SELECT organization_key AS key FROM deliveries WHERE id = $1'),
     [delivery.id],
