@@ -7,6 +7,11 @@ export interface DatabaseLine extends AsyncDisposable {
   readonly url: string;
   /** The connection that next carries the text is cut: the server works off what it got, and nobody hears of it. */
   loseAnswerTo(text: string): void;
+  /**
+   * Cuts the connection that next carries the text, once the server has committed its transaction: nobody hears of it.
+   * Resolves when it is committed.
+   */
+  loseCommitOf(text: string): Promise<void>;
   /** The answers on a connection that carries the text come so much later, in milliseconds. */
   delayAnswersTo(text: string, delayMs: number): void;
   /** On the connections there are, nothing passes any more and nobody is told; new ones work. */
@@ -18,11 +23,23 @@ export interface DatabaseLine extends AsyncDisposable {
 /** Long enough for all of a statement to have passed. */
 const PASSING_MS = 100;
 
+/** An answer that the client must not get. */
+interface Loss {
+  readonly text: string;
+  /** Of the COMMIT after the text; otherwise of the text itself. */
+  readonly atCommit: boolean;
+  readonly onAnswer: () => void;
+}
+
+interface Faults {
+  loss: Loss | null;
+  delayed: { readonly text: string; readonly delayMs: number } | null;
+}
+
 export async function startDatabaseLine(databaseUrl: string): Promise<DatabaseLine> {
   const target = new URL(databaseUrl);
   const sockets = new Set<Socket>();
-  let awaited: string | null = null;
-  let delayed: { readonly text: string; readonly delayMs: number } | null = null;
+  const faults: Faults = { loss: null, delayed: null };
   let refused: number | null = null;
 
   const server = createServer((client) => {
@@ -32,21 +49,7 @@ export async function startDatabaseLine(databaseUrl: string): Promise<DatabaseLi
     }
     const upstream = connect(Number(target.port), target.hostname);
     for (const socket of [client, upstream]) keepWhileOpen(sockets, socket);
-    upstream.pipe(client);
-    upstream.on('close', () => client.destroy());
-    client.on('close', () => upstream.end());
-    client.on('data', (chunk) => {
-      upstream.write(chunk);
-      if (delayed !== null && chunk.includes(delayed.text)) {
-        upstream.unpipe(client);
-        void after(delayed.delayMs).then(() => upstream.pipe(client));
-      }
-      if (awaited === null || !chunk.includes(awaited)) return;
-      awaited = null;
-      upstream.unpipe(client);
-      upstream.resume();
-      void after(PASSING_MS).then(() => client.destroy());
-    });
+    carry({ client, upstream, faults });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const url = new URL(databaseUrl);
@@ -55,10 +58,15 @@ export async function startDatabaseLine(databaseUrl: string): Promise<DatabaseLi
   return {
     url: url.href,
     loseAnswerTo(text) {
-      awaited = text;
+      faults.loss = { text, atCommit: false, onAnswer: () => {} };
+    },
+    loseCommitOf(text) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      faults.loss = { text, atCommit: true, onAnswer: resolve };
+      return promise;
     },
     delayAnswersTo(text, delayMs) {
-      delayed = { text, delayMs };
+      faults.delayed = { text, delayMs };
     },
     fallSilent() {
       for (const socket of sockets) socket.unpipe().pause();
@@ -77,6 +85,29 @@ export async function startDatabaseLine(databaseUrl: string): Promise<DatabaseLi
       await new Promise((resolve) => server.close(resolve));
     },
   };
+}
+
+function carry({ client, upstream, faults }: { client: Socket; upstream: Socket; faults: Faults }): void {
+  upstream.pipe(client);
+  upstream.on('close', () => client.destroy());
+  client.on('close', () => upstream.end());
+  let ours: Loss | null = null;
+  client.on('data', (chunk) => {
+    upstream.write(chunk);
+    const { loss, delayed } = faults;
+    if (delayed !== null && chunk.includes(delayed.text)) {
+      upstream.unpipe(client);
+      void after(delayed.delayMs).then(() => upstream.pipe(client));
+    }
+    if (ours === null && loss !== null && chunk.includes(loss.text)) {
+      ours = loss;
+      faults.loss = null;
+    }
+    if (ours === null || (ours.atCommit && !chunk.includes('COMMIT'))) return;
+    upstream.unpipe(client);
+    upstream.once('data', ours.onAnswer).resume();
+    void after(PASSING_MS).then(() => client.destroy());
+  });
 }
 
 function keepWhileOpen(sockets: Set<Socket>, socket: Socket): void {

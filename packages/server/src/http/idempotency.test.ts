@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import { describeOnBothDatabases, type TestDatabase } from '../../test-support/database.ts';
 import { startHttpEdge, type EdgeAnswer, type HttpEdge } from '../../test-support/http-edge.ts';
 import { statement } from '../store/database.ts';
+import { answerInCommit, idempotentProgress, progressInCommit } from './answer-in-commit.ts';
 import { forgetOldAnswers, idempotentEventId } from './idempotency.ts';
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-a[0-9a-f]{3}-[0-9a-f]{12}$/;
@@ -159,6 +160,65 @@ describeOnBothDatabases('Idempotency-Key', (open) => {
     end.resolve();
     expect((await lost).body).toEqual({ late: true });
     expect((await edge.request(ACME, keyed('one'))).body).toEqual({ call: 2 });
+  });
+
+  test('a change that takes longer than a minute is rolled back once its repeat has begun', async () => {
+    await using started = await start(await open());
+    const { edge, work } = started;
+    await edge.database.script('CREATE TABLE made (call integer)');
+    const begun = Promise.withResolvers<void>();
+    const end = Promise.withResolvers<void>();
+    work.run = async (_request, reply) => {
+      const { calls } = work;
+      if (calls === 1) {
+        begun.resolve();
+        await end.promise;
+      }
+      await edge.database.transaction(async (transaction) => {
+        await transaction.query(statement(`test_make_${calls}`, `INSERT INTO made VALUES (${calls})`));
+        await answerInCommit(reply, 201, (call: number) => ({ call }))(transaction, calls);
+      });
+      return reply.code(201).send({ call: calls });
+    };
+    const slow = edge.request(ACME, keyed('one'));
+    await begun.promise;
+    edge.time += 61_000;
+    expect(await edge.request(ACME, keyed('one'))).toMatchObject({ status: 201, body: { call: 2 } });
+    end.resolve();
+    expect(await slow).toMatchObject({ status: 409, body: { code: 'idempotency_in_flight' } });
+    expect(await edge.database.query(statement('test_made', 'SELECT call FROM made'))).toEqual([{ call: 2 }]);
+    expect((await edge.request(ACME, keyed('one'))).body).toEqual({ call: 2 });
+  });
+
+  test('a failure behind the commit is answered as one, and a repeat gets what was committed', async () => {
+    await using started = await start(await open());
+    const { edge, work } = started;
+    work.run = async (_request, reply) => {
+      await edge.database.transaction((transaction) => answerInCommit(reply, 201, (call: number) => ({ call }))(transaction, work.calls));
+      throw new Error('A fault.');
+    };
+    expect((await edge.request(ACME, keyed('one'))).status).toBe(500);
+    const again = await edge.request(ACME, keyed('one'));
+    expect(again).toMatchObject({ status: 201, body: { call: 1 } });
+    expect(again.headers.get('content-type')).toBe('application/json; charset=utf-8');
+  });
+
+  test('a change of several commits that failed continues at once, and only for the same request', async () => {
+    await using started = await start(await open());
+    const { edge, work } = started;
+    const seen: unknown[] = [];
+    work.run = async (request) => {
+      seen.push(idempotentProgress(request));
+      await edge.database.transaction((transaction) => progressInCommit(request, (part: number) => ({ part }))(transaction, work.calls));
+      if (work.calls < 3) throw new Error('A fault.');
+      return { done: true };
+    };
+    expect((await edge.request(ACME, keyed('one'))).status).toBe(500);
+    expect((await edge.request(ACME, keyed('one'))).status).toBe(500);
+    edge.time += 1;
+    expect((await edge.request(ACME, keyed('one'))).body).toEqual({ done: true });
+    expect((await edge.request(ACME, keyed('two'))).body).toEqual({ done: true });
+    expect(seen).toEqual([null, { part: 1 }, { part: 2 }, null]);
   });
 
   test('after 24 hours the key stands for a new request', async () => {

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { PosthornError } from '@posthorn/protocol';
+import { parseJson, PosthornError } from '@posthorn/protocol';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Database } from '../store/database.ts';
 import {
@@ -29,6 +29,11 @@ declare module 'fastify' {
 
 interface BegunRequest extends IdempotentWork {
   readonly requestHash: Buffer;
+  /** What an earlier try had done when it failed; null: nothing, or there was none. */
+  readonly progress: unknown;
+  readonly seal: (text: string) => Buffer;
+  /** The answer that was committed with the change; null: none was. */
+  committed: string | null;
 }
 
 const KEY = /^[\x21-\x7e]{1,255}$/;
@@ -38,6 +43,7 @@ const WORK_MS = 60_000;
 /**
  * `Idempotency-Key` on every POST: the first answer again for 24 hours, whatever became of the connection that asked first
  * (after draft-ietf-httpapi-idempotency-key-header). Answers are sealed: some hold a secret that is shown once.
+ * A route that changes something stores its answer with the change: see `answer-in-commit.ts`.
  */
 export function idempotency(app: FastifyInstance, options: IdempotencyOptions): void {
   app.addHook('preHandler', async (request, reply) => {
@@ -47,15 +53,19 @@ export function idempotency(app: FastifyInstance, options: IdempotencyOptions): 
     const organizationKey = scopeOf(request);
     const requestHash = hashOf(request);
     const now = options.now();
-    const known = await beginIdempotent(options.database, { organizationKey, key, requestHash, now, workMs: WORK_MS, keepMs: KEEP_MS });
-    if (known) return answerAgain(reply, { known, requestHash, place: placeOf(organizationKey, key), sealer: options.sealer });
-    request.idempotency = { organizationKey, key, requestHash, startedAt: now };
+    const { database, sealer } = options;
+    const place = placeOf(organizationKey, key);
+    const start = await beginIdempotent(database, { organizationKey, key, requestHash, now, workMs: WORK_MS, keepMs: KEEP_MS });
+    if (start.state === 'known') return answerAgain(reply, { known: start.row, requestHash, place, sealer });
+    const progress = start.progress === null ? null : parseJson(sealer.open(start.progress, place));
+    const seal = (plain: string): Buffer => sealer.seal(plain, place);
+    request.idempotency = { organizationKey, key, requestHash, startedAt: now, progress, seal, committed: null };
   });
 
   app.addHook('onSend', async (request, reply, payload) => {
     if (request.idempotency === null) return;
     try {
-      await keepAnswer(request.idempotency, reply, { payload, options });
+      await keepAnswer(request.idempotency, reply, { payload, database: options.database });
     } catch (error) {
       // What was asked for is done: the caller hears so. Repeated within a minute it is told that the first is still worked on.
       request.log.error({ err: error, requestId: request.id }, 'The answer of an Idempotency-Key could not be kept.');
@@ -91,14 +101,14 @@ export async function forgetOldAnswers(database: Database, now: number): Promise
 }
 
 async function keepAnswer(
-  work: IdempotentWork,
+  work: BegunRequest,
   reply: FastifyReply,
-  { payload, options: { database, sealer } }: { payload: unknown; options: IdempotencyOptions },
+  { payload, database }: { payload: unknown; database: Database },
 ): Promise<void> {
-  // What failed on the server's side had no effect, or may be tried again: the key is free.
-  if (reply.statusCode >= 500) return freeIdempotent(database, work);
-  const answer = JSON.stringify([reply.getHeader('content-type') ?? '', text(payload)]);
-  await endIdempotent(database, { ...work, status: reply.statusCode, body: sealer.seal(answer, placeOf(work.organizationKey, work.key)) });
+  // What failed on the server's side had no effect, or may be tried again.
+  if (reply.statusCode >= 500) return freeIdempotent(database, work, WORK_MS);
+  const answer = answerText(reply.getHeader('content-type') ?? '', payload);
+  if (answer !== work.committed) await endIdempotent(database, { ...work, status: reply.statusCode, body: work.seal(answer) });
 }
 
 /** Answers may hold secrets: an organization never gets those of the operator, whose keys have a scope of their own. */
@@ -135,6 +145,11 @@ function hashOf(request: FastifyRequest): Buffer {
 
 function placeOf(organizationKey: number, key: string): string {
   return `idempotency ${organizationKey} ${key}`;
+}
+
+/** An answer as it is sealed and stored. */
+export function answerText(type: unknown, payload: unknown): string {
+  return JSON.stringify([type, text(payload)]);
 }
 
 function text(payload: unknown): string {

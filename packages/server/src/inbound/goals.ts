@@ -1,5 +1,5 @@
 import { PosthornError, type FieldError, type GoalDirection, type JsonObject } from '@posthorn/protocol';
-import type { Database, Queryable } from '../store/database.ts';
+import { nothingMore, type AlsoCommit, type Database, type Queryable } from '../store/database.ts';
 import { deleteGoal, findGoal, insertGoal, lockGoal, updateGoal, type GoalRow, type NewGoal } from '../store/goals.ts';
 import { storeGoalPosts, type NewGoalChange } from '../store/goals-posting.ts';
 import { notifyInbound, publicIdOfTarget } from '../store/inbound-hooks.ts';
@@ -38,13 +38,18 @@ export class Goals {
   }
 
   /** Throws `invalid_request` where the thresholds do not fit, `conflict` where the id is taken. */
-  async create(tenant: Tenant, id: string, input: GoalInput): Promise<GoalRow> {
+  async create(
+    tenant: Tenant,
+    { id, ...input }: GoalInput & { readonly id: string },
+    also: AlsoCommit<GoalRow> = nothingMore,
+  ): Promise<GoalRow> {
     checkOrder(input, { good: input.goodThreshold !== null, bad: input.badThreshold !== null });
     const organizationKey = tenant.organization.key;
     return this.#options.commit.run([tenant], async (transaction) => {
       const row = await insertGoal(transaction, { organizationKey, id, ...input });
       if (!row) throw new PosthornError('conflict', `There is, or was, a goal ${JSON.stringify(id)} already.`);
       await this.#record(transaction, row, { kind: 'created', before: null, after: settings(row) });
+      await also(transaction, row);
       return { result: row, events: [event('goal.created', row)] };
     });
   }

@@ -1,6 +1,6 @@
 import { hash, randomBytes, randomUUID } from 'node:crypto';
 import { PosthornError } from '@posthorn/protocol';
-import type { Database, Queryable } from '../store/database.ts';
+import { nothingMore, type AlsoCommit, type Database, type Queryable } from '../store/database.ts';
 import {
   countInboundHooks,
   countInboundKeys,
@@ -39,6 +39,13 @@ export interface KeyedHook {
   readonly key: string;
 }
 
+export interface KeyRotation {
+  /** The hook. */
+  readonly id: string;
+  /** How long the older keys work beside the new one. */
+  readonly overlapSeconds: number;
+}
+
 export interface InboundHooksOptions {
   readonly database: Database;
   readonly kinds: TargetKinds;
@@ -62,7 +69,7 @@ export class InboundHooks {
   }
 
   /** Throws `invalid_request` where there is no such target, `conflict` where it has too many hooks. */
-  async create(tenant: Tenant, input: InboundHookInput): Promise<KeyedHook> {
+  async create(tenant: Tenant, input: InboundHookInput, also: AlsoCommit<KeyedHook> = nothingMore): Promise<KeyedHook> {
     const { kind, id: targetId } = input.target;
     const targetName = await this.#targetName(tenant, input.target);
     const { name = targetName, description = null, enabled = true } = input;
@@ -77,7 +84,9 @@ export class InboundHooks {
         const shortName = name.slice(0, MAX_NAME);
         await insertInboundHook(transaction, { id, organizationKey, targetKey: target.key, name: shortName, description, enabled });
         const key = await giveKey(transaction, id, this.#options.now());
-        return { hook: await found(transaction, organizationKey, id), key };
+        const keyed = { hook: await found(transaction, organizationKey, id), key };
+        await also(transaction, keyed);
+        return keyed;
       },
       ({ hook }) => hook,
     );
@@ -101,7 +110,7 @@ export class InboundHooks {
   }
 
   /** Gives a new key; the ones before go on for as long as they are to overlap. Throws `not_found`, `conflict`. */
-  async rotateKey(tenant: Tenant, id: string, overlapSeconds: number): Promise<KeyedHook> {
+  async rotateKey(tenant: Tenant, { id, overlapSeconds }: KeyRotation, also: AlsoCommit<KeyedHook> = nothingMore): Promise<KeyedHook> {
     const organizationKey = tenant.organization.key;
     return this.#change(
       async (transaction) => {
@@ -115,7 +124,9 @@ export class InboundHooks {
           );
         }
         const key = await giveKey(transaction, id, now);
-        return { hook: await found(transaction, organizationKey, id), key };
+        const keyed = { hook: await found(transaction, organizationKey, id), key };
+        await also(transaction, keyed);
+        return keyed;
       },
       ({ hook }) => hook,
     );

@@ -2,6 +2,7 @@ import { PosthornError, type FieldError, type JsonObject, type Subject } from '@
 import type { Database } from '../store/database.ts';
 import { deliveryId } from '../store/delivery-id.ts';
 import type { NewEvent } from '../store/event-log.ts';
+import { eventByExternalId } from '../store/event-queries.ts';
 import { newId } from '../store/uuid-time.ts';
 import type { Tenant } from '../tenancy/directory.ts';
 import type { ResolvedWebhook } from '../tenancy/resolve-webhook.ts';
@@ -33,6 +34,8 @@ export interface DirectedResult extends EmitResult {
 }
 
 export interface DirectedInput {
+  /** The first event with it is the only one. */
+  readonly id?: string | undefined;
   readonly type: string;
   readonly data: JsonObject;
   readonly test: boolean;
@@ -58,11 +61,13 @@ const MATCH_TRIES = 8;
 
 /** Everything that ends in an event comes through here: checked, rendered, matched, stored in one commit. */
 export class Intake {
+  readonly #database: Database;
   readonly #now: () => number;
   readonly #reload: IntakeOptions['reload'];
   readonly #writer: AcceptWriter;
 
   constructor({ database, owner, now, reload }: IntakeOptions) {
+    this.#database = database;
     this.#now = now;
     this.#reload = reload;
     this.#writer = new AcceptWriter({ database, owner, now });
@@ -96,12 +101,15 @@ export class Intake {
 
   /** Sends an event to one webhook alone, whatever it subscribes to: pings and test sends. */
   async emitTo(tenant: Tenant, webhook: ResolvedWebhook, input: DirectedInput): Promise<DirectedResult> {
-    const { type, data, test, sender } = input;
+    const { id, type, data, test, sender } = input;
     const match = (): string[] => [webhook.id];
-    const rendered = this.#render(tenant, { type, data, scope: webhook.scope ?? undefined, sender: sender ?? undefined }, { test, match });
+    const event = { id, type, data, scope: webhook.scope ?? undefined, sender: sender ?? undefined };
+    const rendered = this.#render(tenant, event, { test, match });
     const stored = await this.#store(rendered, match);
     if (stored instanceof PosthornError) throw stored;
-    return { ...stored, deliveryId: deliveryId(rendered.id, webhook.id) };
+    // An event with this id may have been there already, under another id of Posthorn's.
+    const first = id === undefined ? null : await eventByExternalId(this.#database, tenant.organization.key, id);
+    return { ...stored, deliveryId: deliveryId(first?.id ?? rendered.id, webhook.id) };
   }
 
   /** Answers when everything taken in is stored or refused. */

@@ -5,6 +5,13 @@ import type { ShownWebhook } from '../tenancy/resolve-webhook.ts';
 import type { DirectedResult, Intake } from './emit.ts';
 import { objectOfScope } from './object-of-scope.ts';
 
+export interface PingInput {
+  /** The first ping with an id is the only one. */
+  readonly id?: string | undefined;
+  /** The person who asked for it. */
+  readonly sender: Sender | null;
+}
+
 /** Sends a webhook the ping of its product. */
 export class Pings {
   readonly #intake: Intake;
@@ -16,7 +23,7 @@ export class Pings {
   }
 
   /** Stores the ping and hands it to delivery. Throws as `Intake.emitTo`. */
-  async send(tenant: Tenant, webhook: ShownWebhook, sender: Sender | null): Promise<DirectedResult> {
+  async send(tenant: Tenant, webhook: ShownWebhook, { id, sender }: PingInput): Promise<DirectedResult> {
     const { organization, product } = tenant;
     const data = product.ping.data({
       webhook: {
@@ -33,6 +40,6 @@ export class Pings {
       about: await objectOfScope(this.#database, tenant, webhook.scope),
       sender,
     });
-    return this.#intake.emitTo(tenant, webhook, { type: product.ping.type, data, test: true, sender });
+    return this.#intake.emitTo(tenant, webhook, { id, type: product.ping.type, data, test: true, sender });
   }
 }

@@ -1,5 +1,5 @@
 import { PosthornError } from '@posthorn/protocol';
-import type { Database, Queryable } from '../store/database.ts';
+import { nothingMore, type AlsoCommit, type Database, type Queryable } from '../store/database.ts';
 import { deliveryId } from '../store/delivery-id.ts';
 import { notifyChange } from '../store/notify-change.ts';
 import {
@@ -29,8 +29,8 @@ const REPLAY_PAGE = 1_000;
  * Sends a delivery once more, with the event's id and bytes; what waits already is brought forward.
  * Throws `not_found`, or `conflict` where the webhook is gone.
  */
-export async function redeliver(database: Database, input: { tenant: Tenant; id: string; now: Date }): Promise<void> {
-  const { tenant, id, now } = input;
+export async function redeliver(database: Database, input: DeliveryChange & { readonly now: Date }): Promise<void> {
+  const { tenant, id, now, also = nothingMore } = input;
   const organizationKey = tenant.organization.key;
   await database.transaction(async (transaction) => {
     const delivery = isUuid(id) ? await lockDelivery(transaction, organizationKey, id) : null;
@@ -47,7 +47,15 @@ export async function redeliver(database: Database, input: { tenant: Tenant; id:
     await queueDeliveries(transaction, { organizationKey, shard, webhookId, deliveries, ...due });
     await markQueued(transaction, { organizationKey, ids: [id], held, nextAttemptAt: held ? null : now });
     await notifyChange(transaction, `waiting:${shard}`);
+    await also(transaction, undefined);
   });
+}
+
+/** A change of one delivery. */
+export interface DeliveryChange {
+  readonly tenant: Tenant;
+  readonly id: string;
+  readonly also?: AlsoCommit<undefined>;
 }
 
 /** Where the event of a cancelled delivery is of which nothing was recorded: it may be in memory. */
@@ -61,10 +69,13 @@ export interface Unrecorded {
  * Gives up a delivery that is not settled, and returns where its event is if the delivery had no row. Every node is notified;
  * the one that was asked need not wait for that. Throws `not_found`, or `conflict` if the delivery is settled.
  */
-export async function cancel(database: Database, input: { tenant: Tenant; id: string }): Promise<Unrecorded | null> {
+export async function cancel(database: Database, input: DeliveryChange): Promise<Unrecorded | null> {
+  const { also = nothingMore } = input;
   for (;;) {
     const cancelled = await database.transaction(async (transaction) => {
-      return (await cancelKnown(transaction, input)) ?? cancelUnrecorded(transaction, input);
+      const outcome = (await cancelKnown(transaction, input)) ?? (await cancelUnrecorded(transaction, input));
+      if (outcome !== 'recorded-meanwhile') await also(transaction, undefined);
+      return outcome;
     });
     // Between the two looks its first outcome may have been recorded: then there is a row to cancel.
     if (cancelled !== 'recorded-meanwhile') return cancelled === 'cancelled' ? null : cancelled;
@@ -100,6 +111,14 @@ async function cancelUnrecorded(
   return { shard, xid: Number(xid) };
 }
 
+/** How far a replay has come. */
+export interface ReplayPosition {
+  /** The event id to continue from. */
+  readonly from: string;
+  /** Deliveries that were queued. */
+  readonly count: number;
+}
+
 export interface ReplayInput {
   readonly tenant: Tenant;
   readonly webhook: ResolvedWebhook;
@@ -107,6 +126,10 @@ export interface ReplayInput {
   readonly until: Date;
   /** Default: failed, cancelled and missed. */
   readonly statuses?: readonly ReplayStatus[] | undefined;
+  /** Continues an earlier replay. */
+  readonly start?: ReplayPosition | null;
+  /** Called in each transaction that queues deliveries. */
+  readonly also?: AlsoCommit<ReplayPosition>;
 }
 
 /**
@@ -115,19 +138,26 @@ export interface ReplayInput {
  */
 export async function replay(database: Database, input: ReplayInput): Promise<number> {
   const to = lowestIdAt(input.until.getTime() + 1);
-  let from = lowestIdAt(input.since.getTime());
-  let count = 0;
+  let { from, count } = input.start ?? { from: lowestIdAt(input.since.getTime()), count: 0 };
   for (;;) {
     const events = await eventsToReplay(database, { organizationKey: input.tenant.organization.key, from, to, limit: REPLAY_PAGE });
-    count += await replayPage(database, input, events);
     const last = events.at(-1);
-    if (!last || events.length < REPLAY_PAGE) return count;
+    if (!last) return count;
     from = afterId(last.id);
+    count = await replayPage(database, input, { events, end: { from, count } });
+    if (events.length < REPLAY_PAGE) return count;
   }
 }
 
-async function replayPage(database: Database, input: ReplayInput, events: readonly ReplayedEvent[]): Promise<number> {
-  const { tenant, webhook } = input;
+interface ReplayPage {
+  readonly events: readonly ReplayedEvent[];
+  /** Behind these events, with the count before them. */
+  readonly end: ReplayPosition;
+}
+
+/** Returns how many deliveries have been queued, with those of the pages before. */
+async function replayPage(database: Database, input: ReplayInput, { events, end }: ReplayPage): Promise<number> {
+  const { tenant, webhook, also = nothingMore } = input;
   const organizationKey = tenant.organization.key;
   const wanted = new Set<string>(input.statuses ?? DEFAULT_REPLAY);
   const deliveries = events.map((event) => ({ event, id: deliveryId(event.id, webhook.id), eventId: event.id, eventType: event.type }));
@@ -151,7 +181,7 @@ async function replayPage(database: Database, input: ReplayInput, events: readon
     });
     const again = deliveries.filter(({ id }) => wanted.has(known.get(id)?.status ?? ''));
     const queued = [...missed.filter(({ id }) => inserted.has(id)), ...again];
-    if (queued.length === 0) return 0;
+    if (queued.length === 0) return end.count;
     await markQueued(transaction, { organizationKey, ids: again.map(({ id }) => id), held, nextAttemptAt: null });
     await queueDeliveries(transaction, {
       organizationKey,
@@ -162,7 +192,9 @@ async function replayPage(database: Database, input: ReplayInput, events: readon
       reason: held ? 'held' : 'backlog',
     });
     await notifyChange(transaction, `organization:${organizationKey}`);
-    return queued.length;
+    const count = end.count + queued.length;
+    await also(transaction, { ...end, count });
+    return count;
   });
 }
 

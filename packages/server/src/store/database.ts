@@ -27,6 +27,12 @@ export interface Database extends Queryable {
   close(): Promise<void>;
 }
 
+/** Work that a caller adds to the transaction of a change, given its result. If it throws, the change is rolled back. */
+export type AlsoCommit<Result> = (transaction: Queryable, result: Result) => Promise<void>;
+
+/** Adds nothing. */
+export const nothingMore: AlsoCommit<unknown> = async () => {};
+
 /** Names a statement. */
 export function statement(name: string, text: string): Statement {
   return { name, text };

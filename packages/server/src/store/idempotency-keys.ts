@@ -9,14 +9,18 @@ export interface IdempotencyRow {
   readonly response_body: Buffer | null;
 }
 
-/** A key whose first request left no answer within the minute is free again: its process died. */
+/**
+ * A key whose first request left no answer within the minute is free again: its process died. What that request committed
+ * is in `progress`, and the same request continues from there.
+ */
 const BEGIN = statement(
   'begin_idempotent',
   `INSERT INTO idempotency_keys AS known (organization_key, key, request_hash, created_at) VALUES ($1, $2, $3, $4)
    ON CONFLICT (organization_key, key) DO UPDATE SET request_hash = excluded.request_hash, response_status = NULL, response_body = NULL,
-     created_at = excluded.created_at
+     created_at = excluded.created_at,
+     progress = CASE WHEN known.created_at >= $6 AND known.request_hash = excluded.request_hash THEN known.progress END
    WHERE (known.response_status IS NULL AND known.created_at < $5) OR known.created_at < $6
-   RETURNING 1 AS begun`,
+   RETURNING progress`,
 );
 const READ = statement(
   'read_idempotent',
@@ -35,10 +39,14 @@ export interface IdempotentRequest {
   readonly keepMs: number;
 }
 
-/** null: the request is the first with its key, and begins now. Otherwise what is known of the first. */
-export async function beginIdempotent(queryable: Queryable, request: IdempotentRequest): Promise<IdempotencyRow | null> {
+export type IdempotentStart =
+  /** The request is the first with its key, or continues one whose process died. `progress`: sealed; null: there is none. */
+  { readonly state: 'begun'; readonly progress: Buffer | null } | { readonly state: 'known'; readonly row: IdempotencyRow };
+
+/** Begins a request, or returns what is known of the first with its key. */
+export async function beginIdempotent(queryable: Queryable, request: IdempotentRequest): Promise<IdempotentStart> {
   const { organizationKey, key, requestHash, now, workMs, keepMs } = request;
-  const begun = await queryable.query(BEGIN, [
+  const [begun] = await queryable.query<{ progress: Buffer | null }>(BEGIN, [
     organizationKey,
     key,
     requestHash,
@@ -46,10 +54,10 @@ export async function beginIdempotent(queryable: Queryable, request: IdempotentR
     new Date(now - workMs),
     new Date(now - keepMs),
   ]);
-  if (begun.length > 0) return null;
+  if (begun) return { state: 'begun', progress: begun.progress };
   const [row] = await queryable.query<IdempotencyRow>(READ, [organizationKey, key]);
   // Freed between the two statements: as if it had been free before.
-  return row ?? beginIdempotent(queryable, request);
+  return row ? { state: 'known', row } : beginIdempotent(queryable, request);
 }
 
 /** The work on a key that one request began. */
@@ -60,25 +68,48 @@ export interface IdempotentWork {
   readonly startedAt: number;
 }
 
-/** Only of the request that began it last: one that took longer than its minute has lost the key. */
+/** Only of the request that began last: one that took longer than its minute has lost the key. */
 const END = statement(
   'end_idempotent',
-  `UPDATE idempotency_keys SET response_status = $4, response_body = $5
-   WHERE organization_key = $1 AND key = $2 AND created_at = $3 AND response_status IS NULL`,
+  `UPDATE idempotency_keys SET response_status = $4, response_body = $5, progress = NULL
+   WHERE organization_key = $1 AND key = $2 AND created_at = $3 RETURNING 1 AS kept`,
 );
 
-export async function endIdempotent(queryable: Queryable, work: IdempotentWork & { status: number; body: Uint8Array }): Promise<void> {
-  await queryable.query(END, [work.organizationKey, work.key, new Date(work.startedAt), work.status, work.body]);
+/** Stores the answer. Returns false if another request has taken the key over. */
+export async function endIdempotent(queryable: Queryable, work: IdempotentWork & { status: number; body: Uint8Array }): Promise<boolean> {
+  const values = [work.organizationKey, work.key, new Date(work.startedAt), work.status, work.body];
+  return (await queryable.query(END, values)).length > 0;
+}
+
+const ADVANCE = statement(
+  'advance_idempotent',
+  `UPDATE idempotency_keys SET progress = $4
+   WHERE organization_key = $1 AND key = $2 AND created_at = $3 AND response_status IS NULL RETURNING 1 AS kept`,
+);
+
+/** Stores how far the request has come. Returns false if another request has taken the key over. */
+export async function advanceIdempotent(queryable: Queryable, work: IdempotentWork & { progress: Uint8Array }): Promise<boolean> {
+  const values = [work.organizationKey, work.key, new Date(work.startedAt), work.progress];
+  return (await queryable.query(ADVANCE, values)).length > 0;
 }
 
 const FREE = statement(
   'free_idempotent',
-  'DELETE FROM idempotency_keys WHERE organization_key = $1 AND key = $2 AND created_at = $3 AND response_status IS NULL',
+  `WITH unchanged AS (
+     DELETE FROM idempotency_keys
+     WHERE organization_key = $1 AND key = $2 AND created_at = $3 AND response_status IS NULL AND progress IS NULL
+   )
+   UPDATE idempotency_keys SET created_at = $4
+   WHERE organization_key = $1 AND key = $2 AND created_at = $3 AND response_status IS NULL AND progress IS NOT NULL`,
 );
 
-/** The request failed without effect: it may be tried again. */
-export async function freeIdempotent(queryable: Queryable, work: IdempotentWork): Promise<void> {
-  await queryable.query(FREE, [work.organizationKey, work.key, new Date(work.startedAt)]);
+/**
+ * The request failed on the server's side. Its key is free, unless a part of its change is committed: a repeat then gets the
+ * stored answer, or continues at once from the stored progress. `workMs`: how long a request may be worked on.
+ */
+export async function freeIdempotent(queryable: Queryable, work: IdempotentWork, workMs: number): Promise<void> {
+  const { organizationKey, key, startedAt } = work;
+  await queryable.query(FREE, [organizationKey, key, new Date(startedAt), new Date(startedAt - workMs - 1)]);
 }
 
 const FORGET = statement('forget_idempotent', 'DELETE FROM idempotency_keys WHERE created_at < $1');

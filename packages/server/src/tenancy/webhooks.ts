@@ -1,5 +1,5 @@
 import { PosthornError, type FieldError } from '@posthorn/protocol';
-import type { Database, Queryable } from '../store/database.ts';
+import { nothingMore, type AlsoCommit, type Database, type Queryable } from '../store/database.ts';
 import type { Sealer } from '../store/sealing.ts';
 import type { WebhookRow } from '../store/tenants.ts';
 import { insertNotice } from '../store/notices.ts';
@@ -57,6 +57,15 @@ export interface Outage {
   readonly missedSince: Date | null;
 }
 
+export interface SecretRotation {
+  /** The webhook. */
+  readonly id: string;
+  /** How long the older secrets sign beside the new one. Default: a day. */
+  readonly overlapSeconds?: number | undefined;
+  /** Default: a generated one. */
+  readonly secret?: string | undefined;
+}
+
 type Status = 'active' | 'paused';
 type Given<Input> = Input & { readonly secret?: string | undefined; readonly status?: Status | undefined };
 
@@ -80,21 +89,22 @@ export class Webhooks {
   }
 
   /** Throws `invalid_request`, `blocked_url`, `conflict`. */
-  async create(tenant: Tenant, input: Given<WebhookInput>): Promise<CreatedWebhook> {
+  async create(tenant: Tenant, input: Given<WebhookInput>, also: AlsoCommit<CreatedWebhook> = nothingMore): Promise<CreatedWebhook> {
     const given = chosen(input.secret);
     const warnings = this.#check(tenant, input, { more: given === null ? [] : checkSecret(given), change: input });
     const secret = given ?? (tenant.product.policy.secret === 'generated' ? newSecretLike(null) : null);
     const id = newId();
     const { sealer } = this.#options;
-    const row = await this.#change(tenant, async (transaction) => {
+    return this.#change(tenant, async (transaction) => {
       if ((await countWebhooks(transaction, tenant.organization.key)) >= MAX_WEBHOOKS) {
         throw new PosthornError('conflict', `The organization has ${MAX_WEBHOOKS} webhooks already.`);
       }
       const secrets = sealSecrets(id, secret === null ? [] : [{ secret, expiresAt: null }], sealer);
       const settings = { ...plainSettings(input), headers: sealHeaders(id, input.headers ?? {}, sealer), secrets };
-      return insertWebhook(transaction, { id, organizationKey: tenant.organization.key, status: input.status ?? 'active', settings });
+      const { key: organizationKey } = tenant.organization;
+      const row = await insertWebhook(transaction, { id, organizationKey, status: input.status ?? 'active', settings });
+      return alsoCommitted(transaction, { webhook: this.#resolved(row, tenant), secret, warnings }, also);
     });
-    return { webhook: this.#resolved(row, tenant), secret, warnings };
   }
 
   /**
@@ -131,36 +141,27 @@ export class Webhooks {
   }
 
   /** Makes it active: what was held is sent. Throws `not_found`. */
-  async enable(tenant: Tenant, id: string): Promise<EnabledWebhook> {
-    const { before, webhook } = await this.#setStatus(tenant, id, 'active');
-    const outage =
-      before.status === 'failed'
-        ? { createdAt: before.created_at, markedAt: before.status_changed_at, missedSince: before.missed_since }
-        : null;
-    return { webhook, outage };
+  async enable(tenant: Tenant, id: string, also: AlsoCommit<EnabledWebhook> = nothingMore): Promise<EnabledWebhook> {
+    return this.#setStatus(tenant, { id, status: 'active' }, also);
   }
 
   /** Holds its deliveries until it is enabled. Throws `not_found`, or `conflict` if it is marked failed. */
-  async pause(tenant: Tenant, id: string): Promise<ShownWebhook> {
-    return (await this.#setStatus(tenant, id, 'paused')).webhook;
+  async pause(tenant: Tenant, id: string, also: AlsoCommit<EnabledWebhook> = nothingMore): Promise<ShownWebhook> {
+    return (await this.#setStatus(tenant, { id, status: 'paused' }, also)).webhook;
   }
 
   /** A new secret; the old ones go on signing beside it for the overlap. Throws `invalid_request`, `conflict`, `not_found`. */
-  async rotateSecret(
-    tenant: Tenant,
-    id: string,
-    input: { overlapSeconds?: number | undefined; secret?: string | undefined },
-  ): Promise<CreatedWebhook> {
+  async rotateSecret(tenant: Tenant, input: SecretRotation, also: AlsoCommit<CreatedWebhook> = nothingMore): Promise<CreatedWebhook> {
+    const { id } = input;
     const { sealer, now } = this.#options;
     const given = chosen(input.secret);
     const errors = given === null ? [] : checkSecret(given);
     if (errors.length > 0) throw invalid(errors);
     const overlapMs = (input.overlapSeconds ?? DEFAULT_OVERLAP_SECONDS) * 1_000;
-    let secret = '';
-    const row = await this.#change(tenant, async (transaction) => {
+    return this.#change(tenant, async (transaction) => {
       const current = await lock(transaction, tenant, id);
       const old = openSecrets(current, sealer);
-      secret = given ?? newSecretLike(old[0]?.secret ?? null);
+      const secret = given ?? newSecretLike(old[0]?.secret ?? null);
       const still = overlapping(old, { now: now(), until: now() + overlapMs });
       if (still.length >= MAX_SIGNING_SECRETS) {
         throw new PosthornError(
@@ -172,9 +173,9 @@ export class Webhooks {
       const settings = { ...plainSettings(inputOf(current, sealer)), headers: sealedHeaders(current, sealer), secrets };
       // The endpoint stays the same: a secret that is rotated every day must not keep a dead one from being disabled.
       const resetHealth = false;
-      return present(await updateWebhook(transaction, { id, organizationKey: tenant.organization.key, settings, resetHealth }));
+      const row = present(await updateWebhook(transaction, { id, organizationKey: tenant.organization.key, settings, resetHealth }));
+      return alsoCommitted(transaction, { webhook: this.#resolved(row, tenant), secret, warnings: [] }, also);
     });
-    return { webhook: this.#resolved(row, tenant), secret, warnings: [] };
   }
 
   #resolved(row: WebhookRow, tenant: Tenant): ShownWebhook {
@@ -191,12 +192,12 @@ export class Webhooks {
       : invalid(all);
   }
 
-  async #setStatus(tenant: Tenant, id: string, status: Status): Promise<{ before: WebhookRow; webhook: ShownWebhook }> {
-    const { before, after } = await this.#change(tenant, async (transaction) => {
-      const current = await lock(transaction, tenant, id);
-      return { before: current, after: await setStatus(transaction, current, { status, now: this.#options.now }) };
+  #setStatus(tenant: Tenant, { id, status }: { id: string; status: Status }, also: AlsoCommit<EnabledWebhook>): Promise<EnabledWebhook> {
+    return this.#change(tenant, async (transaction) => {
+      const before = await lock(transaction, tenant, id);
+      const after = await setStatus(transaction, before, { status, now: this.#options.now });
+      return alsoCommitted(transaction, { webhook: this.#resolved(after, tenant), outage: outageOf(before) }, also);
     });
-    return { before, webhook: this.#resolved(after, tenant) };
   }
 
   /** One commit: the change, the organization's next version, and the word to every node. */
@@ -210,6 +211,15 @@ export class Webhooks {
     this.#options.directory.invalidate(key);
     return result;
   }
+}
+
+async function alsoCommitted<Result>(transaction: Queryable, result: Result, also: AlsoCommit<Result>): Promise<Result> {
+  await also(transaction, result);
+  return result;
+}
+
+function outageOf({ status, created_at: createdAt, status_changed_at: markedAt, missed_since: missedSince }: WebhookRow): Outage | null {
+  return status === 'failed' ? { createdAt, markedAt, missedSince } : null;
 }
 
 async function lock(transaction: Queryable, tenant: Tenant, id: string): Promise<WebhookRow> {

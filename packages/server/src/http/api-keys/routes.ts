@@ -6,6 +6,7 @@ import { insertApiKey, listApiKeys, revokeApiKey, type ApiKeyRow } from '../../s
 import type { Database } from '../../store/database.ts';
 import { isUuid, newId } from '../../store/uuid-time.ts';
 import { hashKey, requireRoot, type Authenticator, type Principal } from '../auth.ts';
+import { answerInCommit } from '../answer-in-commit.ts';
 import { decodeCursor, DEFAULT_LIMIT, PAGE_QUERY, pageFrom, pageOf, type PageQuery } from '../pagination.ts';
 import { storedText } from '../text-schema.ts';
 import { timeOf } from '../time-span.ts';
@@ -69,15 +70,15 @@ function keyRoutes(app: FastifyInstance, { database, authenticator, now, path, o
       const { name, expiresAt } = request.body;
       const expires = expiryOf(expiresAt, request.principal, now());
       const key = `ph_${randomBytes(32).toString('base64url')}`;
-      const row = await insertApiKey(database, {
-        id: newId(),
-        organizationKey,
-        name,
-        hash: hashKey(key),
-        hint: key.slice(-HINT_CHARACTERS),
-        expiresAt: expires,
+      const answer = (row: ApiKeyRow) => ({ ...shown(row), key });
+      const hint = key.slice(-HINT_CHARACTERS);
+      const row = await database.transaction(async (transaction) => {
+        const made = { id: newId(), organizationKey, name, hash: hashKey(key), hint, expiresAt: expires };
+        const inserted = await insertApiKey(transaction, made);
+        await answerInCommit(reply, 201, answer)(transaction, inserted);
+        return inserted;
       });
-      return reply.code(201).send({ ...shown(row), key });
+      return reply.code(201).send(answer(row));
     },
   );
 

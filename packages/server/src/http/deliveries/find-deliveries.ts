@@ -1,5 +1,5 @@
 import type { DeliveryStatus } from '@posthorn/protocol';
-import type { Database } from '../../store/database.ts';
+import type { Database, Queryable } from '../../store/database.ts';
 import { deliveryId } from '../../store/delivery-id.ts';
 import {
   deliveriesByIds,
@@ -60,7 +60,7 @@ export async function deliveriesOf(database: Database, organizationKey: number, 
 }
 
 /** By id; null: the organization has no such delivery. */
-export async function findDelivery(database: Database, organizationKey: number, text: string): Promise<DeliveryRow | null> {
+export async function findDelivery(database: Queryable, organizationKey: number, text: string): Promise<DeliveryRow | null> {
   if (!isUuid(text)) return null;
   const id = text.toLowerCase();
   const [recorded] = await deliveriesByIds(database, organizationKey, [id]);

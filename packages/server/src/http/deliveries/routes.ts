@@ -2,10 +2,11 @@ import { DELIVERY_STATUSES, PosthornError } from '@posthorn/protocol';
 import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
 import { cancel, redeliver, type Unrecorded } from '../../intake/redeliver.ts';
-import type { Database } from '../../store/database.ts';
+import type { Database, Queryable } from '../../store/database.ts';
 import { attemptsOf } from '../../store/delivery-queries.ts';
 import { eventById } from '../../store/event-queries.ts';
 import type { Tenant } from '../../tenancy/directory.ts';
+import { answerInCommit } from '../answer-in-commit.ts';
 import { DEFAULT_LIMIT, PAGE_QUERY, pageFrom, pageOf, type PageQuery } from '../pagination.ts';
 import { storedText } from '../text-schema.ts';
 import { SPAN_QUERY } from '../time-span.ts';
@@ -63,8 +64,10 @@ export function deliveryRoutes(app: FastifyInstance, { database, engine, now }: 
     `${ONE}/redeliver`,
     { schema: { tags: TAGS, summary: 'Send it again, with the same event id and bytes', response: { 202: DeliveryWithAttempts } } },
     async (request, reply) => {
-      await redeliver(database, { tenant: request.tenant, id: request.params.delivery, now: new Date(now()) });
-      return reply.code(202).send(await showDelivery(database, request.tenant, request.params.delivery));
+      const { tenant, params } = request;
+      const also = answerInCommit(reply, 202, (_none, transaction) => showDelivery(transaction, tenant, params.delivery));
+      await redeliver(database, { tenant, id: params.delivery, now: new Date(now()), also });
+      return reply.code(202).send(await showDelivery(database, tenant, params.delivery));
     },
   );
 
@@ -72,14 +75,16 @@ export function deliveryRoutes(app: FastifyInstance, { database, engine, now }: 
     `${ONE}/cancel`,
     { schema: { tags: TAGS, summary: 'Give it up', response: { 202: DeliveryWithAttempts } } },
     async (request, reply) => {
-      const id = request.params.delivery;
-      engine.cancelled(id, await cancel(database, { tenant: request.tenant, id }));
-      return reply.code(202).send(await showDelivery(database, request.tenant, request.params.delivery));
+      const { tenant, params } = request;
+      const id = params.delivery;
+      const also = answerInCommit(reply, 202, (_none, transaction) => showDelivery(transaction, tenant, id));
+      engine.cancelled(id, await cancel(database, { tenant, id, also }));
+      return reply.code(202).send(await showDelivery(database, tenant, id));
     },
   );
 }
 
-async function showDelivery(database: Database, tenant: Tenant, id: string) {
+async function showDelivery(database: Queryable, tenant: Tenant, id: string) {
   const row = await findDelivery(database, tenant.organization.key, id);
   if (!row) throw new PosthornError('not_found', 'There is no such delivery in this organization.');
   const [attempts, event] = await Promise.all([

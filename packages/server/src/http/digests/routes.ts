@@ -2,7 +2,9 @@ import type { FastifyInstance } from 'fastify';
 import { Type, type Static } from 'typebox';
 import { isTimeZone } from '../../catalog/time-zone.ts';
 import type { DigestEvent } from '../../intake/digests/digest-runner.ts';
-import type { Digests, ShownDigest } from '../../intake/digests/digests.ts';
+import type { DigestProgress, Digests, ShownDigest } from '../../intake/digests/digests.ts';
+import type { AlsoCommit } from '../../store/database.ts';
+import { answerInCommit, idempotentProgress, progressInCommit } from '../answer-in-commit.ts';
 import { noTimeZone } from '../problem.ts';
 
 export interface DigestServices {
@@ -84,7 +86,14 @@ export function digestRoutes(app: FastifyInstance, { digests }: DigestServices):
   app.post<{ Params: One }>(
     `${ONE}/run`,
     { schema: { tags: TAGS, summary: 'Run it now, beside its schedule', response: { 200: Events } } },
-    async (request) => ({ events: (await digests.runNow(request.tenant, request.params.digest)).map(eventJson) }),
+    async (request, reply) => {
+      const answer = ({ events }: Pick<DigestProgress, 'events'>) => ({ events: events.map(eventJson) });
+      const ended = answerInCommit(reply, 200, answer);
+      const goesOn = progressInCommit(request, answer);
+      const { events: before = [] } = (idempotentProgress(request) ?? {}) as Partial<DigestProgress>;
+      const also: AlsoCommit<DigestProgress> = (transaction, progress) => (progress.ended ? ended : goesOn)(transaction, progress);
+      return answer({ events: await digests.runNow(request.tenant, request.params.digest, { before, also }) });
+    },
   );
 }
 

@@ -6,6 +6,7 @@ import { readDate } from '../../inbound/point-date.ts';
 import type { Database } from '../../store/database.ts';
 import { listGoalChanges, listGoalPoints, listGoals, type GoalRow } from '../../store/goals.ts';
 import { isUuid, newId } from '../../store/uuid-time.ts';
+import { answerInCommit } from '../answer-in-commit.ts';
 import { decodeCursor, DEFAULT_LIMIT, PAGE_QUERY, pageFrom, pageOf, type PageQuery } from '../pagination.ts';
 import { changeJson, goalChange, goalJson, pointJson, type GoalBody } from './goal-json.ts';
 import { Goal, GoalChange, GoalHistoryEntry, GoalPoint, NewGoal } from './goal-schema.ts';
@@ -54,7 +55,11 @@ function goalListRoutes(app: FastifyInstance, { database, goals }: GoalServices)
     async (request, reply) => {
       const { id = newId(), name, direction } = request.body;
       const { timeZone = null, goodThreshold = null, badThreshold = null } = goalChange(request.body);
-      const row = await goals.create(request.tenant, id, { name, direction, timeZone, goodThreshold, badThreshold });
+      const row = await goals.create(
+        request.tenant,
+        { id, name, direction, timeZone, goodThreshold, badThreshold },
+        answerInCommit(reply, 201, goalJson),
+      );
       return reply.code(201).send(goalJson(row));
     },
   );

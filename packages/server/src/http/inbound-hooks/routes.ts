@@ -1,12 +1,13 @@
 import { INBOUND_TARGET_KINDS, PosthornError } from '@posthorn/protocol';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { Type, type Static } from 'typebox';
-import type { InboundHooks } from '../../inbound/inbound-hooks.ts';
+import type { InboundHooks, KeyedHook } from '../../inbound/inbound-hooks.ts';
 import type { Database } from '../../store/database.ts';
 import { listInboundHooks, type InboundHookRow } from '../../store/inbound-hooks.ts';
 import { listInboundRequests, type InboundRequestRow } from '../../store/inbound-log.ts';
 import { isUuid, timeOfId } from '../../store/uuid-time.ts';
 import type { Tenant } from '../../tenancy/directory.ts';
+import { answerInCommit } from '../answer-in-commit.ts';
 import { decodeCursor, DEFAULT_LIMIT, PAGE_QUERY, pageFrom, pageOf, type PageQuery } from '../pagination.ts';
 import { storedText } from '../text-schema.ts';
 import { HookRequest, InboundHook, InboundHookChange, KeyedInboundHook, NewInboundHook } from './hook-schema.ts';
@@ -47,8 +48,9 @@ function hookListRoutes(app: FastifyInstance, { database, inboundHooks, publicUr
       },
     },
     async (request, reply) => {
-      const { hook, key } = await inboundHooks.create(enabled(request), request.body);
-      return reply.code(201).send({ ...hookJson(hook), url: urlOf(publicUrl(), hook, key) });
+      const answer = (keyed: KeyedHook) => keyedJson(keyed, publicUrl());
+      const keyed = await inboundHooks.create(enabled(request), request.body, answerInCommit(reply, 201, answer));
+      return reply.code(201).send(answer(keyed));
     },
   );
 
@@ -118,10 +120,11 @@ function hookChangeRoutes(app: FastifyInstance, services: InboundHookServices): 
         response: { 200: KeyedInboundHook },
       },
     },
-    async (request) => {
+    async (request, reply) => {
       const { overlapSeconds = DEFAULT_OVERLAP_SECONDS } = request.body;
-      const { hook, key } = await inboundHooks.rotateKey(enabled(request), request.params.hook, overlapSeconds);
-      return { ...hookJson(hook), url: urlOf(publicUrl(), hook, key) };
+      const rotation = { id: request.params.hook, overlapSeconds };
+      const answer = (keyed: KeyedHook) => keyedJson(keyed, publicUrl());
+      return answer(await inboundHooks.rotateKey(enabled(request), rotation, answerInCommit(reply, 200, answer)));
     },
   );
 }
@@ -159,8 +162,8 @@ async function theHook({ inboundHooks }: InboundHookServices, request: FastifyRe
   return hook;
 }
 
-function urlOf(publicUrl: string, { kind, public_id: publicId }: InboundHookRow, key: string): string {
-  return `${publicUrl}/in/${kind}/${publicId}/${key}`;
+function keyedJson({ hook, key }: KeyedHook, publicUrl: string) {
+  return { ...hookJson(hook), url: `${publicUrl}/in/${hook.kind}/${hook.public_id}/${key}` };
 }
 
 function hookJson(row: InboundHookRow) {

@@ -10,6 +10,7 @@ import type { OrganizationRow } from '../../store/tenants.ts';
 import { newId } from '../../store/uuid-time.ts';
 import type { Digests } from '../../intake/digests/digests.ts';
 import type { Directory } from '../../tenancy/directory.ts';
+import { answerInCommit } from '../answer-in-commit.ts';
 import { requireRoot } from '../auth.ts';
 import { ownId, storedText } from '../text-schema.ts';
 import { decodeCursor, DEFAULT_LIMIT, PAGE_QUERY, pageFrom, pageOf, type PageQuery } from '../pagination.ts';
@@ -81,8 +82,12 @@ function organizationListRoutes(app: FastifyInstance, { database, catalog }: Org
       const { id = newId(), name, product = 'generic', inbound = false, timeZone = null, contactEmail = null } = request.body;
       if (!catalog.product(product)) throw unknownProduct(catalog, product);
       checkTimeZone(timeZone);
-      const row = await insertOrganization(database, { id, name, product, inbound, timeZone, contactEmail });
-      if (!row) throw new PosthornError('conflict', `There is an organization ${JSON.stringify(id)} already.`);
+      const row = await database.transaction(async (transaction) => {
+        const inserted = await insertOrganization(transaction, { id, name, product, inbound, timeZone, contactEmail });
+        if (!inserted) throw new PosthornError('conflict', `There is an organization ${JSON.stringify(id)} already.`);
+        await answerInCommit(reply, 201, shown)(transaction, inserted);
+        return inserted;
+      });
       return reply.code(201).send(shown(row));
     },
   );

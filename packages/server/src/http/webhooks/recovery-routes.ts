@@ -1,10 +1,11 @@
 import { PosthornError } from '@posthorn/protocol';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
-import { replay, REPLAY_STATUSES, type ReplayInput, type ReplayStatus } from '../../intake/redeliver.ts';
+import { replay, REPLAY_STATUSES, type ReplayInput, type ReplayPosition, type ReplayStatus } from '../../intake/redeliver.ts';
 import type { Database } from '../../store/database.ts';
 import type { Directory } from '../../tenancy/directory.ts';
-import type { Outage, Webhooks } from '../../tenancy/webhooks.ts';
+import type { EnabledWebhook, Outage, Webhooks } from '../../tenancy/webhooks.ts';
+import { answerInCommit, idempotentProgress, progressInCommit } from '../answer-in-commit.ts';
 import { timeOf } from '../time-span.ts';
 import { webhookJson } from './webhook-json.ts';
 import { Webhook } from './webhook-schema.ts';
@@ -52,23 +53,65 @@ function enableRoute(app: FastifyInstance, { database, directory, webhooks, now 
         response: { 200: Webhook },
       },
     },
-    async (request) => {
-      const { webhook, outage } = await webhooks.enable(request.tenant, request.params.webhook);
-      if (request.body.replay === true && outage) {
-        const tenant = (await directory.reload(request.tenant.organization.key)) ?? request.tenant;
-        await replayMissed(database, { tenant, webhook, until: new Date(now()) }, outage);
+    async (request, reply) => {
+      const { tenant, params, body } = request;
+      if (body.replay !== true) {
+        const also = answerInCommit(reply, 200, ({ webhook }: EnabledWebhook) => webhookJson(webhook));
+        return webhookJson((await webhooks.enable(tenant, params.webhook, also)).webhook);
       }
+      let recovery = idempotentProgress(request) as Recovery | null;
+      if (recovery === null) {
+        const { outage } = await webhooks.enable(tenant, params.webhook, (transaction, enabled) =>
+          progressInCommit(request, () => recoveryFrom(enabled.outage, now()))(transaction, enabled),
+        );
+        recovery = recoveryFrom(outage, now());
+      }
+      // As it is now: a webhook that is paused again gets what it missed as held deliveries.
+      const webhook = await webhooks.find(tenant, params.webhook);
+      const current = (await directory.reload(tenant.organization.key)) ?? tenant;
+      await replayMissed(database, { request, tenant: current, webhook }, recovery);
       return webhookJson(webhook);
     },
   );
 }
 
+/** The replays that are left of an `enable` with replay. Times as text: it is stored as JSON. */
+interface Recovery {
+  readonly until: string;
+  readonly spans: readonly { readonly since: string; readonly statuses: readonly ReplayStatus[] }[];
+  /** Where the first of them continues. null: at its beginning. */
+  readonly position: ReplayPosition | null;
+}
+
 /** The delivery for which the webhook was marked failed is older than the mark, as are others that failed beside it. */
-async function replayMissed(database: Database, input: Omit<ReplayInput, 'since' | 'statuses'>, outage: Outage): Promise<void> {
+function recoveryFrom(outage: Outage | null, now: number): Recovery {
+  const until = new Date(now).toISOString();
+  if (!outage) return { until, spans: [], position: null };
   const { missedSince, markedAt, createdAt } = outage;
-  if (missedSince) await replay(database, { ...input, since: missedSince, statuses: ['failed'] });
-  const since = new Date(Math.max(markedAt.getTime() - CLOCK_SKEW_MS, createdAt.getTime()));
-  await replay(database, { ...input, since, statuses: ['failed', 'missed'] });
+  const marked = new Date(Math.max(markedAt.getTime() - CLOCK_SKEW_MS, createdAt.getTime())).toISOString();
+  const before = missedSince ? [{ since: missedSince.toISOString(), statuses: ['failed'] as const }] : [];
+  return { until, spans: [...before, { since: marked, statuses: ['failed', 'missed'] }], position: null };
+}
+
+async function replayMissed(
+  database: Database,
+  { request, ...target }: Pick<ReplayInput, 'tenant' | 'webhook'> & { readonly request: FastifyRequest },
+  recovery: Recovery,
+): Promise<void> {
+  let { position } = recovery;
+  for (const [index, { since, statuses }] of recovery.spans.entries()) {
+    const left = { ...recovery, spans: recovery.spans.slice(index) };
+    const also = progressInCommit(request, (reached: ReplayPosition) => ({ ...left, position: reached }));
+    const span = { since: new Date(since), until: new Date(recovery.until), statuses };
+    await replay(database, { ...target, ...span, start: position, also });
+    position = null;
+  }
+}
+
+interface ReplayProgress {
+  /** Milliseconds since the epoch. */
+  readonly until: number;
+  readonly position: ReplayPosition;
 }
 
 function replayRoute(app: FastifyInstance, { database, webhooks, now }: RecoveryServices): void {
@@ -93,7 +136,9 @@ function replayRoute(app: FastifyInstance, { database, webhooks, now }: Recovery
     },
     async (request, reply) => {
       const since = new Date(timeOf(request.body.since, '/since'));
-      const until = new Date(request.body.until === undefined ? now() : timeOf(request.body.until, '/until'));
+      // A repeat has the end of the first.
+      const earlier = idempotentProgress(request) as ReplayProgress | null;
+      const until = new Date(request.body.until === undefined ? (earlier?.until ?? now()) : timeOf(request.body.until, '/until'));
       if (until < since) {
         throw new PosthornError('invalid_request', 'until lies before since.', {
           errors: [{ path: '/until', rule: 'range', message: 'must not lie before since' }],
@@ -102,7 +147,9 @@ function replayRoute(app: FastifyInstance, { database, webhooks, now }: Recovery
       const { tenant } = request;
       const statuses = request.body.status === undefined ? undefined : [request.body.status].flat();
       const webhook = await webhooks.find(tenant, request.params.webhook);
-      const deliveries = await replay(database, { tenant, webhook, since, until, statuses });
+      const also = progressInCommit(request, (position: ReplayPosition): ReplayProgress => ({ until: until.getTime(), position }));
+      const span = { since, until, statuses, start: earlier?.position ?? null };
+      const deliveries = await replay(database, { tenant, webhook, ...span, also });
       return reply.code(202).send({ deliveries });
     },
   );

@@ -11,7 +11,9 @@ import type { Sealer } from '../../store/sealing.ts';
 import type { Tenant } from '../../tenancy/directory.ts';
 import { showWebhook, type ShownWebhook } from '../../tenancy/resolve-webhook.ts';
 import type { Warning } from '../../tenancy/webhook-input.ts';
-import type { Webhooks } from '../../tenancy/webhooks.ts';
+import type { CreatedWebhook, EnabledWebhook, Webhooks } from '../../tenancy/webhooks.ts';
+import { answerInCommit } from '../answer-in-commit.ts';
+import { idempotentEventId } from '../idempotency.ts';
 import { decodeCursor, DEFAULT_LIMIT, PAGE_QUERY, pageFrom, pageOf, type PageQuery } from '../pagination.ts';
 import { storedText } from '../text-schema.ts';
 import { webhookChange, webhookJson, type WebhookBody } from './webhook-json.ts';
@@ -49,9 +51,16 @@ function webhookListRoutes(app: FastifyInstance, services: WebhookServices): voi
     { schema: { tags: TAGS, summary: 'Register a webhook', body: NewWebhook, response: { 201: Webhook } } },
     async (request, reply) => {
       const { url, events } = request.body;
-      const { webhook, secret, warnings } = await webhooks.create(request.tenant, { ...webhookChange(request.body), url, events });
-      const more = request.tenant.product.ping.onCreate ? await pingNew(pings, request.tenant, webhook) : [];
-      return reply.code(201).send({ ...webhookJson(webhook), secret, warnings: [...warnings, ...more] });
+      const { onCreate } = request.tenant.product.ping;
+      const answer = ({ webhook, secret, warnings }: CreatedWebhook, more: readonly Warning[]) => {
+        return { ...webhookJson(webhook), secret, warnings: [...warnings, ...more] };
+      };
+      const created = await webhooks.create(
+        request.tenant,
+        { ...webhookChange(request.body), url, events },
+        answerInCommit(reply, 201, (stored: CreatedWebhook) => answer(stored, onCreate ? [PING_UNKNOWN] : [])),
+      );
+      return reply.code(201).send(answer(created, onCreate ? await pingNew(pings, request.tenant, created.webhook) : []));
     },
   );
 
@@ -104,7 +113,10 @@ function webhookChangeRoutes(app: FastifyInstance, { webhooks }: WebhookServices
   app.post<{ Params: OneWebhook }>(
     `${ONE}/pause`,
     { schema: { tags: TAGS, summary: 'Hold its deliveries', response: { 200: Webhook } } },
-    async (request) => webhookJson(await webhooks.pause(request.tenant, request.params.webhook)),
+    async (request, reply) => {
+      const also = answerInCommit(reply, 200, ({ webhook }: EnabledWebhook) => webhookJson(webhook));
+      return webhookJson(await webhooks.pause(request.tenant, request.params.webhook, also));
+    },
   );
 }
 
@@ -127,9 +139,10 @@ function webhookSecretRoutes(app: FastifyInstance, { webhooks }: WebhookServices
         response: { 200: Webhook },
       },
     },
-    async (request) => {
-      const { webhook, secret } = await webhooks.rotateSecret(request.tenant, request.params.webhook, request.body);
-      return { ...webhookJson(webhook), secret };
+    async (request, reply) => {
+      const answer = ({ webhook, secret }: CreatedWebhook) => ({ ...webhookJson(webhook), secret });
+      const rotation = { ...request.body, id: request.params.webhook };
+      return answer(await webhooks.rotateSecret(request.tenant, rotation, answerInCommit(reply, 200, answer)));
     },
   );
 }
@@ -144,7 +157,10 @@ function webhookSendRoutes(app: FastifyInstance, services: WebhookServices): voi
       const { tenant, params, body } = request;
       const problem = senderProblem(body);
       if (problem) throw problem;
-      return reply.code(202).send(await pings.send(tenant, await webhooks.find(tenant, params.webhook), body.sender ?? null));
+      const id = idempotentEventId(request);
+      return reply
+        .code(202)
+        .send(await pings.send(tenant, await webhooks.find(tenant, params.webhook), { id, sender: body.sender ?? null }));
     },
   );
 
@@ -163,7 +179,8 @@ function webhookSendRoutes(app: FastifyInstance, services: WebhookServices): voi
       const type = tenant.product.eventType(request.body.type);
       if (!type) throw unknownType(tenant, request.body.type);
       const webhook = await webhooks.find(tenant, request.params.webhook);
-      return reply.code(202).send(await intake.emitTo(tenant, webhook, { type: type.name, data: type.sample, test: true, sender: null }));
+      const test = { id: idempotentEventId(request), type: type.name, data: type.sample, test: true, sender: null };
+      return reply.code(202).send(await intake.emitTo(tenant, webhook, test));
     },
   );
 }
@@ -175,10 +192,16 @@ const Ping = Type.Object(
   { additionalProperties: false },
 );
 
+/** For a repeat of the request, if the server stops between creating the webhook and answering. */
+const PING_UNKNOWN: Warning = {
+  code: 'ping_not_sent',
+  message: 'The server stopped before it answered, perhaps before it sent the ping. Send one with POST …/ping.',
+};
+
 /** The webhook is there and its secret is shown this once: a ping that cannot be sent must not hide that. */
 async function pingNew(pings: Pings, tenant: Tenant, webhook: ShownWebhook): Promise<Warning[]> {
   try {
-    await pings.send(tenant, webhook, null);
+    await pings.send(tenant, webhook, { sender: null });
     return [];
   } catch (error) {
     return [{ code: 'ping_not_sent', message: `The ping was not sent: ${error instanceof PosthornError ? error.message : 'it failed.'}` }];

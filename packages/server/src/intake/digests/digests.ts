@@ -1,6 +1,6 @@
 import { PosthornError } from '@posthorn/protocol';
 import type { Digest } from '../../catalog/load-digests.ts';
-import type { Database, Queryable } from '../../store/database.ts';
+import type { AlsoCommit, Database, Queryable } from '../../store/database.ts';
 import { ensureSchedules, lockSchedule, schedulesOf, updateSchedule, type DigestScheduleRow } from '../../store/digests.ts';
 import { shardOf } from '../../store/shard.ts';
 import type { Tenant } from '../../tenancy/directory.ts';
@@ -22,6 +22,27 @@ export interface ShownDigest {
 export interface DigestTimes {
   readonly at?: string | null | undefined;
   readonly timeZone?: string | null | undefined;
+}
+
+/** The events of a run, as far as it has come. */
+export interface DigestProgress {
+  readonly events: readonly DigestEvent[];
+  readonly ended: boolean;
+}
+
+/** A run that a caller asks for. */
+export interface AskedRun {
+  /** Events of its parts that an earlier try committed. */
+  readonly before: readonly DigestEvent[];
+  /** Called in the transaction of each part. */
+  readonly also: AlsoCommit<DigestProgress>;
+}
+
+interface Run {
+  readonly wanted: Wanted;
+  /** When the digest runs next. */
+  readonly next: (row: DigestScheduleRow) => Date;
+  readonly asked?: AskedRun;
 }
 
 /** Whether a run is wanted, decided with the schedule locked. */
@@ -74,9 +95,9 @@ export class Digests {
   }
 
   /** Tells now what has changed; the schedule stays as it is. Throws `not_found`. */
-  async runNow(tenant: Tenant, name: string): Promise<readonly DigestEvent[]> {
+  async runNow(tenant: Tenant, name: string, asked: AskedRun): Promise<readonly DigestEvent[]> {
     const digest = digestOf(tenant, name);
-    return (await this.#run(tenant, digest, { wanted: () => true, next: (row) => row.next_run_at })) ?? [];
+    return (await this.#run(tenant, digest, { wanted: () => true, next: (row) => row.next_run_at, asked })) ?? [];
   }
 
   /** Runs the digest if it is due and nobody has run it meanwhile. Answers null where it was not due. */
@@ -87,12 +108,8 @@ export class Digests {
   }
 
   /** One commit a part; the schedule moves on with the last one, so that what a crash interrupts goes on after it. */
-  async #run(
-    tenant: Tenant,
-    digest: Digest,
-    { wanted, next }: { wanted: Wanted; next: (row: DigestScheduleRow) => Date },
-  ): Promise<readonly DigestEvent[] | null> {
-    const events: DigestEvent[] = [];
+  async #run(tenant: Tenant, digest: Digest, { wanted, next, asked }: Run): Promise<readonly DigestEvent[] | null> {
+    const events: DigestEvent[] = [...(asked?.before ?? [])];
     for (let from: DigestPosition | null = BEGINNING; from !== null;) {
       const start: DigestPosition = from;
       const part = await this.#commit.run([tenant], async (transaction) => {
@@ -101,6 +118,7 @@ export class Digests {
         const now = this.#now();
         const read = await readDigest(transaction, { tenant, digest, take: true, from: start, now });
         if (read.next === null) await updateSchedule(transaction, { ...row, last_run_at: new Date(now), next_run_at: next(row) });
+        await asked?.also(transaction, { events: [...events, ...read.events], ended: read.next === null });
         const organizationKey = tenant.organization.key;
         return { result: read, events: read.events.map((event) => ({ ...event, organizationKey, subject: null })) };
       });
