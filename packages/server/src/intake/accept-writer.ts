@@ -84,7 +84,7 @@ export class AcceptWriter {
   async #append(events: readonly NewEvent[]): Promise<AcceptOutcome[]> {
     for (const event of events) event.claimedBy = this.#owner.owns(event.shard) ? this.#owner.nodeId : null;
     const { first, repeated } = withoutRepeats(events);
-    const flush = this.#owner.beginFlush();
+    const flush = this.#owner.beginFlush(first.some(({ ordered }) => ordered));
     let result: AppendResult;
     try {
       result = await this.#insert(first);

@@ -67,7 +67,7 @@ export class EventCommit {
   /** Throws what the work throws, and `overloaded` where it has to be done again too often. */
   async run<Result>(tenants: Iterable<Tenant>, work: CommitWork<Result>): Promise<Result> {
     const current = new Map([...tenants].map((tenant) => [tenant.organization.key, tenant]));
-    await this.#beforeOrdered(current);
+    if (mayOrder(current)) await this.#options.owner.beforeOrdered();
     for (let tries = 0; tries < TRIES; tries++) {
       try {
         return await this.#commit(current, work);
@@ -80,14 +80,9 @@ export class EventCommit {
     throw new PosthornError('overloaded', 'What the change depends on keeps changing.', { retryAfterSeconds: 1 });
   }
 
-  async #beforeOrdered(tenants: Tenants): Promise<void> {
-    const known = this.#options.owner.beforeOrdered();
-    if (known && [...tenants.values()].some((tenant) => [...tenant.webhooks.values()].some(({ ordered }) => ordered))) await known;
-  }
-
   async #commit<Result>(tenants: Tenants, work: CommitWork<Result>): Promise<Result> {
     const { database, owner } = this.#options;
-    const flush = owner.beginFlush();
+    const flush = owner.beginFlush(mayOrder(tenants));
     let claimed: readonly NewEvent[] = [];
     try {
       const { result, xid, stored } = await database.transaction(async (transaction) => {
@@ -130,6 +125,12 @@ export class EventCommit {
       else tenants.delete(key);
     }
   }
+}
+
+/** Whether one of the organizations has a webhook that gets events in order. */
+function mayOrder(tenants: Tenants): boolean {
+  for (const { webhooks } of tenants.values()) for (const { ordered } of webhooks.values()) if (ordered) return true;
+  return false;
 }
 
 /** deadlock_detected, serialization_failure. */

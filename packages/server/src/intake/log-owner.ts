@@ -32,7 +32,8 @@ export interface LogOwner {
   owns(shard: number): boolean;
   /** Resolves when ordered events may be stored: the other nodes know of this one. null: they do. */
   beforeOrdered(): Promise<void> | null;
-  beginFlush(): Flush;
+  /** `ordered`: it may store ordered events. */
+  beginFlush(ordered: boolean): Flush;
   /** Whether accepting should wait for delivery to catch up. */
   congested(): boolean;
 }

@@ -43,7 +43,7 @@ export async function redeliver(database: Database, input: DeliveryChange & { re
     const shard = shardOf(organizationKey);
     const deliveries = [{ id, eventId: delivery.event_id, attemptCount: delivery.attempt_count }];
     const webhookId = delivery.webhook_id;
-    const due = held ? ({ dueAt: 'infinity', reason: 'held' } as const) : ({ dueAt: now, reason: 'retry' } as const);
+    const due = held ? ({ dueAt: 'infinity', reason: 'held' } as const) : ({ dueAt: '-infinity', reason: 'retry' } as const);
     await queueDeliveries(transaction, { organizationKey, shard, webhookId, deliveries, ...due });
     await markQueued(transaction, { organizationKey, ids: [id], held, nextAttemptAt: held ? null : now });
     await notifyChange(transaction, `waiting:${shard}`);

@@ -33,6 +33,7 @@ const READ_WHOLE: Readonly<Record<string, string>> = {
   any_sealed_webhook: 'stops at the first, once a start',
   any_webhook_sealed_with: 'stops at the first, at the first start on a database of an earlier version',
   live_nodes: 'there are a handful',
+  unaware_nodes: 'there are a handful',
   forget_nodes: 'there are a handful',
 };
 

@@ -46,7 +46,7 @@ export function eventsOfDeliveryTime(queryable: Queryable, organizationKey: numb
 const QUEUE = statement(
   'queue_deliveries',
   `INSERT INTO waiting (delivery_id, organization_key, shard, webhook_id, event_id, attempt_count, due_at, reason, scheduled_at)
-   SELECT row.delivery_id, $1, $2, $3, row.event_id, row.attempt_count, $7::timestamptz, $8, CASE WHEN $7 < 'infinity' THEN $7::timestamptz END
+   SELECT row.delivery_id, $1, $2, $3, row.event_id, row.attempt_count, $7::timestamptz, $8, NULL
    FROM unnest($4::uuid[], $5::uuid[], $6::int[]) AS row (delivery_id, event_id, attempt_count)
    ON CONFLICT (delivery_id) DO UPDATE SET due_at = excluded.due_at, reason = excluded.reason, scheduled_at = excluded.scheduled_at`,
 );
@@ -56,7 +56,8 @@ export interface QueuedDeliveries {
   readonly shard: number;
   readonly webhookId: string;
   readonly deliveries: readonly { readonly id: string; readonly eventId: string; readonly attemptCount: number }[];
-  readonly dueAt: Date | 'infinity';
+  /** At once, by any node's clock; or never by itself. */
+  readonly dueAt: '-infinity' | 'infinity';
   readonly reason: 'retry' | 'held' | 'backlog';
 }
 
@@ -69,7 +70,7 @@ export async function queueDeliveries(transaction: Queryable, input: QueuedDeliv
     deliveries.map((delivery) => delivery.id),
     deliveries.map((delivery) => delivery.eventId),
     deliveries.map((delivery) => delivery.attemptCount),
-    input.dueAt === 'infinity' ? 'infinity' : input.dueAt.toISOString(),
+    input.dueAt,
     input.reason,
   ]);
 }

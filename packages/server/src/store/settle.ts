@@ -23,8 +23,8 @@ export interface Settlement {
   readonly attemptCount: number;
   /** The attempt just made, encoded; null: none was. */
   readonly attempt: string | null;
-  /** null: it waits for nothing any more. */
-  readonly waiting: { readonly reason: WaitingReason; readonly dueAt: Date | 'infinity' } | null;
+  /** null: it waits for nothing any more. `scheduledAt` is the time from which `dueAt` was worked out. */
+  readonly waiting: { readonly reason: WaitingReason; readonly dueAt: Date | 'infinity'; readonly scheduledAt?: Date } | null;
   /** It has failed after its last retry: somebody is told. */
   readonly exhausted: boolean;
   /** What the webhook keeps in order; null: nothing. */
@@ -104,9 +104,9 @@ const LATER = statement(
   `WITH input AS MATERIALIZED (
      SELECT row.*, substring($12::bytea FROM row.attempt_at FOR row.attempt_bytes) AS attempt
      FROM unnest($2::int[], $3::int[], $4::int[], $5::uuid[], $6::uuid[], $7::uuid[], $8::text[], $9::bool[], $10::text[], $11::int[],
-                 $13::int[], $14::int[], $15::text[], $16::timestamptz[], $18::text[], $19::bool[], $20::text[])
+                 $13::int[], $14::int[], $15::text[], $16::timestamptz[], $18::text[], $19::bool[], $20::text[], $21::timestamptz[])
        AS row (organization_key, shard, epoch, id, webhook_id, event_id, event_type, test, status, attempt_count, attempt_at, attempt_bytes,
-               reason, due_at, order_key, exhausted, event_xid)
+               reason, due_at, order_key, exhausted, event_xid, scheduled_at)
      WHERE ${OWNED}
    ),
    locked AS MATERIALIZED (SELECT id, status FROM webhooks WHERE id IN (SELECT webhook_id FROM input WHERE reason = 'held') FOR SHARE),
@@ -140,7 +140,7 @@ const LATER = statement(
      DELETE FROM waiting USING input WHERE waiting.delivery_id = input.id AND input.reason IS NULL
    )
    INSERT INTO waiting (delivery_id, organization_key, shard, webhook_id, event_id, attempt_count, order_key, event_xid, scheduled_at, due_at, reason)
-   SELECT id, organization_key, shard, webhook_id, event_id, attempt_count, order_key, event_xid::xid8, $17::timestamptz,
+   SELECT id, organization_key, shard, webhook_id, event_id, attempt_count, order_key, event_xid::xid8, coalesce(scheduled_at, $17::timestamptz),
           CASE WHEN reason = 'held' AND webhook_id NOT IN (SELECT id FROM stopped) THEN $17::timestamptz ELSE due_at END,
           CASE WHEN reason = 'held' AND webhook_id NOT IN (SELECT id FROM stopped) THEN 'retry' ELSE reason END
    FROM input WHERE reason IS NOT NULL AND (id IN (SELECT id FROM kept)) IS TRUE
@@ -168,6 +168,7 @@ export async function settleLater(
     textArray(settlements.map((settlement) => settlement.orderKey)),
     plainArray(settlements.map((settlement) => settlement.exhausted)),
     plainArray(settlements.map((settlement) => settlement.eventXid)),
+    settlements.map((settlement) => settlement.waiting?.scheduledAt?.toISOString() ?? null),
   ]);
 }
 

@@ -1,4 +1,4 @@
-import { statement, type Queryable } from './database.ts';
+import { statement, type Database, type Queryable } from './database.ts';
 
 const REGISTER = statement('register_node', 'INSERT INTO nodes (name) VALUES ($1) RETURNING id');
 
@@ -9,39 +9,43 @@ export async function registerNode(queryable: Queryable, name: string): Promise<
   return row.id;
 }
 
-const HEARTBEAT = statement('node_heartbeat', 'UPDATE nodes SET seen_at = now(), knows = $2 WHERE id = $1 RETURNING id');
-const LIVE = statement(
-  'live_nodes',
-  `SELECT count(*)::int AS live, max(id) AS newest FROM nodes WHERE seen_at > now() - $1::int * interval '1 millisecond'`,
-);
+/** Reports and checks come one after another: what a node was told stays true until it reports again. */
+const LOCK_NODES = statement('lock_nodes', 'SELECT pg_advisory_xact_lock(80303)');
+const HEARTBEAT = statement('node_heartbeat', 'UPDATE nodes SET seen_at = clock_timestamp() WHERE id = $1 RETURNING id');
+const LIVE = statement('live_nodes', `SELECT id FROM nodes WHERE seen_at > clock_timestamp() - $1::int * interval '1 millisecond'`);
+const REPORT = statement('report_known_nodes', 'UPDATE nodes SET knows = $2::int[] WHERE id = $1');
 
-/** The nodes that work on the database. */
-export interface LiveNodes {
-  readonly count: number;
-  /** The highest id of theirs. */
-  readonly newest: number;
-}
-
-/** Reports that the node lives and which nodes it knows, and returns the live ones; null: the node's row is gone. */
-export async function heartbeat(
-  queryable: Queryable,
-  input: { nodeId: number; leaseMs: number; knows: number },
-): Promise<LiveNodes | null> {
-  const alive = await queryable.query(HEARTBEAT, [input.nodeId, input.knows]);
-  if (alive.length === 0) return null;
-  const [row] = await queryable.query<{ live: number; newest: number | null }>(LIVE, [input.leaseMs]);
-  return { count: Math.max(1, row?.live ?? 1), newest: row?.newest ?? input.nodeId };
+/**
+ * Reports that the node lives and which live nodes it takes into account already, and returns the ids of all live ones;
+ * null: the node's row is gone.
+ */
+export function heartbeat(
+  database: Database,
+  input: { nodeId: number; leaseMs: number; known: ReadonlySet<number> },
+): Promise<readonly number[] | null> {
+  const { nodeId, leaseMs, known } = input;
+  return database.transaction(async (transaction) => {
+    await transaction.query(LOCK_NODES);
+    if ((await transaction.query(HEARTBEAT, [nodeId])).length === 0) return null;
+    const live = (await transaction.query<{ id: number }>(LIVE, [leaseMs])).map(({ id }) => id);
+    await transaction.query(REPORT, [nodeId, live.filter((id) => known.has(id))]);
+    return live;
+  });
 }
 
 const UNAWARE = statement(
   'unaware_nodes',
-  `SELECT count(*)::int AS unaware FROM nodes WHERE id < $1 AND knows < $1 AND seen_at > now() - $2::int * interval '1 millisecond'`,
+  `SELECT count(*)::int AS unaware FROM nodes
+   WHERE id <> $1 AND NOT ($1 = ANY(knows)) AND seen_at > clock_timestamp() - $2::int * interval '1 millisecond'`,
 );
 
-/** Returns how many live nodes have not reported yet that they know of this one. */
-export async function unawareNodes(queryable: Queryable, input: { nodeId: number; leaseMs: number }): Promise<number> {
-  const [row] = await queryable.query<{ unaware: number }>(UNAWARE, [input.nodeId, input.leaseMs]);
-  return row?.unaware ?? 0;
+/** Returns how many live nodes do not take this one into account. */
+export function unawareNodes(database: Database, input: { nodeId: number; leaseMs: number }): Promise<number> {
+  return database.transaction(async (transaction) => {
+    await transaction.query(LOCK_NODES);
+    const [row] = await transaction.query<{ unaware: number }>(UNAWARE, [input.nodeId, input.leaseMs]);
+    return row?.unaware ?? 0;
+  });
 }
 
 const FORGET_NODES = statement('forget_nodes', `DELETE FROM nodes WHERE seen_at < now() - interval '1 day'`);

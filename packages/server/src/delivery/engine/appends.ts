@@ -12,6 +12,8 @@ import type { LowWaterLimit, Ownership } from './ownership.ts';
 interface OpenAppend {
   readonly since: number;
   readonly doubts: number;
+  /** Resolves when it has ended; null: it stores nothing ordered. */
+  readonly ended: Promise<void> | null;
 }
 
 export interface AppendsOptions {
@@ -43,23 +45,34 @@ export class Appends {
     return { xid: lowest, continuity };
   }
 
-  begin(): Flush {
+  /** Resolves when the appends that are open now and may store ordered events have ended; null: there are none. */
+  orderedEnded(): Promise<unknown> | null {
+    const ended = [...this.#open].flatMap((append) => append.ended ?? []);
+    return ended.length === 0 ? null : Promise.all(ended);
+  }
+
+  begin(ordered: boolean): Flush {
     const { ownership, follower, onTaken } = this.#options;
-    const append: OpenAppend = { since: follower.position.xid, doubts: follower.doubts };
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const append: OpenAppend = { since: follower.position.xid, doubts: follower.doubts, ended: ordered ? promise : null };
     this.#open.add(append);
+    const end = (): void => {
+      this.#open.delete(append);
+      resolve();
+    };
     return {
       committed: (xid, events) => {
         for (const event of events) {
           if (event.claimedBy === ownership.nodeId) this.#take(xid, event, append);
           else this.#leaveToLog(xid);
         }
-        this.#open.delete(append);
+        end();
         onTaken();
       },
-      rolledBack: () => this.#open.delete(append),
+      rolledBack: end,
       unheard: (events) => {
         if (events.some(({ claimedBy }) => claimedBy === ownership.nodeId)) follower.doubt({ since: append.since, isCommitted: false });
-        this.#open.delete(append);
+        end();
       },
     };
   }

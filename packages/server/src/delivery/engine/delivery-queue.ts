@@ -124,6 +124,7 @@ export class DeliveryQueue {
     const closed = new Set(shards.map((shard) => shard.id));
     for (const job of this.#options.dispatcher.drainWhere(({ organizationKey }) => closed.has(shardOf(organizationKey))))
       this.#options.waiting().unload(job);
+    this.#options.waiting().forgetClosed();
     this.#options.order.forgetClosed();
   }
 

@@ -182,8 +182,8 @@ export class Engine implements LogOwner {
     return this.#ownership.isKnown ? null : this.#ownership.known();
   }
 
-  beginFlush(): Flush {
-    return this.#appends.begin();
+  beginFlush(ordered: boolean): Flush {
+    return this.#appends.begin(ordered);
   }
 
   /** Some node has accepted what it does not own. */
@@ -262,6 +262,7 @@ export class Engine implements LogOwner {
       log,
       pollMs: options.logPollMs ?? 100,
       take: (shard, event, webhookIds) => this.#intake.takeLogged(shard, event, webhookIds),
+      orderedEnded: () => this.#appends.orderedEnded(),
       onRead: (xid) => this.#intake.releaseBefore({ xid, id: '' }),
       onAcquired: async (shards) => {
         await Promise.all([this.#order.adopt(shards), this.#health.adopt(shards)]);

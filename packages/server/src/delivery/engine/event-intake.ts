@@ -35,7 +35,8 @@ export class EventIntake {
     const { webhookIds } = event;
     if (webhookIds.length === 0) return;
     const taken = { shard, event, outstanding: shard.track(event, webhookIds.length), webhookIds };
-    if (event.subjectId === null || !this.#isOrdered(event) || this.#options.isOnlySource()) return this.#take(taken);
+    if (event.subjectId === null || !this.#isOrdered(event)) return this.#take(taken);
+    if (this.#options.isOnlySource() && this.#heldBack.length === 0) return this.#take(taken);
     let at = this.#heldBack.length;
     for (let before = this.#heldBack[at - 1]; before && isBefore(event, before.event); before = this.#heldBack[at - 1]) at--;
     this.#heldBack.splice(at, 0, taken);

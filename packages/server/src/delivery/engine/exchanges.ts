@@ -128,7 +128,7 @@ export class Exchanges {
     const kind = verdict.kind === 'success' ? 'success' : verdict.overload ? 'overload' : 'failure';
     const settlement = settlementOf(job, {
       status: verdict.kind === 'success' ? 'delivered' : next === null ? 'failed' : 'retrying',
-      waiting: next === null ? null : { reason: 'retry', dueAt: new Date(next) },
+      waiting: next === null ? null : { reason: 'retry', dueAt: new Date(next), scheduledAt: new Date(this.#options.now()) },
       attempt: encodeAttempt(attempt),
       // What has no retries has none to use up.
       exhausted: verdict.kind === 'failure' && next === null && job.attemptCount > 0 && !job.event.test,

@@ -73,6 +73,7 @@ async function node(database: Database, options: { leaseMs?: number; renewMs?: n
     },
     onAcquired: async () => {},
     onEstablished: () => {},
+    orderedEnded: () => null,
     onRead: () => {},
     onDiscontinuity: () => ownership.invalidate(),
     hasRoom: () => true,

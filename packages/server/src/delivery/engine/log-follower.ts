@@ -27,6 +27,8 @@ export interface LogFollowerOptions {
   readonly doubtMs?: number;
   /** Takes an event in; `webhookIds` are those whose delivery has no row yet. */
   readonly take: (shard: OwnedShard, event: LoggedEvent, webhookIds: readonly string[]) => void;
+  /** Resolves when this node's open appends of ordered events have ended: what they committed may belong before what is read. */
+  readonly orderedEnded: () => Promise<unknown> | null;
   /** Everything of this node's established shards below the transaction id is read and taken in. */
   readonly onRead: (xid: number) => void;
   /** Shards that are new, before anything of theirs is read. */
@@ -40,10 +42,15 @@ export interface LogFollowerOptions {
 }
 
 const PAGE = 500;
+/** How often a reader without room asks for it. */
+const ROOM_MS = 20;
 /** Polls that were asked for are so far apart, so that a busy log is read in portions. */
 const APART_MS = 10;
 /** Longer than a statement on a broken connection may take to begin: Linux tries for 100 s to deliver what was sent before. */
 const DOUBT_MS = 120_000;
+
+/** An append whose connection is silent does not hold up the log. */
+const APPEND_WAIT_MS = 1_000;
 
 interface Doubt {
   /** Until then a transaction may begin whose outcome nobody learns; by the clock of `performance.now()`. */
@@ -162,6 +169,8 @@ export class LogFollower {
       this.#position = { xid: Math.min(this.#position.xid, this.#rewindTo), id: null };
       this.#rewindTo = null;
     }
+    const ended = this.#options.orderedEnded();
+    if (ended) await Promise.race([ended, pause(APPEND_WAIT_MS)]);
     const doubt = this.#doubt;
     const shards = [...this.#options.ownership.shards];
     await this.#readTail(
@@ -220,7 +229,7 @@ export class LogFollower {
     const { database, ownership, hasRoom } = this.#options;
     const ids = shards.map((shard) => shard.id);
     for (let from = start; ;) {
-      while (!hasRoom() && !this.#poller.stopped) await pause();
+      while (!hasRoom() && !this.#poller.stopped) await pause(ROOM_MS);
       if (this.#poller.stopped) throw new Error('The node stops.');
       // What this node claimed it has in memory, unless that is in doubt.
       const notClaimedBy = this.#doubt === null && !isTakeover ? ownership.nodeId : null;
@@ -257,6 +266,6 @@ export class LogFollower {
   }
 }
 
-function pause(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 20));
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }

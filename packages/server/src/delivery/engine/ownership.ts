@@ -52,9 +52,8 @@ export class Ownership {
   readonly #shards = new Map<number, OwnedShard>();
   readonly #leaving = new Set<OwnedShard>();
   #nodeId = 0;
-  /** The other nodes' ids are lower, or this node has seen them. */
-  #newestNode = 0;
-  #liveNodes = 0;
+  /** Live nodes, this one included; before the first report: none. */
+  #live: ReadonlySet<number> = new Set();
   #validUntil = 0;
   #isInvalid = false;
   #isKnown = false;
@@ -87,7 +86,7 @@ export class Ownership {
 
   /** Whether this is the only live node that accepts ordered events: another one waits until this one knows of it. */
   get isAlone(): boolean {
-    return this.#liveNodes === 1;
+    return this.#live.size === 1;
   }
 
   shard(id: number): OwnedShard | undefined {
@@ -131,7 +130,7 @@ export class Ownership {
   }
 
   get isKnown(): boolean {
-    return this.#isKnown;
+    return this.#isKnown && this.valid;
   }
 
   /**
@@ -154,6 +153,9 @@ export class Ownership {
     const { database, leaseMs } = this.#options;
     if (this.#isInvalid) await this.#register();
     const asked = performance.now();
+    // The others may count this node among the dead.
+    const isBack = asked >= this.#validUntil;
+    if (isBack) this.#isKnown = false;
     const held = [...this.#shards.values(), ...this.#leaving];
     const renewed = await renewShards(database, { nodeId: this.#nodeId, leaseMs, ...this.#leased(held) });
     if (this.#isInvalid) return;
@@ -161,31 +163,34 @@ export class Ownership {
     this.#lose(held.filter((shard) => !renewed.has(shard.id)));
     const live = await this.#report();
     if (live === null) return this.invalidate();
+    if (isBack && live > 1) await notifyChange(database, 'nodes');
     await this.#balance(live);
     await this.#release();
     await forgetDeadNodes(database);
     if (this.#leaving.size > 0) this.#poller.wake();
   }
 
-  /** Returns how many nodes live; null: this one's row is gone. A node that is new here is waiting to learn that it is known. */
+  /**
+   * Returns how many nodes live; null: this one's row is gone. A node that is new here is taken into account first and
+   * reported then; one that is gone the other way round.
+   */
   async #report(): Promise<number | null> {
     const { database, leaseMs } = this.#options;
-    const report = () => heartbeat(database, { nodeId: this.#nodeId, leaseMs, knows: this.#newestNode });
-    const live = await report();
-    if (live === null) return null;
-    this.#liveNodes = live.count;
-    if (live.newest <= this.#newestNode) return live.count;
-    this.#newestNode = live.newest;
-    await report();
-    return live.count;
+    for (;;) {
+      const live = await heartbeat(database, { nodeId: this.#nodeId, leaseMs, known: this.#live });
+      if (live === null) return null;
+      const isNew = live.some((id) => !this.#live.has(id));
+      this.#live = new Set(live);
+      if (!isNew) return live.length;
+    }
   }
 
   async #becomeKnown(): Promise<void> {
     const { database, leaseMs } = this.#options;
     while (!this.#poller.stopped) {
-      const unaware = await unawareNodes(database, { nodeId: this.#nodeId, leaseMs }).catch(() => null);
+      const unaware = this.valid ? await unawareNodes(database, { nodeId: this.#nodeId, leaseMs }).catch(() => null) : null;
       this.#isKnown = unaware === 0;
-      if (this.#isKnown) break;
+      if (this.isKnown) break;
       await new Promise((resolve) => setTimeout(resolve, AWARE_MS));
     }
     this.#known = null;
@@ -199,6 +204,7 @@ export class Ownership {
     this.#nodeId = await registerNode(database, nodeName);
     await removeNode(database, old);
     this.#isKnown = false;
+    this.#live = new Set();
     await notifyChange(database, 'nodes');
     this.#lose([...this.#shards.values(), ...this.#leaving]);
     this.#isInvalid = false;

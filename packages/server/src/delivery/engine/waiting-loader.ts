@@ -130,6 +130,11 @@ export class WaitingLoader {
     for (const job of jobs) if (!waiting.has(job.deliveryId)) job.isCancelled = true;
   }
 
+  /** Deliveries of shards that left are the next owner's, and this node's again if it is that owner. */
+  forgetClosed(): void {
+    for (const [id, job] of this.#loaded) if (!job.shard.isOpen) this.#loaded.delete(id);
+  }
+
   /** The job is settled, or left to its row. */
   unload(job: Job): void {
     if (job.outstanding === null && this.#loaded.get(job.deliveryId) === job) this.#loaded.delete(job.deliveryId);

@@ -5,8 +5,8 @@ CREATE UNLOGGED TABLE log_continuity (
   token uuid NOT NULL DEFAULT gen_random_uuid()
 );
 
--- The highest node id this node knew of when it last reported. A new node accepts nothing before all live ones know it.
-ALTER TABLE nodes ADD COLUMN knows integer NOT NULL DEFAULT 0;
+-- The live nodes that this node takes into account. A node stores no ordered event before all live ones know it.
+ALTER TABLE nodes ADD COLUMN knows integer[] NOT NULL DEFAULT '{}';
 
 -- Ordered deliveries are released in commit order, which the clocks in event ids do not tell.
 ALTER TABLE waiting ADD COLUMN event_xid xid8;
