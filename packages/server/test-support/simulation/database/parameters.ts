@@ -21,6 +21,7 @@ export function present<Value>(values: readonly (Value | null)[]): Value[] {
 export function moment(value: unknown): number | null {
   if (value === null || value === undefined) return null;
   if (value instanceof Date) return value.getTime();
+  if (value === '-infinity') return Number.NEGATIVE_INFINITY;
   return value === 'infinity' ? Number.POSITIVE_INFINITY : Date.parse(text(value));
 }
 

@@ -12,7 +12,7 @@ export interface Rows {
     readonly failing_since: number | null;
     readonly missed_since: number | null;
   };
-  readonly nodes: { readonly id: number; readonly seen_at: number; readonly knows: number };
+  readonly nodes: { readonly id: number; readonly seen_at: number; readonly knows: readonly number[] };
   readonly shards: {
     readonly id: number;
     readonly owner: number | null;

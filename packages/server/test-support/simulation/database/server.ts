@@ -75,6 +75,11 @@ export class DatabaseServer {
     this.#runWalWriter();
   }
 
+  /** `clock_timestamp()`. */
+  get clock(): number {
+    return this.#options.time.now;
+  }
+
   // Transaction ids
 
   /** `pg_snapshot_xmax`: the lowest id that is not given out. */

@@ -88,6 +88,7 @@ const settleLater: Implementation = (context, values) => {
   const { transaction } = context;
   const [lengths, reasons, dues] = [numbers(values[13]), list(values[14]), values[15] as readonly unknown[]];
   const [now, orderKeys, xids] = [time(values[16]), list(values[17]), list(values[19])];
+  const scheduled = values[20] as readonly unknown[];
   const settled = owned(context, values);
   refuseRepeats(settled);
   const enabled = enabledAmong(
@@ -117,7 +118,7 @@ const settleLater: Implementation = (context, values) => {
         attempt_count: row.attempt_count,
         order_key: orderKeys[index] ?? null,
         event_xid: Number(xids[index]),
-        scheduled_at: now,
+        scheduled_at: moment(scheduled[index]) ?? now,
         due_at: isReleased ? now : (dueAt ?? Number.NaN),
         reason: isReleased ? 'retry' : reason,
       });

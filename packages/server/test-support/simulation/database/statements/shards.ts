@@ -71,28 +71,39 @@ const DAY_MS = 86_400_000;
 export const SHARDS: Readonly<Record<string, Implementation>> = {
   register_node: ({ transaction, server, now }) => {
     const id = server.nextNodeId();
-    transaction.table('nodes').put(String(id), { id, seen_at: now, knows: 0 });
+    transaction.table('nodes').put(String(id), { id, seen_at: now, knows: [] });
     return [{ id }];
   },
-  node_heartbeat: ({ transaction, now }, [nodeId, knows]) => {
+  lock_nodes: ({ transaction }) => {
+    transaction.table('nodes').lock('all');
+    return [];
+  },
+  node_heartbeat: ({ transaction, server }, [nodeId]) => {
     const nodes = transaction.table('nodes');
     const node = nodes.get(String(nodeId));
     if (!node) return [];
-    nodes.put(String(nodeId), { ...node, seen_at: now, knows: Number(knows) });
+    nodes.put(String(nodeId), { ...node, seen_at: server.clock });
     return [{ id: node.id }];
   },
-  live_nodes: ({ transaction, now }, [leaseMs]) => {
-    const live = transaction
+  live_nodes: ({ transaction, server }, [leaseMs]) =>
+    transaction
       .table('nodes')
       .rows()
-      .filter(({ seen_at: seenAt }) => seenAt > now - Number(leaseMs));
-    return [{ live: live.length, newest: live.length > 0 ? Math.max(...live.map(({ id }) => id)) : null }];
+      .filter(({ seen_at: seenAt }) => seenAt > server.clock - Number(leaseMs))
+      .map(({ id }) => ({ id })),
+  report_known_nodes: ({ transaction }, [nodeId, knows]) => {
+    const nodes = transaction.table('nodes');
+    const node = nodes.get(String(nodeId));
+    if (node) nodes.put(String(nodeId), { ...node, knows: present(numbers(knows)) });
+    return [];
   },
-  unaware_nodes: ({ transaction, now }, [nodeId, leaseMs]) => {
+  unaware_nodes: ({ transaction, server }, [nodeId, leaseMs]) => {
     const unaware = transaction
       .table('nodes')
       .rows()
-      .filter(({ id, knows, seen_at: seenAt }) => id < Number(nodeId) && knows < Number(nodeId) && seenAt > now - Number(leaseMs));
+      .filter(
+        ({ id, knows, seen_at: seenAt }) => id !== nodeId && !knows.includes(Number(nodeId)) && seenAt > server.clock - Number(leaseMs),
+      );
     return [{ unaware: unaware.length }];
   },
   forget_nodes: ({ transaction, now }) => {
