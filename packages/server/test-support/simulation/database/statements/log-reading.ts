@@ -29,7 +29,7 @@ const readLogRange: Implementation = ({ transaction }, [from, to, afterId, shard
 
 export const LOG_READING: Readonly<Record<string, Implementation>> = {
   log_horizon: ({ transaction, server }) => [
-    { xid: String(server.horizon), token: transaction.table('log_continuity').get('true')?.token ?? null },
+    { xid: String(server.horizon), end: String(server.nextXid), token: transaction.table('log_continuity').get('true')?.token ?? null },
   ],
   begin_log_continuity: ({ transaction, server }) => {
     const continuity = transaction.table('log_continuity');

@@ -30,7 +30,7 @@ const queueDeliveries: Implementation = ({ transaction }, values) => {
   const [organizationKey, shard, webhookId, ids, eventIds, attemptCounts, due, reason] = values;
   const waiting = transaction.table('waiting');
   const [events, attempts, dueAt] = [list(eventIds), numbers(attemptCounts), moment(due) ?? Number.NaN];
-  const next = { due_at: dueAt, reason: String(reason), scheduled_at: dueAt < Number.POSITIVE_INFINITY ? dueAt : null };
+  const next = { due_at: dueAt, reason: String(reason), scheduled_at: null };
   present(list(ids)).forEach((id, index) => {
     waiting.lock(id);
     const known = waiting.get(id) ?? {

@@ -91,14 +91,14 @@ const settleLater: Implementation = (context, values) => {
   const scheduled = values[20] as readonly unknown[];
   const settled = owned(context, values);
   refuseRepeats(settled);
-  const enabled = enabledAmong(
+  const stopped = stoppedAmong(
     context,
     settled.filter(({ index }) => reasons[index] === 'held').map(({ row }) => row.webhook_id),
   );
   for (const { row, index, shard } of settled) {
-    const isReleased = reasons[index] === 'held' && enabled.has(row.webhook_id);
+    const isReleased = reasons[index] === 'held' && !stopped.has(row.webhook_id);
     const dueAt = moment(dues[index]);
-    const status = row.status === 'held' && enabled.has(row.webhook_id) ? 'pending' : row.status;
+    const status = row.status === 'held' && !stopped.has(row.webhook_id) ? 'pending' : row.status;
     const nextAttemptAt = dueAt !== null && dueAt < Number.POSITIVE_INFINITY ? dueAt : null;
     const isKept = record(context, { ...row, status, next_attempt_at: nextAttemptAt });
     if (lengths[index] !== null && row.attempt_count > 1) addAttempt(context, row);
@@ -128,10 +128,10 @@ const settleLater: Implementation = (context, values) => {
 };
 
 /** `FOR SHARE`, which here keeps other readers with a lock out too. */
-function enabledAmong({ transaction }: StatementContext, webhookIds: readonly string[]): Set<string> {
+function stoppedAmong({ transaction }: StatementContext, webhookIds: readonly string[]): Set<string> {
   const webhooks = transaction.table('webhooks');
   for (const id of webhookIds) webhooks.lock(id);
-  return new Set(webhookIds.filter((id) => webhooks.get(id)?.status === 'active'));
+  return new Set(webhookIds.filter((id) => (webhooks.get(id)?.status ?? 'active') !== 'active'));
 }
 
 /** Returns whether the delivery may wait: it is not cancelled. */

@@ -46,8 +46,13 @@ const acquire: Implementation = ({ transaction, server, now }, [nodeId, count, l
     })
     .sort((a, b) => a.id - b.id)
     .slice(0, Number(count));
+  // The statement's own id is none of its snapshot's.
+  const hasForeign = transaction
+    .table('events')
+    .rows()
+    .some(({ xid }) => xid >= server.nextXid);
   return free.map((shard) => {
-    const lowWater = shard.low_water > server.nextXid ? 0 : shard.low_water;
+    const lowWater = shard.low_water > server.nextXid || hasForeign ? 0 : shard.low_water;
     const taken = {
       ...shard,
       owner: Number(nodeId),

@@ -93,4 +93,6 @@ export const WAITING: Readonly<Record<string, Implementation>> = {
   backlogs_of_organizations: backlogsOfOrganizations,
   reschedule_waiting: reschedule,
   move_to_backlog: moveToBacklog,
+  still_waiting: ({ transaction }, [ids]) =>
+    list(ids).flatMap((id) => (id !== null && transaction.table('waiting').get(id) ? [{ delivery_id: id }] : [])),
 };
