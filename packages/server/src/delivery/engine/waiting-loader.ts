@@ -12,6 +12,7 @@ import {
   type BackloggedWebhook,
   type WaitingRow,
 } from '../../store/waiting.ts';
+import { shardOf } from '../../store/shard.ts';
 import type { Dispatcher } from '../dispatch/dispatcher.ts';
 import type { ForwardClock } from './forward-clock.ts';
 import type { Job } from './job.ts';
@@ -237,6 +238,12 @@ export class WaitingLoader {
 
   async #loadBacklog(webhookId: string): Promise<void> {
     const backlog = this.#backlogs.get(webhookId);
+    // If its shard has left, the next owner looks for it.
+    if (backlog && !this.#options.ownership.shard(shardOf(backlog.organizationKey))) this.#backlogs.delete(webhookId);
+    else await this.#loadPage(webhookId, backlog);
+  }
+
+  async #loadPage(webhookId: string, backlog: Backlog | undefined): Promise<void> {
     if (!backlog || !this.#options.dispatcher.hasRoom(webhookId)) return;
     const { arrivals } = backlog;
     const rows = await backlogOf(this.#options.database, {
