@@ -29,17 +29,19 @@ async function stage(database: Database) {
   const webhook: SentWebhook = { id: newId(), organizationKey, healthVersion: 1, disableAfterMs: 1_000 };
   await database.query(WEBHOOK, [webhook.id, organizationKey]);
   const time = { now: START };
+  const lines: string[] = [];
+  const log = pino({ level: 'warn' }, { write: (line: string) => lines.push(line) });
   /** A node with its memory of the organization's shard, which it takes over. */
   const own = async (nodeId: number) => {
     await database.query(OWN, [nodeId]);
     const shard = new OwnedShard({ id: shardOf(organizationKey), epoch: nodeId, lowWater: 0 }, { bytes: 0 });
-    const options = { database, log: pino({ level: 'silent' }), now: () => time.now, nodeId: () => nodeId, onFailed: () => {} };
+    const options = { database, log, now: () => time.now, nodeId: () => nodeId, onFailed: () => {} };
     const health = new WebhookHealth({ ...options, saveMs: 3_600_000 });
     await health.adopt([shard]);
     return { health, shard };
   };
   const read = async () => (await database.query(READ))[0];
-  return { webhook, time, own, read };
+  return { webhook, time, own, read, lines };
 }
 
 describeOnBothDatabases('webhook health', (open) => {
@@ -125,5 +127,19 @@ describeOnBothDatabases('webhook health', (open) => {
     if (due) await second.health.markFailed(webhook, due);
     expect(await read()).toEqual({ status: 'failed', failing_since: new Date(START + 5_000), missed_since: new Date(START) });
     await Promise.all([first.health.stop(), second.health.stop()]);
+  });
+
+  test('while the database refuses, nothing is forgotten and one line is logged', async () => {
+    await using database = await open();
+    const { webhook, own, read, lines } = await stage(database);
+    const { health, shard } = await own(FIRST);
+    health.failed(webhook, shard, null);
+    await database.script('ALTER TABLE shards RENAME TO away');
+    for (let n = 0; n < 5; n++) await health.save();
+    expect(lines).toEqual([expect.stringContaining('Webhook health could not be saved')]);
+    await database.script('ALTER TABLE away RENAME TO shards');
+    await health.save();
+    expect(await read()).toMatchObject({ failing_since: new Date(START) });
+    await health.stop();
   });
 });

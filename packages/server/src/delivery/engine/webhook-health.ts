@@ -52,6 +52,8 @@ export class WebhookHealth {
   readonly #marking = new Map<string, Promise<void>>();
   readonly #timer: NodeJS.Timeout;
   #saving: Promise<void> = Promise.resolve();
+  /** The last save failed: an outage of the database is logged once. */
+  #saveFailed = false;
 
   constructor(options: WebhookHealthOptions) {
     this.#options = options;
@@ -161,9 +163,11 @@ export class WebhookHealth {
     this.#unsaved.clear();
     try {
       await saveWebhookHealth(this.#options.database, this.#options.nodeId(), changes);
+      this.#saveFailed = false;
     } catch (error) {
       for (const change of changes) if (!this.#unsaved.has(change.webhookId)) this.#unsaved.set(change.webhookId, change);
-      this.#options.log.warn({ err: error }, 'Webhook health could not be saved.');
+      if (!this.#saveFailed) this.#options.log.warn({ err: error }, 'Webhook health could not be saved; trying again every few seconds.');
+      this.#saveFailed = true;
     }
   }
 
