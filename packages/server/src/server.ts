@@ -11,6 +11,7 @@ import { SenderThread } from './delivery/sender/thread/sender-thread.ts';
 import { startHousekeeping } from './housekeeping.ts';
 import { Authenticator } from './http/auth.ts';
 import { forgetOldAnswers } from './http/idempotency.ts';
+import { listen, type Listening } from './http/listen.ts';
 import { registerRoutes } from './http/routes.ts';
 import { createHttpServer } from './http/server.ts';
 import { openTaking } from './taking.ts';
@@ -84,7 +85,8 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       trustedProxies: config.trustedProxies,
       ...registerRoutes(services),
     });
-    const url = (listening.url = await listen(app, config));
+    const listener = await listenAt(app, config);
+    const url = (listening.url = listener.url);
     log.info({ url, node: engine.nodeId, products: catalog.products().map(({ name }) => name) }, 'Posthorn is ready.');
     return {
       url,
@@ -94,7 +96,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
         const end = performance.now() + deadlineMs;
         services.engine.beginStop();
         await taking.stopSchedule();
-        await Promise.race([app.close(), new Promise((resolve) => setTimeout(resolve, deadlineMs))]);
+        await Promise.race([listener.close(), new Promise((resolve) => setTimeout(resolve, deadlineMs))]);
         await taking.drained();
         await engine.stop(Math.max(0, end - performance.now()));
         for (const step of undo.toReversed()) await step();
@@ -124,9 +126,9 @@ function openOutcomes(config: Config, { database, log }: { database: Database; l
   });
 }
 
-async function listen(app: FastifyInstance, { host, port }: Config): Promise<string> {
+async function listenAt(app: FastifyInstance, { host, port }: Config): Promise<Listening> {
   try {
-    return await app.listen({ host, port });
+    return await listen(app, { host, port });
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE') {
       throw new StartError(`Port ${port} on ${host} is taken. Stop what listens there, or choose another with POSTHORN_PORT.`, {

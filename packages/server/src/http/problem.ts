@@ -38,12 +38,24 @@ export function problemOf(error: PosthornError, requestId?: string): Problem {
 export function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const known = asPosthornError(error);
   const problem = problemOf(known, request.id);
-  if (problem.status >= 500) request.log.error({ err: error, requestId: request.id }, problem.title);
+  log(known, { error, problem, request });
   if (known.retryAfterSeconds !== null) void reply.header('retry-after', String(known.retryAfterSeconds));
   closeIfUnread(request, reply);
   if (problem.status === 401) void reply.header('www-authenticate', 'Bearer');
   return reply.code(problem.status).type('application/problem+json').send(JSON.stringify(problem));
 }
+
+/** A fault of the server is an error with all that is known; a refusal is found by its id at level debug. */
+function log(known: PosthornError, { error, problem, request }: { error: unknown; problem: Problem; request: FastifyRequest }): void {
+  const { id: requestId, method } = request;
+  if (problem.status >= 500 && !REFUSALS.has(known.code)) return request.log.error({ err: error, requestId }, problem.title);
+  const { status, code, detail } = problem;
+  // Not the address: that of an inbound hook holds its key.
+  request.log.debug({ requestId, method, route: request.routeOptions.url, status, code, detail }, 'A request was refused.');
+}
+
+/** Answered with a 5xx although the server is in order. */
+const REFUSALS: ReadonlySet<ErrorCode> = new Set(['overloaded', 'maintenance']);
 
 function asPosthornError(error: unknown): PosthornError {
   if (error instanceof PosthornError || isPassing(error) || !isFastifyError(error)) return asStoreError(error);

@@ -3,7 +3,8 @@ import { PosthornError } from '@posthorn/protocol';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import { fastify, LogController, type FastifyBaseLogger, type FastifyInstance, type FastifyRequest } from 'fastify';
-import type { Turnstile } from '../intake/turnstile.ts';
+import type { AdmissionQueue } from '../intake/admission-queue.ts';
+import type { RequestTicket } from '../store/request-ticket.ts';
 import type { Tenant } from '../tenancy/directory.ts';
 import type { Authenticator, Principal } from './auth.ts';
 import { addBodyKeywords, withBodyRules } from './body-rules.ts';
@@ -21,6 +22,8 @@ declare module 'fastify' {
     principal: Principal;
     /** The organization in the path. Set on every route under /v1/organizations/:org. */
     tenant: Tenant;
+    /** Since when its body waits to be stored. Set on routes with an admission queue. */
+    ticket: RequestTicket | undefined;
   }
 
   interface FastifyInstance {
@@ -29,8 +32,8 @@ declare module 'fastify' {
   }
 
   interface FastifyContextConfig {
-    /** Bodies of the route come through it before they are parsed. */
-    turnstile?: Turnstile;
+    /** Bodies of the route wait in it before they are parsed. */
+    admission?: AdmissionQueue;
   }
 }
 
@@ -93,6 +96,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
   });
   app.decorateRequest('principal');
   app.decorateRequest('tenant');
+  app.decorateRequest('ticket');
   decorateIdempotency(app);
   await openApi(app);
   await app.register(async (open) => options.open(open));

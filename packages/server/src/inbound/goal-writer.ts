@@ -3,6 +3,7 @@ import { BatchWriter } from '../store/batch-writer.ts';
 import { isDataError, type Queryable } from '../store/database.ts';
 import { knownPoints, lockGoals, storeGoalPosts, type NewGoalChange, type NewPoint, type NewThresholds } from '../store/goals-posting.ts';
 import { insertInboundRequests, type InboundRequest } from '../store/inbound-log.ts';
+import { MAX_WAIT_MS } from '../store/request-ticket.ts';
 import { asStoreError } from '../store/store-error.ts';
 import { newId } from '../store/uuid-time.ts';
 import type { Tenant } from '../tenancy/directory.ts';
@@ -42,6 +43,7 @@ export class GoalWriter {
       eagerItems: 100,
       weigh: ({ points }) => points.length,
       maxWeight: MAX_BATCH_POINTS,
+      maxWaitMs: MAX_WAIT_MS,
     });
   }
 
@@ -50,7 +52,7 @@ export class GoalWriter {
     return this.#batches.queued;
   }
 
-  /** Answers when it is committed. Rejects with `unavailable` where the database cannot be reached. */
+  /** Resolves when it is committed. Rejects with `unavailable` if the database cannot be reached, `overloaded` if it waited too long. */
   add(post: GoalPost): Promise<GoalPostOutcome> {
     return this.#batches.add(post);
   }

@@ -3,12 +3,13 @@ import { BatchWriter } from '../store/batch-writer.ts';
 import { isDataError, isRolledBack, type Database } from '../store/database.ts';
 import { appendEvents, firstAnswers, type AppendResult, type NewEvent } from '../store/event-log.ts';
 import { isMissingPartition, makePartitions } from '../store/partitions.ts';
+import { MAX_WAIT_MS, type RequestTicket } from '../store/request-ticket.ts';
 import { unavailable } from '../store/store-error.ts';
 import { holdWhileCongested } from './hold-while-congested.ts';
 import { eventsWithIdsInUse, idInUse } from './ids-in-use.ts';
 import type { LogOwner } from './log-owner.ts';
 import { OrderedAppends } from './ordered-appends.ts';
-import { Turnstile } from './turnstile.ts';
+import { AdmissionQueue } from './admission-queue.ts';
 
 /** What became of an event: stored, known already (the first answer again), matched with webhooks that have changed since, or not storable. */
 export type AcceptOutcome = { readonly id: string; readonly deliveries: number } | 'stale' | PosthornError;
@@ -28,8 +29,8 @@ export class AcceptWriter {
   readonly #now: () => number;
   readonly #batches: BatchWriter<NewEvent, AcceptOutcome>;
   readonly #ordered = new OrderedAppends();
-  /** Events come in through it. */
-  readonly turnstile: Turnstile;
+  /** Requests with events come in through it. */
+  readonly admission: AdmissionQueue;
 
   constructor(options: { database: Database; owner: LogOwner; now: () => number }) {
     this.#now = options.now;
@@ -43,16 +44,18 @@ export class AcceptWriter {
       weigh: (event) => event.body.length + (event.data?.length ?? 0),
       maxWeight: MAX_BATCH_BYTES,
       hold: holdWhileCongested(options.owner),
-      onTaken: () => this.turnstile.turn(),
+      maxWaitMs: MAX_WAIT_MS,
+      onTaken: () => this.admission.turn(),
     });
-    this.turnstile = new Turnstile({
+    this.admission = new AdmissionQueue({
       isFull: () => this.#batches.queued >= ENOUGH_QUEUED || this.#batches.queuedWeight >= MAX_BATCH_BYTES,
     });
   }
 
-  add(event: NewEvent): Promise<AcceptOutcome> {
+  /** Rejects with `overloaded` if the event's request waits too long; nothing of the request is stored then. */
+  add(event: NewEvent, ticket?: RequestTicket): Promise<AcceptOutcome> {
     const ready = event.ordered ? this.#owner.beforeOrdered() : null;
-    return ready ? ready.then(() => this.#batches.add(event)) : this.#batches.add(event);
+    return ready ? ready.then(() => this.#batches.add(event, ticket)) : this.#batches.add(event, ticket);
   }
 
   drained(): Promise<void> {

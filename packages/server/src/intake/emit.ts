@@ -3,12 +3,13 @@ import type { Database } from '../store/database.ts';
 import { deliveryId } from '../store/delivery-id.ts';
 import type { NewEvent } from '../store/event-log.ts';
 import { eventByExternalId } from '../store/event-queries.ts';
+import { newTicket, type RequestTicket } from '../store/request-ticket.ts';
 import { newId } from '../store/uuid-time.ts';
 import type { Tenant } from '../tenancy/directory.ts';
 import type { ResolvedWebhook } from '../tenancy/resolve-webhook.ts';
 import { AcceptWriter } from './accept-writer.ts';
+import type { AdmissionQueue } from './admission-queue.ts';
 import type { LogOwner } from './log-owner.ts';
-import type { Turnstile } from './turnstile.ts';
 import { hasOrdered, renderEvent, type EventDraft } from './prepare-event.ts';
 
 /** An event as a caller gives it. */
@@ -73,30 +74,30 @@ export class Intake {
     this.#writer = new AcceptWriter({ database, owner, now });
   }
 
-  /** Whoever brings events comes through it before it reads them. */
-  get turnstile(): Turnstile {
-    return this.#writer.turnstile;
+  /** Requests with events come through it before they are parsed. */
+  get admission(): AdmissionQueue {
+    return this.#writer.admission;
   }
 
   /**
    * Stores an event and hands it to delivery. The answer means: committed.
    * Throws `unknown_event_type`, `invalid_data`, `conflict`, `organization_not_found`, `overloaded`.
    */
-  async emit(tenant: Tenant, input: EmitInput): Promise<EmitResult> {
-    const outcome = await this.#storePrepared(await this.#prepare(tenant, input));
+  async emit(tenant: Tenant, input: EmitInput, ticket = newTicket()): Promise<EmitResult> {
+    const outcome = await this.#storePrepared(await this.#prepare(tenant, input), ticket);
     if (outcome instanceof PosthornError) throw outcome;
     return outcome;
   }
 
-  /** As `emit` for each; one that is refused does not hinder the others. */
-  async emitBatch(tenant: Tenant, inputs: readonly EmitInput[]): Promise<(EmitResult | PosthornError)[]> {
+  /** As `emit` for each; one that is refused does not hinder the others. Throws `overloaded` if all of them waited too long. */
+  async emitBatch(tenant: Tenant, inputs: readonly EmitInput[], ticket = newTicket()): Promise<(EmitResult | PosthornError)[]> {
     // All before any is stored: where preparing one breaks, nothing of the batch has happened.
     const prepared: Prepared[] = [];
     for (const input of inputs) {
       const one = this.#prepare(tenant, input);
       prepared.push(one instanceof Promise ? await one : one);
     }
-    return Promise.all(prepared.map((one) => this.#storePrepared(one)));
+    return Promise.all(prepared.map((one) => this.#storePrepared(one, ticket)));
   }
 
   /** Sends an event to one webhook alone, whatever it subscribes to: pings and test sends. */
@@ -146,13 +147,13 @@ export class Intake {
     return renderEvent(tenant, draft, match(tenant, type, scope));
   }
 
-  #storePrepared(prepared: Prepared): Promise<Outcome> {
-    return prepared instanceof PosthornError ? Promise.resolve(prepared) : this.#store(prepared, subscribed);
+  #storePrepared(prepared: Prepared, ticket: RequestTicket): Promise<Outcome> {
+    return prepared instanceof PosthornError ? Promise.resolve(prepared) : this.#store(prepared, subscribed, ticket);
   }
 
-  #store(event: NewEvent, match: Match): Promise<Outcome> {
+  #store(event: NewEvent, match: Match, ticket?: RequestTicket): Promise<Outcome> {
     // Not an async function: what it would keep of each event while the commit is awaited is a twentieth of the garbage.
-    return this.#writer.add(event).then((outcome) => (outcome === 'stale' ? this.#storeAgain(event, match) : outcome));
+    return this.#writer.add(event, ticket).then((outcome) => (outcome === 'stale' ? this.#storeAgain(event, match) : outcome));
   }
 
   /** The organization's webhooks have changed since the event was matched with them. */

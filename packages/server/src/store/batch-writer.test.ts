@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { BatchWriter } from './batch-writer.ts';
+import { newTicket, type RequestTicket } from './request-ticket.ts';
 
 /** A write whose end the test decides. */
 function controlledWrite() {
@@ -95,4 +96,37 @@ test('a batch ends before it gets too heavy, and one heavy item goes alone', asy
   await turn();
   expect(batches.map((batch) => batch.items)).toEqual([[4, 5], [3], [50], [1]]);
   expect(writer.queuedWeight).toBe(0);
+});
+
+test('items that wait too long for their batch are refused, and not written later', async () => {
+  const { batches, write } = controlledWrite();
+  const writer = new BatchWriter({ write, maxItems: 10, maxInFlight: 1, eagerItems: 1, maxWaitMs: 1_500 });
+  const ago = (ms: number): RequestTicket => newTicket(performance.now() - ms);
+  void writer.add(1);
+  await turn();
+  const late = writer.add(2, ago(1_500));
+  const inTime = writer.add(3, ago(0));
+  await expect(late).rejects.toMatchObject({ code: 'overloaded', retryAfterSeconds: 1 });
+  expect(writer.queued).toBe(1);
+  batches[0]?.finish();
+  await turn();
+  expect(batches[1]?.items).toEqual([3]);
+  batches[1]?.finish();
+  expect(await inTime).toBe(6);
+});
+
+test('items of one request are refused together, or none of them once one is written', async () => {
+  const { batches, write } = controlledWrite();
+  const writer = new BatchWriter({ write, maxItems: 2, maxInFlight: 1, eagerItems: 1, maxWaitMs: 1_500 });
+  const begun = newTicket(performance.now() - 5_000);
+  const results = Promise.all([1, 2, 3].map((item) => writer.add(item, begun)));
+  await turn();
+  const refused = newTicket(performance.now() - 5_000);
+  await expect(Promise.all([4, 5].map((item) => writer.add(item, refused)))).rejects.toMatchObject({ code: 'overloaded' });
+  await expect(writer.add(6, refused)).rejects.toMatchObject({ code: 'overloaded' });
+  batches[0]?.finish();
+  await turn();
+  expect(batches[1]?.items).toEqual([3]);
+  batches[1]?.finish();
+  expect(await results).toEqual([2, 4, 6]);
 });

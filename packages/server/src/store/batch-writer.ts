@@ -1,3 +1,6 @@
+import { newTicket, type RequestTicket } from './request-ticket.ts';
+import { overloaded } from './store-error.ts';
+
 export interface BatchWriterOptions<Item, Result> {
   /** Writes a batch in one commit; answers one result per item, in order. */
   readonly write: (items: Item[]) => Promise<Result[]>;
@@ -11,16 +14,21 @@ export interface BatchWriterOptions<Item, Result> {
   /** What an item weighs; a batch ends before `maxWeight` unless one item alone passes it. Default: nothing. */
   readonly weigh?: (item: Item) => number;
   readonly maxWeight?: number;
-  /** Items have left the queue for a batch. */
+  /** Items have left the queue. */
   readonly onTaken?: () => void;
   /** Asked before each batch; while it answers true, writing waits and asks again every few milliseconds. */
   readonly hold?: () => boolean;
+  /** How long an item's request may wait for its first batch; then it is refused with `overloaded`. Default: without end. */
+  readonly maxWaitMs?: number;
 }
 
 const HOLD_RECHECK_MS = 2;
+const WAIT_CHECK_MS = 100;
 
 interface Entry<Item, Result> {
   readonly item: Item;
+  /** null: it may wait without end. */
+  readonly ticket: RequestTicket | null;
   readonly resolve: (result: Result) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -37,6 +45,7 @@ export class BatchWriter<Item, Result> {
   #scheduled = false;
   #linger: NodeJS.Timeout | null = null;
   #idle: (() => void)[] = [];
+  #watching = false;
 
   constructor(options: BatchWriterOptions<Item, Result>) {
     this.#options = options;
@@ -52,13 +61,18 @@ export class BatchWriter<Item, Result> {
     return this.#weight;
   }
 
-  /** Answers when the item's batch is committed; rejects when it could not be. */
-  add(item: Item): Promise<Result> {
+  /**
+   * Resolves when the item's batch is committed; rejects when it could not be, or waited too long. Items of one request
+   * share a ticket: they are refused together, or none of them is.
+   */
+  add(item: Item, ticket: RequestTicket | null = this.#options.maxWaitMs === undefined ? null : newTicket()): Promise<Result> {
+    if (ticket?.state === 'refused') return Promise.reject(overloaded());
     return new Promise((resolve, reject) => {
-      this.#queue.push({ item, resolve, reject });
+      this.#queue.push({ item, ticket, resolve, reject });
       this.#weight += this.#options.weigh?.(item) ?? 0;
       this.#hurry();
       this.#schedule();
+      this.#watch();
     });
   }
 
@@ -66,6 +80,34 @@ export class BatchWriter<Item, Result> {
   async drained(): Promise<void> {
     if (this.#queue.length === 0 && this.#inFlight === 0) return;
     await new Promise<void>((resolve) => this.#idle.push(resolve));
+  }
+
+  #watch(): void {
+    if (this.#watching || this.#options.maxWaitMs === undefined) return;
+    this.#watching = true;
+    setTimeout(this.#refuseLate, WAIT_CHECK_MS);
+  }
+
+  readonly #refuseLate = (): void => {
+    this.#watching = false;
+    const latest = performance.now() - (this.#options.maxWaitMs ?? Number.POSITIVE_INFINITY);
+    const isLate = ({ ticket }: Entry<Item, Result>): boolean => ticket !== null && ticket.state !== 'begun' && ticket.since <= latest;
+    const late = this.#queue.filter(isLate);
+    if (late.length > 0) {
+      this.#queue = this.#queue.filter((entry) => !isLate(entry));
+      for (const { item, ticket, reject } of late) {
+        this.#weight -= this.#options.weigh?.(item) ?? 0;
+        if (ticket) ticket.state = 'refused';
+        reject(overloaded());
+      }
+      this.#options.onTaken?.();
+      this.#tellIdle();
+    }
+    if (this.#queue.length > 0) this.#watch();
+  };
+
+  #tellIdle(): void {
+    if (this.#queue.length === 0 && this.#inFlight === 0) for (const resolve of this.#idle.splice(0)) resolve();
   }
 
   #schedule(): void {
@@ -114,7 +156,10 @@ export class BatchWriter<Item, Result> {
 
   async #writeNext(): Promise<void> {
     const entries = this.#queue.splice(0, this.#nextSize());
-    for (const { item } of entries) this.#weight -= this.#options.weigh?.(item) ?? 0;
+    for (const { item, ticket } of entries) {
+      this.#weight -= this.#options.weigh?.(item) ?? 0;
+      if (ticket) ticket.state = 'begun';
+    }
     this.#inFlight++;
     this.#options.onTaken?.();
     try {
@@ -129,7 +174,7 @@ export class BatchWriter<Item, Result> {
     } finally {
       this.#inFlight--;
       this.#schedule();
-      if (this.#queue.length === 0 && this.#inFlight === 0) for (const resolve of this.#idle.splice(0)) resolve();
+      this.#tellIdle();
     }
   }
 }

@@ -6,6 +6,13 @@ export function unavailable(cause: unknown): PosthornError {
   return new PosthornError('unavailable', 'The database did not answer, or not in time.', { cause, retryAfterSeconds: 1 });
 }
 
+/** The error of a request that waited too long to be stored, or would. Nothing of it is stored. */
+export function overloaded(retryAfterSeconds = 1): PosthornError {
+  return new PosthornError('overloaded', 'More requests are waiting to be stored than the server can store in time.', {
+    retryAfterSeconds,
+  });
+}
+
 /** What a caller is told of an error that nothing else explains: `unavailable` where another try may succeed, else `internal`. */
 export function asStoreError(error: unknown): PosthornError {
   if (error instanceof PosthornError) return error;

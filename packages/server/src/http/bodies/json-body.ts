@@ -1,31 +1,59 @@
 import { PosthornError } from '@posthorn/protocol';
 import type { FastifyRequest } from 'fastify';
+import type { AdmissionQueue } from '../../intake/admission-queue.ts';
+import type { RequestTicket } from '../../store/request-ticket.ts';
 import { keepBodyDigest } from '../idempotency.ts';
 import { parseJsonBody } from '../json-text.ts';
 import type { BodyBudget } from './body-budget.ts';
-import { readRequestBody, type HeldBody } from './request-body.ts';
+import { readRequestBody, toldLength, type HeldBody } from './request-body.ts';
 
 type Done = (error: Error | null, body?: unknown) => void;
 
-/** Returns Fastify's parser for JSON bodies: reads within the budget, waits for the route's turnstile, parses. */
+/** Returns Fastify's parser for JSON bodies: reads within the budget, waits in the route's admission queue, parses. */
 export function jsonBodyParser(budget: BodyBudget): (request: FastifyRequest, payload: unknown, done: Done) => void {
   return (request, _payload, done) => {
     // Nobody reads what is sent to an address where there is nothing.
     if (request.is404) return done(null);
     const { config, bodyLimit: maxBytes } = request.routeOptions;
+    if (config.admission) return readAdmitted(request, { budget, maxBytes, admission: config.admission, done });
     readRequestBody(request, { budget, maxBytes }, (body) => {
       if (body instanceof PosthornError) return done(body);
       keepBodyDigest(request, body.bytes);
-      const parse = (): void => parseHeld(body, done);
-      if (!config.turnstile) return parse();
-      try {
-        config.turnstile.enter(body.bytes.length, parse);
-      } catch (error) {
-        body.reservation.release();
-        done(asError(error));
-      }
+      parseHeld(body, done);
     });
   };
+}
+
+interface AdmittedRead {
+  readonly budget: BodyBudget;
+  readonly maxBytes: number;
+  readonly admission: AdmissionQueue;
+  readonly done: Done;
+}
+
+function readAdmitted(request: FastifyRequest, { budget, maxBytes, admission, done }: AdmittedRead): void {
+  const announced = toldLength(request, maxBytes);
+  const line = admission.announce(request.tenant.organization.key, announced);
+  if (line instanceof PosthornError) return done(line);
+  readRequestBody(request, { budget, maxBytes }, (body) => {
+    if (body instanceof PosthornError) {
+      admission.withdraw(line, announced);
+      return done(body);
+    }
+    keepBodyDigest(request, body.bytes);
+    const decide = (decision: RequestTicket | PosthornError): void => {
+      if (decision instanceof PosthornError) return refuseHeld(body, decision, done);
+      request.ticket = decision;
+      parseHeld(body, done);
+    };
+    const isGone = (): boolean => request.raw.socket.destroyed;
+    admission.enter({ line, bytes: body.bytes.length, isGone, decide }, announced);
+  });
+}
+
+function refuseHeld({ reservation }: HeldBody, error: PosthornError, done: Done): void {
+  reservation.release();
+  done(error);
 }
 
 function parseHeld({ bytes, reservation }: HeldBody, done: Done): void {
@@ -33,13 +61,9 @@ function parseHeld({ bytes, reservation }: HeldBody, done: Done): void {
   try {
     parsed = bytes.length === 0 ? undefined : parseJsonBody(bytes);
   } catch (error) {
-    return done(asError(error));
+    return done(error instanceof Error ? error : new Error(String(error)));
   } finally {
     reservation.release();
   }
   done(null, parsed);
-}
-
-function asError(error: unknown): Error {
-  return error instanceof Error ? error : new Error(String(error));
 }

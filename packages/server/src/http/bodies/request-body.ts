@@ -25,7 +25,7 @@ export function readRequestBody(
   options: RequestBodyOptions,
   done: (body: HeldBody | PosthornError) => void,
 ): void {
-  const { budget, maxBytes, timeoutMs = budget.timeoutMs(toldLength(request, maxBytes)) } = options;
+  const { budget, maxBytes, timeoutMs = budget.timeoutMs(toldLength(request, maxBytes) || maxBytes) } = options;
   const reservation = budget.open(options.holder ?? holderOf(request));
   readBody(request.raw, { maxBytes, timeoutMs, reservation }, (result) => {
     if (typeof result !== 'string') return done({ bytes: result, reservation });
@@ -34,8 +34,9 @@ export function readRequestBody(
   });
 }
 
-function toldLength({ headers }: FastifyRequest, maxBytes: number): number {
-  return Math.min(maxBytes, Number(headers['content-length'] ?? maxBytes));
+/** What `Content-Length` says, within the limit; 0 if the length is not told. */
+export function toldLength({ headers }: FastifyRequest, maxBytes: number): number {
+  return Math.min(maxBytes, Number(headers['content-length'] ?? 0));
 }
 
 function holderOf(request: FastifyRequest): Holder {

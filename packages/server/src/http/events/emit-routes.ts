@@ -37,7 +37,7 @@ interface Batch {
 }
 
 export function emitRoutes(app: FastifyInstance, { intake }: EmitServices): void {
-  const config = { turnstile: intake.turnstile };
+  const config = { admission: intake.admission };
   app.post<{ Body: Body }>(
     '/organizations/:org/events',
     {
@@ -46,7 +46,7 @@ export function emitRoutes(app: FastifyInstance, { intake }: EmitServices): void
       schema: { tags: TAGS, summary: 'Emit an event', body: NewEvent, response: { 202: Accepted } },
     },
     async (request, reply) => {
-      const emitted = await intake.emit(request.tenant, withId(input(request.body), request, 0));
+      const emitted = await intake.emit(request.tenant, withId(input(request.body), request, 0), request.ticket);
       return reply.code(202).send(emitted);
     },
   );
@@ -65,7 +65,7 @@ export function emitRoutes(app: FastifyInstance, { intake }: EmitServices): void
     (request, reply) => {
       const { refusals, inputs } = takeOut(request);
       // Not an async function: it would keep what was parsed until the commit.
-      return intake.emitBatch(request.tenant, inputs).then((emitted) => {
+      return intake.emitBatch(request.tenant, inputs, request.ticket).then((emitted) => {
         let next = 0;
         const results = refusals.map((refusal) => {
           const outcome = refusal ?? emitted[next++];

@@ -41,7 +41,7 @@ export function objectBulkRoutes(app: FastifyInstance, { objects }: ObjectServic
     '/organizations/:org/objects/batch',
     {
       bodyLimit: BULK_BODY_BYTES,
-      config: { turnstile: objects.turnstile },
+      config: { admission: objects.admission },
       schema: {
         tags: OBJECT_TAGS,
         summary: 'Push up to 1,000 objects; each has its own result',
@@ -53,7 +53,7 @@ export function objectBulkRoutes(app: FastifyInstance, { objects }: ObjectServic
       const validate = request.compileValidationSchema(BulkChange, 'body');
       const inputs = request.body.objects.map((change) => checked(change, { validate, request }));
       const valid = inputs.filter((one): one is ObjectChangeInput => !(one instanceof PosthornError));
-      const outcomes = await objects.applyMany(request.tenant, valid);
+      const outcomes = await objects.applyMany(request.tenant, valid, request.ticket);
       let next = 0;
       const results = inputs.map((one) => {
         const outcome = one instanceof PosthornError ? one : outcomes[next++];

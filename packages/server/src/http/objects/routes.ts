@@ -32,7 +32,7 @@ interface Body {
   readonly sender?: JsonObject;
 }
 
-type ChangeRequest = Pick<FastifyRequest, 'tenant' | 'headers'> & {
+type ChangeRequest = Pick<FastifyRequest, 'tenant' | 'headers' | 'ticket'> & {
   readonly params: Address;
   readonly query: Query;
   readonly body: Omit<Body, 'state'>;
@@ -48,7 +48,7 @@ const Deletion = Type.Object({ scope: Type.Optional(Scope), sender: Type.Optiona
 /** Changing one object. */
 export function objectRoutes(app: FastifyInstance, { objects }: ObjectServices): void {
   const path = '/organizations/:org/objects/:kind/:id';
-  const config = { turnstile: objects.turnstile };
+  const config = { admission: objects.admission };
   const schema = { tags: OBJECT_TAGS, params: ADDRESS, querystring: SCOPE_QUERY, response: { 200: Outcome } };
 
   const change = async (request: ChangeRequest, reply: FastifyReply, action: ObjectAction) => {
@@ -57,7 +57,8 @@ export function objectRoutes(app: FastifyInstance, { objects }: ObjectServices):
     const scope = scopeOf(request.query, request.body);
     const problem = senderProblem(request.body);
     if (problem) throw problem;
-    const outcome = await objects.apply(request.tenant, { kind, id, scope, action, sender, expected: expectedVersion(request.headers) });
+    const expected = expectedVersion(request.headers);
+    const outcome = await objects.apply(request.tenant, { kind, id, scope, action, sender, expected }, request.ticket);
     return answer(reply, outcome);
   };
 

@@ -2,12 +2,13 @@ import { PosthornError } from '@posthorn/protocol';
 import { BatchWriter } from '../../store/batch-writer.ts';
 import { isDataError, type Queryable } from '../../store/database.ts';
 import { insertObjects, lockObjects, updateObjects, type ObjectName } from '../../store/objects.ts';
+import { MAX_WAIT_MS, type RequestTicket } from '../../store/request-ticket.ts';
 import { unavailable } from '../../store/store-error.ts';
 import type { Tenant } from '../../tenancy/directory.ts';
 import { CommitAgain, EventCommit, type EventCommitOptions, type Tenants } from '../event-commit.ts';
 import { DigestNotes } from '../digests/digest-notes.ts';
 import { holdWhileCongested } from '../hold-while-congested.ts';
-import { Turnstile } from '../turnstile.ts';
+import { AdmissionQueue } from '../admission-queue.ts';
 import { keyOf, nameOf, ObjectBatch, type ObjectOutcome, type ObjectRequest, type RefusedGroup } from './object-batch.ts';
 
 const MAX_BATCH = 500;
@@ -36,8 +37,8 @@ export class ObjectWriter {
   readonly #now: () => number;
   readonly #notes: DigestNotes;
   readonly #batches: BatchWriter<Group, GroupOutcome>;
-  /** States come in through it. */
-  readonly turnstile: Turnstile;
+  /** Requests with states come in through it. */
+  readonly admission: AdmissionQueue;
 
   constructor(options: EventCommitOptions) {
     this.#commit = new EventCommit(options);
@@ -51,9 +52,10 @@ export class ObjectWriter {
       weigh: ({ requests, weight }) => weight + requests.length * OBJECT_WEIGHT,
       maxWeight: MAX_BATCH_BYTES,
       hold: holdWhileCongested(options.owner),
-      onTaken: () => this.turnstile.turn(),
+      maxWaitMs: MAX_WAIT_MS,
+      onTaken: () => this.admission.turn(),
     });
-    this.turnstile = new Turnstile({
+    this.admission = new AdmissionQueue({
       isFull: () => this.#batches.queued >= ENOUGH_QUEUED || this.#batches.queuedWeight >= MAX_BATCH_BYTES,
     });
   }
@@ -63,8 +65,8 @@ export class ObjectWriter {
   }
 
   /** Resolves when it is committed or refused. */
-  async add(request: ObjectRequest, weight: number): Promise<ObjectOutcome | PosthornError> {
-    const outcome = await this.#batches.add({ requests: [request], weight });
+  async add(request: ObjectRequest, weight: number, ticket?: RequestTicket): Promise<ObjectOutcome | PosthornError> {
+    const outcome = await this.#batches.add({ requests: [request], weight }, ticket);
     return 'error' in outcome ? outcome.error : (outcome[0] ?? new PosthornError('internal', 'A change has no outcome.'));
   }
 

@@ -2,7 +2,8 @@ import { PosthornError, type JsonObject } from '@posthorn/protocol';
 import type { ObjectKind } from '../../catalog/object-kind.ts';
 import type { Tenant } from '../../tenancy/directory.ts';
 import type { EventCommitOptions } from '../event-commit.ts';
-import type { Turnstile } from '../turnstile.ts';
+import { newTicket, type RequestTicket } from '../../store/request-ticket.ts';
+import type { AdmissionQueue } from '../admission-queue.ts';
 import { ObjectWriter } from './object-writer.ts';
 import { unfitState, type ObjectAction, type ObjectOutcome, type ObjectRequest, type RefusedGroup } from './object-batch.ts';
 
@@ -31,24 +32,24 @@ export class Objects {
     return this.#writer.queued;
   }
 
-  /** Whoever brings states comes through it before it reads them. */
-  get turnstile(): Turnstile {
-    return this.#writer.turnstile;
+  /** Requests with states come through it before they are parsed. */
+  get admission(): AdmissionQueue {
+    return this.#writer.admission;
   }
 
   /**
    * Changes an object. The answer means: committed.
    * Throws `unknown_object_kind`, `invalid_request`, `invalid_state`, `not_found`, `version_mismatch`, `overloaded`, `unavailable`.
    */
-  async apply(tenant: Tenant, input: ObjectChangeInput): Promise<ObjectOutcome> {
-    const outcome = await this.#one(tenant, input);
+  async apply(tenant: Tenant, input: ObjectChangeInput, ticket?: RequestTicket): Promise<ObjectOutcome> {
+    const outcome = await this.#one(tenant, input, ticket);
     if (outcome instanceof PosthornError) throw outcome;
     return outcome;
   }
 
   /** As `apply` for each, in order where they are about the same object; one that is refused does not hinder the others. */
-  async applyMany(tenant: Tenant, inputs: readonly ObjectChangeInput[]): Promise<(ObjectOutcome | PosthornError)[]> {
-    return Promise.all(inputs.map((input) => this.#one(tenant, input)));
+  async applyMany(tenant: Tenant, inputs: readonly ObjectChangeInput[], ticket = newTicket()): Promise<(ObjectOutcome | PosthornError)[]> {
+    return Promise.all(inputs.map((input) => this.#one(tenant, input, ticket)));
   }
 
   /** Changes all of the objects in one transaction, or none of them if one is refused. */
@@ -68,11 +69,11 @@ export class Objects {
     return this.#writer.drained();
   }
 
-  async #one(tenant: Tenant, input: ObjectChangeInput): Promise<ObjectOutcome | PosthornError> {
+  async #one(tenant: Tenant, input: ObjectChangeInput, ticket?: RequestTicket): Promise<ObjectOutcome | PosthornError> {
     const checked = this.#check(tenant, input);
     // Not awaited where it need not be: changes that come together shall keep their order.
     const request = checked instanceof Promise ? await checked : checked;
-    return request instanceof PosthornError ? request : this.#writer.add(request, weightOf(request.action));
+    return request instanceof PosthornError ? request : this.#writer.add(request, weightOf(request.action), ticket);
   }
 
   #check(tenant: Tenant, input: ObjectChangeInput): ObjectRequest | PosthornError | Promise<ObjectRequest | PosthornError> {
