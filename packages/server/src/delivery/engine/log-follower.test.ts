@@ -302,7 +302,7 @@ test('a node that owns a shard again reads what it had claimed before, and forgo
   // What follows stays above the horizon.
   await using older = await appendSlowly(database, event(key, { webhookIds: [] }));
   await appendEvents(database, [above]);
-  await database.query(statement('lose', 'UPDATE shards SET epoch = epoch + 1, owner = NULL'));
+  await database.query(statement('lose', 'UPDATE shards SET epoch = epoch + 1, owner = NULL WHERE id = $1'), [shardOf(key)]);
   await eventually(() => expect(owner.ids()).toContain(below.id));
   await older.commit();
   await eventually(() => expect(owner.ids().toSorted()).toEqual([below.id, above.id].toSorted()));
@@ -320,7 +320,7 @@ test('a server that gives transaction ids out again is noticed: nothing is skipp
   await database.transaction(async (transaction) => {
     await transaction.query(statement('recovery', 'DELETE FROM log_continuity'));
     await appendEvents(transaction, [stored]);
-    await transaction.query(statement('marks', `UPDATE shards SET low_water = '1'`));
+    await transaction.query(statement('marks', `UPDATE shards SET low_water = '1' WHERE id = $1`), [shardOf(key)]);
   });
   await eventually(() => expect(owner.ownership.nodeId).not.toBe(before));
   await eventually(() => expect(owner.ids()).toContain(stored.id));
