@@ -19,7 +19,8 @@ export interface Reckoning {
   readonly delivered: number;
   /** Arrivals of a delivery beyond the first. */
   readonly repeats: number;
-  readonly outOfOrder: number;
+  /** First arrivals that came after one of a later event of the same subject, as `path id after sequence`. */
+  readonly outOfOrder: readonly string[];
   /** What has not arrived, as `path id`. */
   readonly missing: readonly string[];
 }
@@ -29,13 +30,13 @@ export function reckon({ accepted, pathsOf, arrivals, isOrdered }: Books): Recko
   const missing: string[] = [];
   let expected = 0;
   let repeats = 0;
-  let outOfOrder = 0;
+  const outOfOrder: string[] = [];
   const first = new Map<string, Set<string>>();
   for (const [path, ids] of arrivals) {
     const distinct = new Set(ids);
     first.set(path, distinct);
     repeats += ids.length - distinct.size;
-    if (isOrdered(path)) outOfOrder += countOutOfOrder(distinct);
+    if (isOrdered(path)) outOfOrder.push(...lateOnes(distinct).map((late) => `${path} ${late}`));
   }
   for (const id of accepted) {
     for (const path of pathsOf(eventOf(id).organization)) {
@@ -46,15 +47,14 @@ export function reckon({ accepted, pathsOf, arrivals, isOrdered }: Books): Recko
   return { accepted: accepted.size, expected, delivered: expected - missing.length, repeats, outOfOrder, missing };
 }
 
-/** Counts the first arrivals that came after one of a later event of the same subject. */
-function countOutOfOrder(ids: Iterable<string>): number {
+function lateOnes(ids: Iterable<string>): string[] {
   const last = new Map<string, number>();
-  let count = 0;
+  const late: string[] = [];
   for (const id of ids) {
     const { subject, sequence } = eventOf(id);
     const before = last.get(subject) ?? 0;
-    if (sequence < before) count++;
+    if (sequence < before) late.push(`${id} after ${before}`);
     last.set(subject, Math.max(before, sequence));
   }
-  return count;
+  return late;
 }

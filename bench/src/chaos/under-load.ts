@@ -28,6 +28,7 @@ export interface FaultPlan {
 /** Events a second. */
 const RATE = 120;
 const SUBJECTS = 2;
+const EXAMPLES = 5;
 const LOAD_MS = 2_000;
 
 /** A scenario that is nothing more than its plan. */
@@ -45,7 +46,7 @@ export async function runRounds(plan: FaultPlan, run: ChaosRun): Promise<ChaosRe
   const sums = { lost: 0, stuck: 0, turnedAway: 0 };
   let last: Settlement | null = null;
   let round = 0;
-  while (round < (run.rounds ?? plan.rounds) && sums.lost + sums.stuck === 0) {
+  while (round < (run.rounds ?? plan.rounds) && problems.length === 0) {
     round++;
     const load = startLoad(plan, stage, round);
     await pause(LOAD_MS);
@@ -62,13 +63,25 @@ export async function runRounds(plan: FaultPlan, run: ChaosRun): Promise<ChaosRe
     sums.stuck += last.stuck;
     problems.push(...last.examples.map((example) => `missing in round ${round}: ${example}`));
     const { repeats, outOfOrder } = last.reckoning;
+    problems.push(...outOfOrder.slice(0, EXAMPLES).map((late) => `out of order in round ${round}: ${late}`));
     run.tell(
-      `round ${round}: ${accepted.size} accepted, ${repeats} repeats, ${sums.lost} lost, ${sums.stuck} stuck, ${outOfOrder} out of order; settled in ${seconds} s`,
+      `round ${round}: ${accepted.size} accepted, ${repeats} repeats, ${sums.lost} lost, ${sums.stuck} stuck, ${outOfOrder.length} out of order; settled in ${seconds} s`,
     );
   }
   if (last === null) return { kind: 'skipped', reason: 'no rounds were asked for' };
   const { expected, delivered, repeats, outOfOrder } = last.reckoning;
-  return { kind: 'ran', rounds: round, accepted: accepted.size, expected, delivered, repeats, outOfOrder, ...sums, notes, problems };
+  return {
+    kind: 'ran',
+    rounds: round,
+    accepted: accepted.size,
+    expected,
+    delivered,
+    repeats,
+    outOfOrder: outOfOrder.length,
+    ...sums,
+    notes,
+    problems,
+  };
 }
 
 function startLoad({ padBytes = 200 }: FaultPlan, stage: ChaosStage, round: number): Load {

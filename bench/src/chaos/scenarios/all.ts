@@ -6,6 +6,7 @@ import { diskFull } from './disk-full.ts';
 import { fanOut } from './fan-out.ts';
 import { frozenDatabase } from './frozen-database.ts';
 import { kill9 } from './kill-9.ts';
+import { reusedIds } from './reused-ids.ts';
 import { rollingRestart } from './rolling-restart.ts';
 import { sharedOrigin } from './shared-origin.ts';
 import { sigstop } from './sigstop.ts';
@@ -16,6 +17,7 @@ export const SCENARIOS: readonly ChaosScenario[] = [
   kill9,
   sigstop,
   databaseCrash,
+  reusedIds,
   connectionCuts,
   frozenDatabase,
   slowDatabase,
