@@ -36,7 +36,7 @@ const LAST_REPEATS_MS = 30_000;
  * Emits events, subject by subject one after the other. Successive requests go to different nodes. A request that was
  * not accepted is repeated with the same id, as a client does that must not lose it.
  */
-export class Load {
+export class Load implements AsyncDisposable {
   readonly #options: LoadOptions;
   readonly #accepted = new Set<string>();
   readonly #latenciesMs: number[] = [];
@@ -79,6 +79,13 @@ export class Load {
     this.#endsAt = performance.now() + LAST_REPEATS_MS;
     await Promise.all(this.#workers);
     return { accepted: this.#accepted, refused: this.#refused, unanswered: this.#unanswered };
+  }
+
+  /** Gives up what is under way. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stopped = true;
+    this.#endsAt = 0;
+    await Promise.allSettled(this.#workers);
   }
 
   async #work(place: Place, phase: number): Promise<void> {

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { chmod, mkdtemp, rm, statfs, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, open, rm, statfs } from 'node:fs/promises';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -30,8 +30,13 @@ export async function mountSmallDisk(bytes: number): Promise<SmallDisk | { reado
   return {
     folder,
     async fill(freeBytes) {
-      const { bavail, bsize } = await statfs(folder);
-      await writeFile(ballast, Buffer.alloc(Math.max(0, bavail * bsize - freeBytes)));
+      await using file = await open(ballast, 'a');
+      try {
+        while ((await free(folder)) > freeBytes) await file.write(CHUNK);
+      } catch (error) {
+        // PostgreSQL writes at the same time.
+        if (!isFull(error)) throw error;
+      }
     },
     empty: () => rm(ballast, { force: true }),
     async [Symbol.asyncDispose]() {
@@ -39,4 +44,15 @@ export async function mountSmallDisk(bytes: number): Promise<SmallDisk | { reado
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+const CHUNK = Buffer.alloc(262_144);
+
+async function free(folder: string): Promise<number> {
+  const { bavail, bsize } = await statfs(folder);
+  return bavail * bsize;
+}
+
+function isFull(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENOSPC';
 }

@@ -48,7 +48,7 @@ export async function runRounds(plan: FaultPlan, run: ChaosRun): Promise<ChaosRe
   let round = 0;
   while (round < (run.rounds ?? plan.rounds) && problems.length === 0) {
     round++;
-    const load = startLoad(plan, stage, round);
+    await using load = startLoad(plan, stage, round);
     await pause(LOAD_MS);
     const note = await plan.fault({ stage, load, random: run.random, round, tell: run.tell });
     if (note) notes.push(note);

@@ -6,7 +6,7 @@ import { inTime, pause } from '../waiting.ts';
 import { ENDPOINTS } from './endpoints.ts';
 
 const MIB = 1_048_576;
-const DISK_BYTES = 700 * MIB;
+const DISK_BYTES = 400 * MIB;
 const FULL_MS = 12_000;
 const BACK_MS = 15_000;
 /** So that the disk fills in a moment. */
@@ -22,7 +22,7 @@ export const diskFull: ChaosScenario = {
     await using mounted = disk;
     const postgres = { directory: mounted.folder, settings: { min_wal_size: '32MB', max_wal_size: '64MB' } };
     const stage = { nodes: 2, endpoints: ENDPOINTS, postgres };
-    return runRounds({ name: 'disk-full', rounds: 2, padBytes: PAD_BYTES, stage, fault: (scene) => fillDisk(mounted, scene) }, run);
+    return await runRounds({ name: 'disk-full', rounds: 2, padBytes: PAD_BYTES, stage, fault: (scene) => fillDisk(mounted, scene) }, run);
   },
 };
 

@@ -7,7 +7,7 @@ const REFUSED_MS = 1_500;
 export const rollingRestart = underLoad({
   name: 'rolling-restart',
   title: 'Each node in turn is stopped and started while deliveries in order wait for their retries',
-  rounds: 2,
+  rounds: 1,
   repeats: 'none',
   stage: { nodes: 3, endpoints: ENDPOINTS },
   async fault({ stage, tell }) {
