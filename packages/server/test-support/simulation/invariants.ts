@@ -38,7 +38,7 @@ export interface InvariantsOptions {
 }
 
 /** Not held yet. */
-const SWITCHED_OFF: ReadonlySet<InvariantName> = new Set<InvariantName>(['commit-order', 'order']);
+const SWITCHED_OFF: ReadonlySet<InvariantName> = new Set<InvariantName>(['commit-order']);
 
 const FINAL = new Set(['delivered', 'failed', 'cancelled']);
 /** A notification takes a few milliseconds. */

@@ -3,7 +3,7 @@ import { keyOf, type EventTableRow } from '../rows.ts';
 import type { Implementation } from '../server.ts';
 
 /** An event as the log shows it. */
-export function shown(event: EventTableRow): object {
+export function shown(event: Omit<EventTableRow, 'claimed_by'>): object {
   return { ...event, xid: String(event.xid), webhook_ids: [...event.webhook_ids] };
 }
 

@@ -10,8 +10,8 @@ function joined({ transaction }: StatementContext, rows: readonly WaitingTableRo
       const event = transaction.table('events').get(keyOf(row.organization_key, row.event_id));
       if (!event) return [];
       const { delivery_id, webhook_id, attempt_count, order_key, shard } = row;
-      const { claimed_by: _, ...shownEvent } = event;
-      return [{ ...shown({ ...shownEvent, claimed_by: null }), delivery_id, webhook_id, attempt_count, order_key, shard }];
+      const { claimed_by: _claimedBy, ...columns } = event;
+      return [{ ...shown(columns), delivery_id, webhook_id, attempt_count, order_key, shard }];
     })
     .slice(0, Number(limit));
 }
