@@ -70,9 +70,12 @@ function eventOf(emitted: EmittedEvent, tenant: Tenant): NewEvent {
 export async function cancelDelivery(world: World, node: RunningNode, delivery: DeliveryHistory): Promise<void> {
   delivery.cancelAskedAt = world.time.now;
   world.trace(`cancel ${delivery.id} at ${node.process.name}`);
-  const outcome = await attempt(world, node, async () =>
-    cancel(node.database, { tenant: await tenantOf(world, node, delivery), id: delivery.id }),
-  );
+  const { id } = delivery;
+  const outcome = await attempt(world, node, async () => {
+    const tenant = await tenantOf(world, node, delivery);
+    node.engine.cancelled(id, await cancel(node.database, { tenant, id }));
+    delivery.notified.add(node.process);
+  });
   // Refused: it has ended already. Unknown: it may be cancelled, or not.
   if (outcome === 'done') delivery.cancelledAt = world.time.now;
   if (outcome === 'refused') delivery.cancelAskedAt = null;

@@ -6,6 +6,8 @@ import type { Machine, World } from './world.ts';
 export type Command = (world: World) => void;
 
 const HOUR_MS = 3_600_000;
+/** Until a listener is connected again, and what it missed is read. */
+const LISTENER_MS = 1_500;
 /** A disruption may have repeats until leases have moved and been read. */
 const AFTERMATH_MS = 2_000;
 
@@ -100,7 +102,11 @@ function breakConnections(world: World): void {
   if (!machine?.node) return;
   const outageMs = world.random.chance(0.5) ? 0 : world.random.between(0, 9_000);
   if (outageMs > 2_500) disrupted(world, `database out of reach for ${machine.name}`, outageMs + 6_000);
-  else world.trace(`connections of ${machine.name} break for ${Math.round(outageMs)} ms`);
+  else {
+    const { now } = world.time;
+    world.history.silences.push({ kind: 'connections break', from: now, to: now + outageMs + LISTENER_MS });
+    world.trace(`connections of ${machine.name} break for ${Math.round(outageMs)} ms`);
+  }
   machine.node.link.break(outageMs);
 }
 

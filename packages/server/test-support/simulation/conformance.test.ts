@@ -1,11 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import { statement, type Queryable, type Statement, type Value } from '../../src/store/database.ts';
+import { statement, type Database, type Queryable, type Statement, type Value } from '../../src/store/database.ts';
 import { logHorizon } from '../../src/store/log-reading.ts';
 import { SHARD_COUNT } from '../../src/store/shard.ts';
 import { testPostgres } from '../database.ts';
 import { RandomCalls, type Tested } from './conformance.ts';
 import { DatabaseServer } from './database/server.ts';
 import { STATEMENTS } from './database/statements.ts';
+import type { SimulatedTransaction } from './database/transaction.ts';
 import { SeededRandom } from './random.ts';
 import { VirtualTime } from './virtual-time.ts';
 
@@ -26,7 +27,7 @@ const TABLES = {
   organizations: `SELECT key, version FROM organizations ORDER BY key`,
 } as const;
 
-function simulated(webhooks: readonly { id: string; organizationKey: number }[]): { database: Queryable; server: DatabaseServer } {
+function simulated(webhooks: readonly { id: string; organizationKey: number }[]): { database: Database; server: DatabaseServer } {
   const statements = new Map(STATEMENTS);
   statements.set('conformance_epochs', ({ transaction }) =>
     [...transaction.table('shards').rows()].map(({ id, epoch }) => ({ id, epoch })),
@@ -45,23 +46,36 @@ function simulated(webhooks: readonly { id: string; organizationKey: number }[])
       .put(id, { id, organization_key: key, ordered: false, retry: {}, status: 'active', status_changed_at: 0, ...health });
   }
   server.load(setup);
-  const database: Queryable = {
-    query<Row>({ name }: Statement, values: readonly Value[] = []): Promise<Row[]> {
-      const transaction = server.begin();
-      return new Promise((resolve, reject) => {
-        server.execute(transaction, { name, values }, (error, rows) => {
-          if (error) {
-            server.rollback(transaction);
-            return reject(error);
-          }
-          if (transaction.xid !== null) server.load(transaction);
-          resolve(rows as Row[]);
-        });
-      });
-    },
+  return { database: directDatabase(server), server };
+}
+
+/** Without latency: each statement is answered, and committed, before the next one. */
+function directDatabase(server: DatabaseServer): Database {
+  const runIn = (transaction: SimulatedTransaction): Queryable => ({
+    query: <Row>({ name }: Statement, values: readonly Value[] = []) =>
+      new Promise<Row[]>((resolve, reject) => {
+        server.execute(transaction, { name, values }, (error, rows) => (error ? reject(error) : resolve(rows as Row[])));
+      }),
     script: () => Promise.reject(new Error('not used')),
+  });
+  const transaction: Database['transaction'] = async (work) => {
+    const begun = server.begin();
+    try {
+      const result = await work(runIn(begun));
+      server.load(begun);
+      return result;
+    } catch (error) {
+      server.rollback(begun);
+      throw error;
+    }
   };
-  return { database, server };
+  return {
+    query: (asked, values) => transaction((queryable) => queryable.query(asked, values)),
+    script: () => Promise.reject(new Error('not used')),
+    transaction,
+    listen: () => Promise.reject(new Error('not used')),
+    close: () => Promise.resolve(),
+  };
 }
 
 const XID_COLUMNS = new Set(['xid', 'event_xid', 'low_water']);

@@ -1,5 +1,5 @@
 import { appendEvents, eventsWithGivenIds, firstAnswers, type NewEvent } from '../../src/store/event-log.ts';
-import type { Queryable } from '../../src/store/database.ts';
+import type { Database } from '../../src/store/database.ts';
 import { orderHeads, releaseBehind } from '../../src/store/delivery-order.ts';
 import { deliveryId } from '../../src/store/delivery-id.ts';
 import { cancelledDeliveries } from '../../src/store/delivery-queries.ts';
@@ -39,7 +39,7 @@ import type { SeededRandom } from './random.ts';
 
 /** A database under test, with the transaction ids and the continuity token that it gave. */
 export interface Tested {
-  readonly database: Queryable;
+  readonly database: Database;
   /** Of each append, in order. */
   readonly xids: number[];
   readonly continuity: string;
@@ -177,7 +177,11 @@ export class RandomCalls {
       status: reason === 'held' ? ('held' as const) : random.pick(STATUSES),
       attemptCount,
       attempt: attemptCount > 0 && random.chance(0.8) ? '{"number":1}' : null,
-      waiting: reason && { reason, dueAt: reason === 'retry' ? new Date(this.#now()) : ('infinity' as const) },
+      waiting: reason && {
+        reason,
+        dueAt: reason === 'retry' ? new Date(this.#now()) : ('infinity' as const),
+        ...(random.chance(0.5) ? { scheduledAt: new Date(this.#now()) } : {}),
+      },
       orderKey: random.pick([null, 'thing:one', 'thing:two']),
     };
   }
@@ -185,7 +189,7 @@ export class RandomCalls {
   #shards(): Call {
     const random = this.#random;
     const [nodeId, leaseMs] = [this.#nodeId(), random.pick(LEASES_MS)];
-    const [knows, removed] = [random.integer(0, 3) || nodeId, random.chance(0.2) ? nodeId : 99];
+    const [known, removed] = [new Set([nodeId, random.integer(1, 3)]), random.chance(0.2) ? nodeId : 99];
     const marks = random.integer(0, Math.max(0, this.#appends - 1));
     const held = async ({ database, xids, continuity }: Tested) => ({
       nodeId,
@@ -205,7 +209,7 @@ export class RandomCalls {
       () => call('renewShards', async (tested) => [...(await renewShards(tested.database, await held(tested)))]),
       () => call('releaseShards', async (tested) => releaseShards(tested.database, await held(tested))),
       () => call('abandonShards', ({ database }) => abandonShards(database, nodeId)),
-      () => call('heartbeat', ({ database }) => heartbeat(database, { nodeId, leaseMs: HOUR_MS, knows })),
+      () => call('heartbeat', ({ database }) => heartbeat(database, { nodeId, leaseMs: HOUR_MS, known })),
       () => call('unawareNodes', ({ database }) => unawareNodes(database, { nodeId, leaseMs: HOUR_MS })),
       () => call('removeNode', ({ database }) => removeNode(database, removed)),
     ])();
@@ -282,7 +286,7 @@ export class RandomCalls {
       webhookId,
       deliveries: deliveries.map((one) => ({ ...one, attemptCount: 1 })),
     };
-    const due = held ? ({ dueAt: 'infinity', reason: 'held' } as const) : ({ dueAt: now, reason: 'retry' } as const);
+    const due = held ? ({ dueAt: 'infinity', reason: 'held' } as const) : ({ dueAt: '-infinity', reason: 'retry' } as const);
     const unsent = { organizationKey, webhookId, status: random.pick(['pending', 'cancelled', 'held'] as const) };
     const unrecorded = deliveries.map((one) => ({ ...one, eventType: 't' }));
     return random.pick<() => Call>([
@@ -318,7 +322,7 @@ export class RandomCalls {
       () => call('setWebhookStatus', async ({ database }) => (await setWebhookStatus(database, set))?.status),
       () => call('releaseHeld', ({ database }) => releaseHeld(database, webhookId)),
       () => call('saveWebhookHealth', ({ database }) => saveWebhookHealth(database, nodeId, [health])),
-      () => call('failWebhook', ({ database }) => failWebhook({ ...database, ...NO_TRANSACTIONS }, failing)),
+      () => call('failWebhook', ({ database }) => failWebhook(database, failing)),
       () => call('organizationChanged', ({ database }) => organizationChanged(database, organizationKey)),
     ])();
   }
@@ -356,11 +360,6 @@ const LOWEST_ID = '00000000-0000-0000-0000-000000000000';
 /** The simulation answers these too: settlements need the epochs, and appends the versions. */
 const EPOCHS = { name: 'conformance_epochs', text: 'SELECT id, epoch FROM shards ORDER BY id' };
 const VERSIONS = { name: 'conformance_versions', text: 'SELECT key, version FROM organizations' };
-const NO_TRANSACTIONS = {
-  transaction: () => Promise.reject(new Error('not used')),
-  listen: () => Promise.reject(new Error('not used')),
-  close: () => Promise.resolve(),
-};
 
 function call(name: string, run: Call['run']): Call {
   return { name, isOrdered: false, run };

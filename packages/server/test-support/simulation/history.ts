@@ -46,6 +46,8 @@ export class History {
   readonly events = new Map<string, EmittedEvent>();
   readonly deliveries = new Map<string, DeliveryHistory>();
   readonly disruptions: Disruption[] = [];
+  /** Times in which notifications may have been lost; nothing is repeated for them. */
+  readonly silences: Disruption[] = [];
 
   /** The same by event and webhook: hashing an id takes most of the time of a look-up. */
   readonly #byPair = new Map<string, DeliveryHistory>();
@@ -72,6 +74,15 @@ export class History {
 
   /** Whether something happened in between that may have an outcome repeated. */
   wasDisrupted(from: number, to: number): boolean {
-    return this.disruptions.some((disruption) => disruption.from <= to && disruption.to >= from);
+    return overlap(this.disruptions, from, to);
   }
+
+  /** Whether notifications may have been lost in between. */
+  wasSilent(from: number, to: number): boolean {
+    return overlap(this.silences, from, to) || this.wasDisrupted(from, to);
+  }
+}
+
+function overlap(times: readonly Disruption[], from: number, to: number): boolean {
+  return times.some((time) => time.from <= to && time.to >= from);
 }

@@ -170,7 +170,7 @@ export class DatabaseServer {
 
   /** Commits at once and for good: what is there before the simulation begins. */
   load(transaction: SimulatedTransaction): void {
-    this.#wal.append({ xid: transaction.currentXid(), committed: transaction.changes() });
+    if (transaction.xid !== null) this.#wal.append({ xid: transaction.xid, committed: transaction.changes() });
     this.#wal.flush(this.#wal.end);
     this.#end(transaction, transaction.changes(), () => {});
   }

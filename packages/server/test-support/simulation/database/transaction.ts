@@ -109,9 +109,17 @@ export class SimulatedTransaction {
     for (const proceed of this.onEnd.splice(0)) proceed();
   }
 
+  /** `pg_advisory_xact_lock`: it takes no transaction id. */
+  lockAdvisory(key: number): void {
+    this.#lockName(`advisory ${key}`);
+  }
+
   #lock(table: TableName, key: string): void {
     this.currentXid();
-    const name = `${table} ${key}`;
+    this.#lockName(`${table} ${key}`);
+  }
+
+  #lockName(name: string): void {
     const holder = this.#host.locks.get(name);
     if (holder === this) return;
     if (holder) throw new Blocked(holder);

@@ -80,7 +80,7 @@ export const SHARDS: Readonly<Record<string, Implementation>> = {
     return [{ id }];
   },
   lock_nodes: ({ transaction }) => {
-    transaction.table('nodes').lock('all');
+    transaction.lockAdvisory(80_303);
     return [];
   },
   node_heartbeat: ({ transaction, server }, [nodeId]) => {
