@@ -32,6 +32,8 @@ export class Appends {
   readonly #open = new Set<OpenAppend>();
   /** Read up to here, the log holds nothing that an event committed here must not overtake; null: to be asked for. */
   #directFrom: number | null = null;
+  /** What this node left to the log lies below it. */
+  #leftUpTo = 0;
 
   constructor(options: AppendsOptions) {
     this.#options = options;
@@ -87,20 +89,22 @@ export class Appends {
       this.#directFrom = Number.POSITIVE_INFINITY;
       void this.#readLogEnd();
     }
-    return this.#options.follower.position.xid >= this.#directFrom;
+    return this.#options.follower.position.xid >= Math.max(this.#directFrom, this.#leftUpTo);
   }
 
   #take(xid: number, event: NewEvent, { since, doubts }: OpenAppend): void {
     const { ownership, follower, intake } = this.#options;
     const shard = ownership.shard(event.shard);
-    // While something is in doubt the log is read for what this node claimed: that finds this event too, once.
-    if (!shard || doubts !== follower.doubts || follower.inDoubt) return follower.doubt({ since: Math.min(since, xid), isCommitted: true });
+    // While something is in doubt the log is read for what this node claimed: that finds this event too, once. So does the
+    // reading of a shard that was lost meanwhile and is owned again, in the order of the log.
+    if (!shard?.established || doubts !== follower.doubts || follower.inDoubt)
+      return follower.doubt({ since: Math.min(since, xid), isCommitted: true });
     intake().takeCommitted(shard, eventOfCommit(event, xid));
   }
 
   /** The shard's owner reads it from the log. If that is this node soon, what it accepts later must not overtake it. */
   #leaveToLog(xid: number): void {
-    if (this.#directFrom !== null) this.#directFrom = Math.max(this.#directFrom, xid + 1);
+    this.#leftUpTo = Math.max(this.#leftUpTo, xid + 1);
     this.#options.bell.ring();
   }
 
