@@ -30,7 +30,7 @@ export interface Flush {
 export interface LogOwner {
   readonly nodeId: number;
   owns(shard: number): boolean;
-  /** Resolves when ordered events may be stored: the other nodes know of this one. null: they do. */
+  /** Resolves when ordered events may be stored: the other nodes know of this one. Rejects with `unavailable`. null: they do. */
   beforeOrdered(): Promise<void> | null;
   /** `ordered`: it may store ordered events. */
   beginFlush(ordered: boolean): Flush;

@@ -1,3 +1,4 @@
+import { setTimeout as after } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { Poller } from '../../intake/poller.ts';
 import type { Database } from '../../store/database.ts';
@@ -15,6 +16,7 @@ import {
 } from '../../store/shards.ts';
 import { notifyChange } from '../../store/notify-change.ts';
 import { SHARD_COUNT } from '../../store/shard.ts';
+import { unavailable } from '../../store/store-error.ts';
 import { OwnedShard, type MemoryUse } from './owned-shard.ts';
 
 /** Up to where everything this node read or wrote is known, and of which continuity of the log that transaction id is. */
@@ -43,6 +45,8 @@ const SAFETY_MS = 500;
 const RELEASE_MS = 50;
 /** How often a new node asks whether the others know of it. */
 const AWARE_MS = 20;
+/** For how long ordered events wait for that. */
+const KNOWN_MS = 2_000;
 
 /** This node's leases on shards: taken, renewed, balanced with the other nodes, given back. */
 export class Ownership {
@@ -122,7 +126,8 @@ export class Ownership {
 
   /**
    * Resolves when every live node knows of this one: from then on they read the log for ordered events before they send
-   * theirs. One promise for all who wait, so that they continue in the order in which they came.
+   * theirs. One promise for all who wait, so that they continue in the order in which they came. Rejects with `unavailable`
+   * if that takes long, as while the database is away.
    */
   known(): Promise<void> {
     this.#known ??= this.#becomeKnown();
@@ -186,14 +191,23 @@ export class Ownership {
   }
 
   async #becomeKnown(): Promise<void> {
-    const { database, leaseMs } = this.#options;
-    while (!this.#poller.stopped) {
-      const unaware = this.valid ? await unawareNodes(database, { nodeId: this.#nodeId, leaseMs }).catch(() => null) : null;
-      this.#isKnown = unaware === 0;
-      if (this.isKnown) break;
-      await new Promise((resolve) => setTimeout(resolve, AWARE_MS));
+    const end = performance.now() + KNOWN_MS;
+    try {
+      while (!this.#poller.stopped) {
+        this.#isKnown = await Promise.race([this.#othersKnow(), after(end - performance.now(), false)]);
+        if (this.isKnown) return;
+        if (performance.now() >= end) throw unavailable(new Error('Not every other node knows of this one.'));
+        await after(AWARE_MS);
+      }
+    } finally {
+      this.#known = null;
     }
-    this.#known = null;
+  }
+
+  async #othersKnow(): Promise<boolean> {
+    const { database, leaseMs } = this.#options;
+    if (!this.valid) return false;
+    return (await unawareNodes(database, { nodeId: this.#nodeId, leaseMs }).catch(() => null)) === 0;
   }
 
   /** Takes a new node number: what the old one claimed is read from the log like what any earlier owner did. */
