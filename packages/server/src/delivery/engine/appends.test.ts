@@ -2,7 +2,6 @@ import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import { testPostgres } from '../../../test-support/database.ts';
 import { eventually } from '../../../test-support/eventually.ts';
-import type { LoggedEvent } from '../../intake/log-owner.ts';
 import { statement, type Database, type Queryable } from '../../store/database.ts';
 import { appendEvents, type NewEvent } from '../../store/event-log.ts';
 import { logEnd } from '../../store/log-reading.ts';
@@ -53,7 +52,7 @@ async function node(database: Database) {
     ownership,
     log,
     pollMs: 3_600_000,
-    take: (shard, event: LoggedEvent, webhookIds) => intake.takeLogged(shard, event, webhookIds),
+    take: (...read) => intake.takeLogged(...read),
     orderedEnded: () => appends.orderedEnded(),
     onRead: (xid) => intake.releaseBefore({ xid, id: '' }),
     onAcquired: () => Promise.resolve(),
@@ -86,7 +85,7 @@ function reading(owner: { readonly follower: LogFollower }, check: () => void): 
   });
 }
 
-function event(organizationKey: number, claimedBy: number | null, subjectId: string | null = null): NewEvent {
+function newEvent(organizationKey: number, claimedBy: number | null, subjectId: string | null = null): NewEvent {
   const names = { type: 'a.b', scope: null, subjectKind: subjectId && 'thing', subjectId, externalId: null, sender: null };
   const body = { data: null, dataStart: 0, dataLength: 2, body: Buffer.from('{}') };
   const matched = { webhookIds: [WEBHOOK], ordered: subjectId !== null, claimedBy, test: false };
@@ -99,7 +98,7 @@ test('what this node claimed is taken at once, and the low-water mark stays belo
   await using owner = await node(database);
   const { xid: before } = owner.appends.lowWaterLimit;
   const flush = owner.appends.begin(true);
-  const stored = event(key, owner.ownership.nodeId);
+  const stored = newEvent(key, owner.ownership.nodeId);
   const { xid } = await appendEvents(database, [stored]);
   await reading(owner, () => expect(owner.follower.position.xid).toBeGreaterThan(xid));
   expect(owner.appends.lowWaterLimit.xid).toBe(before);
@@ -124,7 +123,7 @@ test('an event whose shard was lost and is owned again, but not read yet, follow
   await using owner = await node(database);
   const claimed = owner.ownership.shard(shardOf(key));
   const flush = owner.appends.begin(true);
-  const [earlier, stored] = [event(key, null), event(key, owner.ownership.nodeId)];
+  const [earlier, stored] = [newEvent(key, null), newEvent(key, owner.ownership.nodeId)];
   await appendEvents(database, [earlier]);
   const { xid } = await appendEvents(database, [stored]);
   await database.query(LOSE);
@@ -146,7 +145,7 @@ test('an ordered event is held back while another node may have committed an ear
   await reading(owner, () => expect(owner.appends.isOnlySource()).toBe(true));
   const other = await registerNode(database, 'other');
   await eventually(() => expect(owner.ownership.isAlone).toBe(false));
-  const [theirs, ours] = [event(key, null, 'x'), event(key, owner.ownership.nodeId, 'x')];
+  const [theirs, ours] = [newEvent(key, null, 'x'), newEvent(key, owner.ownership.nodeId, 'x')];
   await appendEvents(database, [theirs]);
   const flush = owner.appends.begin(true);
   const { xid } = await appendEvents(database, [ours]);
@@ -161,7 +160,7 @@ test('an ordered event does not overtake one that this node had to leave to the 
   const key = await organization(database);
   await using owner = await node(database);
   await reading(owner, () => expect(owner.appends.isOnlySource()).toBe(true));
-  const [left, ours] = [event(key, null, 'x'), event(key, owner.ownership.nodeId, 'x')];
+  const [left, ours] = [newEvent(key, null, 'x'), newEvent(key, owner.ownership.nodeId, 'x')];
   for (const one of [left, ours]) {
     const flush = owner.appends.begin(true);
     flush.committed((await appendEvents(database, [one])).xid, [one]);
