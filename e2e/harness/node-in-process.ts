@@ -12,7 +12,18 @@ import { createApi, type Api } from './api.ts';
 export class TestClock {
   #ahead = 0;
 
-  now = (): number => Date.now() + this.#ahead;
+  #stoppedAt: number | null = null;
+
+  now = (): number => this.#stoppedAt ?? Date.now() + this.#ahead;
+
+  /** Stops until `resume`, so that a test does not depend on how quick the machine is. */
+  stop(): void {
+    this.#stoppedAt = this.now();
+  }
+
+  resume(): void {
+    this.#stoppedAt = null;
+  }
 
   advance(ms: number): void {
     this.#ahead += ms;
