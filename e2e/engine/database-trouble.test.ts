@@ -90,3 +90,34 @@ test('while the database refuses connections every call is told to come again, a
     for (const [method, path, body] of calls) expect((await tenant.request(method, path, body)).status).toBeLessThan(300);
   });
 });
+
+test('an outage of the database is a few lines in the log, however much fails meanwhile', async () => {
+  await using database = await testPostgres();
+  await using line = await startDatabaseLine(database.url);
+  const logged: { msg: string }[] = [];
+  const write = (chunk: Buffer): unknown => logged.push(JSON.parse(chunk.toString()) as { msg: string });
+  const log = pino({ level: 'info' }, new Writable({ write: (chunk: Buffer, _encoding, done) => (write(chunk), done()) }));
+  await using node = await startNode({ databaseUrl: line.url, log });
+  const tenant = await makeTenant(node);
+  await tenant.emit('a.b', {});
+  logged.splice(0);
+
+  const accept = line.refuse();
+  for (let round = 0; round < 20; round++) {
+    const statuses = await Promise.all([
+      tenant.request('POST', '/events', { type: 'a.b', data: {} }),
+      tenant.request('GET', '/deliveries'),
+      tenant.request('GET', '/webhooks'),
+    ]);
+    expect(statuses.map(({ status }) => status)).toEqual([503, 503, 503]);
+  }
+  accept();
+  await eventually(async () => expect((await tenant.request('POST', '/events', { type: 'a.b', data: {} })).status).toBe(202));
+  node.clock.advance(10_000);
+  await eventually(() => expect(logged.map(({ msg }) => msg)).toContain('The database answers again.'));
+  const ofDatabase = logged.filter(({ msg }) => /atabase|error|could not|cannot/i.test(msg));
+  expect(ofDatabase.map(({ msg }) => msg)).toEqual([
+    expect.stringContaining('The database cannot be used.'),
+    'The database answers again.',
+  ]);
+});

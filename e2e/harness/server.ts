@@ -107,6 +107,7 @@ function environmentOf(url: string, dataDir: string, { databaseUrl, environment 
     POSTHORN_ROOT_KEY: `phk_${randomBytes(24).toString('base64url')}`,
     POSTHORN_ENCRYPTION_KEY: randomBytes(32).toString('base64'),
     POSTHORN_ALLOW_TARGETS: '127.0.0.0/8',
+    POSTHORN_STOP_DELAY_SECONDS: '0',
     ...(databaseUrl === undefined ? {} : { DATABASE_URL: databaseUrl }),
     ...environment,
   };

@@ -64,6 +64,7 @@ export async function startPosthorn(options: PosthornOptions): Promise<Posthorn>
       POSTHORN_ROOT_KEY: ROOT_KEY,
       POSTHORN_ENCRYPTION_KEY: ENCRYPTION_KEY,
       POSTHORN_ALLOW_TARGETS: '127.0.0.0/8',
+      POSTHORN_STOP_DELAY_SECONDS: '0',
       // All load comes from one address.
       POSTHORN_INBOUND_RATE_PER_ADDRESS: '1000000',
       POSTHORN_INBOUND_RATE_PER_TARGET: '1000000',

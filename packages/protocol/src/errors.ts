@@ -14,6 +14,16 @@ export const ERRORS = {
     title: 'The body is not valid JSON',
     help: 'The body could not be parsed. `detail` says where. Send one JSON value in UTF-8 with `Content-Type: application/json`.',
   },
+  malformed_request: {
+    status: 400,
+    title: 'The request is not valid HTTP',
+    help: 'The request could not be read, and the connection was closed. A proxy or a client between you and the server sends something that HTTP/1.1 does not allow.',
+  },
+  headers_too_large: {
+    status: 431,
+    title: 'The headers are too large',
+    help: 'The request line and the headers may have 16 KiB together.',
+  },
   unsafe_number: {
     status: 422,
     title: 'A number cannot be kept exactly',

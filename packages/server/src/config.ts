@@ -26,6 +26,8 @@ export interface Config {
   /** Who mails are from. */
   readonly mailFrom: string;
   readonly logLevel: LogLevel;
+  /** How long /readyz says after SIGTERM that the server stops, before it stops. */
+  readonly stopDelaySeconds: number;
   /** Whether /inbox/{name} is there. */
   readonly inbox: boolean;
   /** How long events, deliveries and attempts are kept. */
@@ -80,6 +82,7 @@ export function readConfig(environment: Environment): Config {
     publicUrl: reader.url('POSTHORN_PUBLIC_URL', ['http:', 'https:'])?.replace(/\/+$/, '') ?? null,
     smtpUrl: redactedOrNull(reader.url('POSTHORN_SMTP_URL', ['smtp:', 'smtps:'])),
     mailFrom: reader.text('POSTHORN_MAIL_FROM') ?? 'Posthorn <posthorn@localhost>',
+    stopDelaySeconds: reader.integer('POSTHORN_STOP_DELAY_SECONDS', { fallback: 5, min: 0, max: 300 }),
     logLevel: reader.choice('POSTHORN_LOG_LEVEL', LOG_LEVELS, 'info'),
     inbox: reader.choice('POSTHORN_INBOX', ['on', 'off'], forDevelopment ? 'on' : 'off') === 'on',
     retentionDays: reader.integer('POSTHORN_RETENTION_DAYS', { fallback: 30, min: 1, max: 3_650 }),
@@ -112,6 +115,7 @@ const KNOWN = new Set([
   'POSTHORN_SMTP_URL',
   'POSTHORN_MAIL_FROM',
   'POSTHORN_LOG_LEVEL',
+  'POSTHORN_STOP_DELAY_SECONDS',
   'POSTHORN_INBOX',
   'POSTHORN_RETENTION_DAYS',
 ]);

@@ -1,3 +1,4 @@
+import { setTimeout as after } from 'node:timers/promises';
 import { builtInProducts } from '@posthorn/products';
 import type { Logger } from 'pino';
 import { loadDefinitions } from './catalog/load-definitions.ts';
@@ -18,10 +19,14 @@ async function main(): Promise<void> {
   const { isTTY } = process.stdout;
   if (isTTY || config.databaseUrl === null)
     process.stdout.write(welcome({ url: server.url, keys: server.keys, config, isTerminal: isTTY }));
-  stopOnSignal(server, log);
+  stopOnSignal(server, log, config.stopDelaySeconds);
 }
 
-function stopOnSignal(server: Server, log: Logger): void {
+/**
+ * SIGTERM comes from what runs the server: load balancers get time to see that /readyz is 503 before connections are refused.
+ * Who presses Ctrl-C does not wait for that.
+ */
+function stopOnSignal(server: Server, log: Logger, delaySeconds: number): void {
   let stopping = false;
   const stop = (signal: NodeJS.Signals): void => {
     if (stopping) {
@@ -29,8 +34,11 @@ function stopOnSignal(server: Server, log: Logger): void {
       process.exit(1);
     }
     stopping = true;
-    log.info({ signal, deadlineMs: STOP_MS }, 'Stopping: what is in flight gets time to end. A second signal ends it at once.');
-    server.stop(STOP_MS).then(
+    const delayMs = signal === 'SIGTERM' ? delaySeconds * 1_000 : 0;
+    log.info({ signal, delayMs, deadlineMs: STOP_MS }, 'Stopping: what is in flight gets time to end. A second signal ends it at once.');
+    server.announceStop();
+    const stopped = delayMs > 0 ? after(delayMs).then(() => server.stop(STOP_MS)) : server.stop(STOP_MS);
+    stopped.then(
       () => {
         log.info('Posthorn has stopped.');
         process.exit(0);

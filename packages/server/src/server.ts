@@ -12,15 +12,18 @@ import { startHousekeeping } from './housekeeping.ts';
 import { Authenticator } from './http/auth.ts';
 import { forgetOldAnswers } from './http/idempotency.ts';
 import { listen, type Listening } from './http/listen.ts';
+import { Readiness } from './http/readiness.ts';
 import { registerRoutes } from './http/routes.ts';
 import { createHttpServer } from './http/server.ts';
-import { openTaking } from './taking.ts';
+import { openTaking, type Taking } from './taking.ts';
 import type { ServerKeys } from './server-keys.ts';
 import { StartError } from './start-error.ts';
-import { openStorage } from './storage.ts';
-import type { Database } from './store/database.ts';
+import { openStorage, type Storage } from './storage.ts';
+import { isOutage, type Database } from './store/database.ts';
+import { observeDatabase } from './store/database-observer.ts';
 import { openPostgres } from './store/postgres.ts';
 import type { Sealer } from './store/sealing.ts';
+import { OutageLog } from './telemetry/outage-log.ts';
 import { Directory } from './tenancy/directory.ts';
 import { resealWebhooks } from './tenancy/webhook-resealing.ts';
 import { Webhooks } from './tenancy/webhooks.ts';
@@ -45,16 +48,20 @@ export interface Server {
   readonly url: string;
   readonly nodeId: number;
   readonly keys: ServerKeys;
+  /** From now on /readyz says that the server stops; it works as before. */
+  announceStop(): void;
   /** Stops accepting, lets what is in flight end within the deadline, hands over the rest. */
   stop(deadlineMs: number): Promise<void>;
 }
 
 /** Opens the database, takes shards, listens. Throws when one of them fails; nothing is left open then. */
 export async function startServer(options: ServerOptions): Promise<Server> {
-  const { config, products, log, now, random } = options;
+  const { config, products, now, random } = options;
+  const outages = new OutageLog({ log: options.log, isOutage, now });
   const catalog = await Catalog.load(products);
-  const { database, keys, sealer, close } = await openStorage(config, log);
-  const undo: (() => Promise<unknown>)[] = [close];
+  const storage = await openStorage(config, outages);
+  const { database, keys, sealer, log } = storage;
+  const undo: (() => Promise<unknown>)[] = [storage.close];
   try {
     const directory = new Directory({ database, catalog, sealer });
     const sender = new SenderThread({ allowedTargets: config.allowedTargets, connectionsPerOrigin: 1_024 });
@@ -63,7 +70,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     const also: (() => Promise<unknown>)[] = [() => forgetOldAnswers(database, now())];
     if (keys.encryption.length > 1) also.push(() => leaveOldKeys({ database, sealer, log }));
     undo.push(await startHousekeeping({ database, log, now, retentionDays: config.retentionDays, also }));
-    const outcomes = await openOutcomes(config, { database, log });
+    const outcomes = await openOutcomes(config, storage);
     if (outcomes !== database) undo.push(() => outcomes.close());
     const engine = new Engine({ database, outcomes, directory, sender, log, now, random, nodeName: hostname(), alone, ...options.timing });
     const listening = { url: '' };
@@ -77,7 +84,9 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     await engine.start();
     taking.start();
     const webhooks = new Webhooks({ database, directory, sealer, allowedTargets: config.allowedTargets, now });
-    const services = { config, database, catalog, sealer, directory, engine, ...taking, authenticator, webhooks, publicUrl, log, now };
+    const readiness = new Readiness({ database, engine, diskProblem: storage.diskProblem });
+    const core = { config, database, catalog, sealer, directory, engine, readiness };
+    const services = { ...core, ...taking, authenticator, webhooks, publicUrl, log, now };
     const app = await createHttpServer({
       log,
       authenticator,
@@ -92,20 +101,33 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       url,
       nodeId: engine.nodeId,
       keys,
-      async stop(deadlineMs) {
-        const end = performance.now() + deadlineMs;
-        services.engine.beginStop();
-        await taking.stopSchedule();
-        await Promise.race([listener.close(), new Promise((resolve) => setTimeout(resolve, deadlineMs))]);
-        await taking.drained();
-        await engine.stop(Math.max(0, end - performance.now()));
-        for (const step of undo.toReversed()) await step();
-      },
+      announceStop: () => readiness.announceStop(),
+      stop: (deadlineMs) => stopServer({ readiness, engine, taking, listener, undo }, deadlineMs),
     };
   } catch (error) {
     for (const step of undo.toReversed()) await step().catch(() => {});
     throw error;
   }
+}
+
+interface Running {
+  readonly readiness: Readiness;
+  readonly engine: Engine;
+  readonly taking: Taking;
+  readonly listener: Listening;
+  /** Closes what was opened, the first last. */
+  readonly undo: readonly (() => Promise<unknown>)[];
+}
+
+async function stopServer({ readiness, engine, taking, listener, undo }: Running, deadlineMs: number): Promise<void> {
+  const end = performance.now() + deadlineMs;
+  readiness.announceStop();
+  engine.beginStop();
+  await taking.stopSchedule();
+  await Promise.race([listener.close(), new Promise((resolve) => setTimeout(resolve, deadlineMs))]);
+  await taking.drained();
+  await engine.stop(Math.max(0, end - performance.now()));
+  for (const step of undo.toReversed()) await step();
 }
 
 /** While older encryption keys are configured: nothing needs them for longer than it takes to seal everything anew. */
@@ -116,14 +138,15 @@ async function leaveOldKeys({ database, sealer, log }: { database: Database; sea
 }
 
 /** Outcomes do not wait for the disk, so that accepted events need not wait for them. */
-function openOutcomes(config: Config, { database, log }: { database: Database; log: Logger }): Promise<Database> {
-  if (config.databaseUrl === null) return Promise.resolve(database);
-  return openPostgres(config.databaseUrl.reveal(), {
+async function openOutcomes(config: Config, { database, log, observer }: Storage): Promise<Database> {
+  if (config.databaseUrl === null) return database;
+  const outcomes = await openPostgres(config.databaseUrl.reveal(), {
     connections: 3,
     applicationName: 'posthorn-outcomes',
     durable: false,
     onError: (error) => log.warn({ err: error }, 'A database connection broke; it is replaced.'),
   });
+  return observeDatabase(outcomes, observer);
 }
 
 async function listenAt(app: FastifyInstance, { host, port }: Config): Promise<Listening> {

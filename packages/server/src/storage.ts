@@ -3,11 +3,14 @@ import type { Config } from './config.ts';
 import { openDataFolder, type DataFolder } from './data-folder.ts';
 import { checkEncryptionKeys } from './encryption-check.ts';
 import { makeMissingKeys, readKeys, type ServerKeys } from './server-keys.ts';
-import type { Database } from './store/database.ts';
+import { isOutage, type Database } from './store/database.ts';
+import { observeDatabase, type DatabaseObserver } from './store/database-observer.ts';
+import { folderProblem, FullDisk } from './store/disk-watch.ts';
 import { migrate } from './store/migrate.ts';
 import { openPglite } from './store/pglite.ts';
 import { openPostgres } from './store/postgres.ts';
 import { createSealer, type Sealer } from './store/sealing.ts';
+import type { OutageLog } from './telemetry/outage-log.ts';
 import type { Redacted } from './telemetry/redacted.ts';
 
 /** The database, migrated, and the keys that belong to it. */
@@ -15,6 +18,12 @@ export interface Storage {
   readonly database: Database;
   readonly keys: ServerKeys;
   readonly sealer: Sealer;
+  /** Counts failures during an outage of the database instead of logging each. */
+  readonly log: Logger;
+  /** Watches another pool on the same database too. */
+  readonly observer: DatabaseObserver;
+  /** What is wrong with the disk of the database; null: nothing is known. */
+  diskProblem(): Promise<string | null>;
   close(): Promise<void>;
 }
 
@@ -22,9 +31,13 @@ export interface Storage {
  * Reads the keys and opens the database; makes at a first start what is missing. Keys are made last: a start that fails before
  * leaves none, and none is made in place of one that is lost. Throws StartError if the folder is in use or the keys are wrong.
  */
-export async function openStorage(config: Config, log: Logger): Promise<Storage> {
+export async function openStorage(config: Config, outages: OutageLog): Promise<Storage> {
+  const { log } = outages;
   const alone = config.databaseUrl === null;
   const folder = alone ? await openDataFolder(config.dataDir) : null;
+  const fullDisk = new FullDisk();
+  const observer = observerOf(outages, fullDisk);
+  const diskProblem = async (): Promise<string | null> => fullDisk.problem() ?? (alone ? folderProblem(config.dataDir) : null);
   let database: Database | null = null;
   const close = async (): Promise<void> => {
     try {
@@ -35,17 +48,30 @@ export async function openStorage(config: Config, log: Logger): Promise<Storage>
   };
   try {
     const known = await readKeys(config);
-    database = await openDatabase(config, { folder, log });
+    database = observeDatabase(await openDatabase(config, { folder, log }), observer);
     await migrate(database);
     await checkEncryptionKeys(database, { sealer: known.encryption && sealerOf(known.encryption), alone });
     const keys = await makeMissingKeys(known, config.dataDir);
     const sealer = sealerOf(keys.encryption);
     if (known.encryption === null) await checkEncryptionKeys(database, { sealer, alone });
-    return { database, keys, sealer, close };
+    return { database, keys, sealer, log, observer, diskProblem, close };
   } catch (error) {
     await close().catch(() => {});
     throw error;
   }
+}
+
+function observerOf(outages: OutageLog, fullDisk: FullDisk): DatabaseObserver {
+  return {
+    succeeded(statement) {
+      outages.succeeded();
+      fullDisk.succeeded(statement);
+    },
+    failed(statement, error) {
+      if (isOutage(error)) outages.failed(error);
+      fullDisk.failed(statement, error);
+    },
+  };
 }
 
 function sealerOf([first, ...older]: readonly [Redacted, ...Redacted[]]): Sealer {

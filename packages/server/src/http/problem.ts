@@ -48,14 +48,16 @@ export function answerError(error: unknown, request: FastifyRequest, reply: Fast
 /** A fault of the server is an error with all that is known; a refusal is found by its id at level debug. */
 function log(known: PosthornError, { error, problem, request }: { error: unknown; problem: Problem; request: FastifyRequest }): void {
   const { id: requestId, method } = request;
-  if (problem.status >= 500 && !REFUSALS.has(known.code)) return request.log.error({ err: error, requestId }, problem.title);
+  if (problem.status >= 500 && !isRefusal(known)) return request.log.error({ err: error, requestId }, problem.title);
   const { status, code, detail } = problem;
   // Not the address: that of an inbound hook holds its key.
   request.log.debug({ requestId, method, route: request.routeOptions.url, status, code, detail }, 'A request was refused.');
 }
 
-/** Answered with a 5xx although the server is in order. */
-const REFUSALS: ReadonlySet<ErrorCode> = new Set(['overloaded', 'maintenance']);
+/** Answered with a 5xx although nothing is broken. `unavailable` has a cause unless the server is stopping. */
+function isRefusal({ code, cause }: PosthornError): boolean {
+  return code === 'overloaded' || code === 'maintenance' || (code === 'unavailable' && cause === undefined);
+}
 
 function asPosthornError(error: unknown): PosthornError {
   if (error instanceof PosthornError || isPassing(error) || !isFastifyError(error)) return asStoreError(error);

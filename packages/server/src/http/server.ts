@@ -11,6 +11,7 @@ import { addBodyKeywords, withBodyRules } from './body-rules.ts';
 import { BodyBudget, type BodyLimits } from './bodies/body-budget.ts';
 import { holdContinue } from './bodies/expect-continue.ts';
 import { jsonBodyParser } from './bodies/json-body.ts';
+import { answerClientError } from './client-error.ts';
 import { decorateIdempotency, idempotency, type IdempotencyOptions } from './idempotency.ts';
 import { openApi } from './openapi.ts';
 import { answerError } from './problem.ts';
@@ -76,6 +77,9 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
     },
     trustProxy: options.trustedProxies && options.trustedProxies.length > 0 ? [...options.trustedProxies] : false,
     forceCloseConnections: 'idle',
+    // The hook below answers instead, as a problem.
+    return503OnClosing: false,
+    clientErrorHandler: answerClientError(options.log),
     keepAliveTimeout: 72_000,
     requestTimeout: REQUEST_TIMEOUT_MS,
     connectionTimeout: IDLE_TIMEOUT_MS,
@@ -98,10 +102,24 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
   app.decorateRequest('tenant');
   app.decorateRequest('ticket');
   decorateIdempotency(app);
+  refuseWhileClosing(app);
   await openApi(app);
   await app.register(async (open) => options.open(open));
   await app.register(async (api) => apiScope(api, options), { prefix: '/v1' });
   return app;
+}
+
+/** The last requests on connections that are still open. Fastify closes each after its answer. */
+function refuseWhileClosing(app: FastifyInstance): void {
+  let closing = false;
+  app.addHook('preClose', async () => {
+    closing = true;
+  });
+  app.addHook('onRequest', (_request, _reply, done) => (closing ? done(stopping()) : done()));
+}
+
+function stopping(): PosthornError {
+  return new PosthornError('unavailable', 'The server is stopping. Nothing was stored. Repeat the request.', { retryAfterSeconds: 1 });
 }
 
 async function apiScope(app: FastifyInstance, { authenticator, api, idempotency: options }: HttpServerOptions): Promise<void> {

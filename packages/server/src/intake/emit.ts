@@ -153,17 +153,17 @@ export class Intake {
 
   #store(event: NewEvent, match: Match, ticket?: RequestTicket): Promise<Outcome> {
     // Not an async function: what it would keep of each event while the commit is awaited is a twentieth of the garbage.
-    return this.#writer.add(event, ticket).then((outcome) => (outcome === 'stale' ? this.#storeAgain(event, match) : outcome));
+    return this.#writer.add(event, ticket).then((outcome) => (outcome === 'stale' ? this.#storeAgain(event, match, ticket) : outcome));
   }
 
   /** The organization's webhooks have changed since the event was matched with them. */
-  async #storeAgain(event: NewEvent, match: Match): Promise<Outcome> {
+  async #storeAgain(event: NewEvent, match: Match, ticket?: RequestTicket): Promise<Outcome> {
     for (let tries = 1; tries < MATCH_TRIES; tries++) {
       const current = await this.#reload(event.organizationKey);
       if (!current) return new PosthornError('organization_not_found', 'The organization was deleted.');
       const webhookIds = match(current, event.type, event.scope);
       const ordered = event.subjectId !== null && hasOrdered(current, webhookIds);
-      const outcome = await this.#writer.add({ ...event, organizationVersion: current.version, webhookIds, ordered });
+      const outcome = await this.#writer.add({ ...event, organizationVersion: current.version, webhookIds, ordered }, ticket);
       if (outcome !== 'stale') return outcome;
     }
     return new PosthornError('overloaded', 'The organization’s webhooks keep changing.', { retryAfterSeconds: 1 });

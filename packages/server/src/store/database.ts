@@ -69,3 +69,11 @@ export function isPassing(error: unknown): boolean {
   const code = sqlState(error);
   return code === null ? error instanceof Error && PASSING_MESSAGE.test(error.message) : PASSING_CODE.test(code);
 }
+
+/** Whether an error, or what caused it, comes from a database that cannot be reached or has no room. A deadlock does not. */
+export function isOutage(error: unknown): boolean {
+  for (let cause = error; cause instanceof Error; cause = cause.cause) {
+    if (isPassing(cause) && sqlState(cause)?.startsWith('40') !== true) return true;
+  }
+  return false;
+}
