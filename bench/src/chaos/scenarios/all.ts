@@ -1,6 +1,7 @@
 import type { ChaosScenario } from '../scenario.ts';
 import { clockSkew } from './clock-skew.ts';
 import { connectionCuts } from './connection-cuts.ts';
+import { cutOff } from './cut-off.ts';
 import { databaseCrash } from './database-crash.ts';
 import { diskFull } from './disk-full.ts';
 import { fanOut } from './fan-out.ts';
@@ -19,6 +20,7 @@ export const SCENARIOS: readonly ChaosScenario[] = [
   databaseCrash,
   reusedIds,
   connectionCuts,
+  cutOff,
   frozenDatabase,
   slowDatabase,
   clockSkew,

@@ -11,6 +11,8 @@ DO $$ BEGIN FOR i IN 1..${BURNT_IDS} LOOP BEGIN INSERT INTO burnt VALUES (1); EX
 ROLLBACK`;
 /** Long enough for every node to see how far the ids have come. */
 const SEEN_MS = 80;
+/** Longer than a lease: the other node may count itself alone. */
+const LATEST_MS = 9_000;
 const IDLE_MS = 30_000;
 const QUIET_MS = 1_500;
 
@@ -39,7 +41,7 @@ async function crash({ stage, load, random, tell }: FaultScene): Promise<string>
   await database.restart();
   const after = await nextId(stage);
   load.hold(false);
-  const lateMs = between(random, 300, 4_000);
+  const lateMs = between(random, 300, LATEST_MS);
   tell(`PostgreSQL crashes, next transaction id ${before} → ${after}; ${late.name} comes back ${lateMs} ms later`);
   await pause(lateMs);
   accept();
