@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { startDatabaseLine } from '../../packages/server/test-support/database-line.ts';
-import { testPostgresUrl } from '../../packages/server/test-support/database.ts';
+import { testPostgres, testPostgresUrl } from '../../packages/server/test-support/database.ts';
+import { statement } from '../../packages/server/src/store/database.ts';
 import { startNode, TestClock } from '../harness/node-in-process.ts';
 import { startReceiver, type Receiver } from '../harness/receiver.ts';
 import { makeTenant } from '../harness/tenant.ts';
@@ -89,4 +90,19 @@ test('when the delivery that holds up an order is cancelled, the next goes on', 
   await tenant.call('POST', `/deliveries/${held.id}/cancel`);
   await tenant.settled(second.id, 'delivered', 1);
   expect(stepsOf(receiver, 'a')).toEqual([1, 2]);
+});
+
+test('when the delivery that holds up an order is gone, as after the retention, the next goes on', async () => {
+  await using database = await testPostgres();
+  await using node = await startNode({ databaseUrl: database.url });
+  await using receiver = await startReceiver((_request, index) => ({ status: index === 0 ? 500 : 200 }));
+  const tenant = await makeTenant(node);
+  await tenant.webhook({ url: receiver.url, ordered: true, retry: RETRY });
+  const subject = { kind: 'execution', id: 'a' };
+  const first = await tenant.emit('step.done', { subject: 'a', step: 1 }, { subject });
+  await tenant.settled(first.id, 'retrying', 1);
+  const second = await tenant.emit('step.done', { subject: 'a', step: 2 }, { subject });
+  await tenant.settled(second.id, 'pending', 0);
+  await database.query(statement('forget', `DELETE FROM waiting WHERE reason = 'retry'`));
+  await tenant.settled(second.id, 'delivered', 1);
 });
