@@ -105,4 +105,5 @@ test('when the delivery that holds up an order is gone, as after the retention, 
   await tenant.settled(second.id, 'pending', 0);
   await database.query(statement('forget', `DELETE FROM waiting WHERE reason = 'retry'`));
   await tenant.settled(second.id, 'delivered', 1);
+  expect(stepsOf(receiver, 'a')).toEqual([1, 2]);
 });
