@@ -13,6 +13,7 @@ import {
   type WaitingRow,
 } from '../../store/waiting.ts';
 import { shardOf } from '../../store/shard.ts';
+import { timeOfId } from '../../store/uuid-time.ts';
 import type { Dispatcher } from '../dispatch/dispatcher.ts';
 import type { ForwardClock } from './forward-clock.ts';
 import type { Job } from './job.ts';
@@ -252,10 +253,10 @@ export class WaitingLoader {
       except: [...this.#loaded.keys()],
       limit: BACKLOG_PAGE,
     });
-    for (const row of rows) {
-      if (this.#offer(row, 'retry') !== 'queued') return;
-      backlog.after = row.delivery_id;
-    }
+    const page = rows.length < BACKLOG_PAGE ? rows : wholeMilliseconds(rows);
+    // Ids of deliveries tell the millisecond alone, and a replay is to follow the order of the events.
+    for (const row of page.toSorted(byCommit)) if (this.#offer(row, 'retry') !== 'queued') return;
+    backlog.after = page.at(-1)?.delivery_id ?? backlog.after;
     if (rows.length === BACKLOG_PAGE) this.wake();
     else if (backlog.after !== LOWEST_ID) backlog.after = LOWEST_ID;
     else if (backlog.arrivals === arrivals) this.#backlogs.delete(webhookId);
@@ -281,4 +282,15 @@ export class WaitingLoader {
     if (taken !== 'queued') this.#loaded.delete(job.deliveryId);
     return taken;
   }
+}
+
+function byCommit(a: WaitingRow, b: WaitingRow): number {
+  return Number(a.xid) - Number(b.xid) || (a.id < b.id ? -1 : 1);
+}
+
+/** Without those of the last millisecond, of which there may be more; all of them if there is no other one. */
+function wholeMilliseconds(rows: readonly WaitingRow[]): readonly WaitingRow[] {
+  const last = rows.at(-1)?.delivery_id ?? '';
+  const earlier = rows.filter((row) => timeOfId(row.delivery_id) < timeOfId(last));
+  return earlier.length > 0 ? earlier : rows;
 }
