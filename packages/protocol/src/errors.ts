@@ -159,6 +159,11 @@ export const ERRORS = {
     title: 'Too much is waiting to be stored',
     help: 'Nothing was stored. Repeat after the seconds in `Retry-After`.',
   },
+  query_timeout: {
+    status: 503,
+    title: 'The query took too long',
+    help: 'It was given up; nothing has changed. Ask for less: a shorter time span with `from` and `to`, a smaller `limit`, a webhook, one page after the other. Repeat after the seconds in `Retry-After`.',
+  },
   unavailable: {
     status: 503,
     title: 'The server cannot take requests now',

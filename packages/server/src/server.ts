@@ -18,10 +18,9 @@ import { createHttpServer } from './http/server.ts';
 import { openTaking, type Taking } from './taking.ts';
 import type { ServerKeys } from './server-keys.ts';
 import { StartError } from './start-error.ts';
-import { openStorage, type Storage } from './storage.ts';
+import { openPools } from './pools.ts';
+import { openStorage } from './storage.ts';
 import { isOutage, type Database } from './store/database.ts';
-import { observeDatabase } from './store/database-observer.ts';
-import { openPostgres } from './store/postgres.ts';
 import type { Sealer } from './store/sealing.ts';
 import { OutageLog } from './telemetry/outage-log.ts';
 import { Directory } from './tenancy/directory.ts';
@@ -70,8 +69,8 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     const also: (() => Promise<unknown>)[] = [() => forgetOldAnswers(database, now())];
     if (keys.encryption.length > 1) also.push(() => leaveOldKeys({ database, sealer, log }));
     undo.push(await startHousekeeping({ database, log, now, retentionDays: config.retentionDays, also }));
-    const outcomes = await openOutcomes(config, storage);
-    if (outcomes !== database) undo.push(() => outcomes.close());
+    const { outcomes, reads, ...pools } = await openPools(config, storage);
+    undo.push(() => pools.close());
     const engine = new Engine({ database, outcomes, directory, sender, log, now, random, nodeName: hostname(), alone, ...options.timing });
     const listening = { url: '' };
     const publicUrl = (): string => config.publicUrl ?? listening.url;
@@ -85,7 +84,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     taking.start();
     const webhooks = new Webhooks({ database, directory, sealer, allowedTargets: config.allowedTargets, now });
     const readiness = new Readiness({ database, engine, diskProblem: storage.diskProblem });
-    const core = { config, database, catalog, sealer, directory, engine, readiness };
+    const core = { config, database, reads, catalog, sealer, directory, engine, readiness };
     const services = { ...core, ...taking, authenticator, webhooks, publicUrl, log, now };
     const app = await createHttpServer({
       log,
@@ -135,18 +134,6 @@ async function leaveOldKeys({ database, sealer, log }: { database: Database; sea
   const { resealed, unreadable } = await resealWebhooks(database, sealer);
   if (resealed > 0) log.info({ webhooks: resealed }, 'Sealed anew with the first encryption key.');
   if (unreadable.length > 0) log.warn({ webhooks: unreadable.slice(0, 20) }, 'No configured encryption key opens these webhooks.');
-}
-
-/** Outcomes do not wait for the disk, so that accepted events need not wait for them. */
-async function openOutcomes(config: Config, { database, log, observer }: Storage): Promise<Database> {
-  if (config.databaseUrl === null) return database;
-  const outcomes = await openPostgres(config.databaseUrl.reveal(), {
-    connections: 3,
-    applicationName: 'posthorn-outcomes',
-    durable: false,
-    onError: (error) => log.warn({ err: error }, 'A database connection broke; it is replaced.'),
-  });
-  return observeDatabase(outcomes, observer);
 }
 
 async function listenAt(app: FastifyInstance, { host, port }: Config): Promise<Listening> {

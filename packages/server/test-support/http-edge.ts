@@ -61,7 +61,7 @@ export async function startHttpEdge({ database, api = () => {}, open = () => {},
     authenticator,
     idempotency: { database, sealer, now },
     api(scope) {
-      apiKeyRoutes(scope, { database, authenticator, now });
+      apiKeyRoutes(scope, { database, reads: database, authenticator, now });
       api(scope);
     },
     open,

@@ -123,8 +123,8 @@ async function listen({ options, directory, now }: { options: InboundEdgeOptions
     idempotency: { database, sealer: createSealer(['a key of the test']), now },
     trustedProxies,
     async api(scope) {
-      await goalRoutes(scope, { database, goals: inbound.goals });
-      inboundHookRoutes(scope, { database, inboundHooks: inbound.hooks, publicUrl: () => 'https://hooks.example' });
+      await goalRoutes(scope, { reads: database, goals: inbound.goals });
+      inboundHookRoutes(scope, { reads: database, inboundHooks: inbound.hooks, publicUrl: () => 'https://hooks.example' });
       maintenanceRoutes(scope, inbound);
     },
     open: (scope) =>

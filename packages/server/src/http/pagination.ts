@@ -17,7 +17,7 @@ export interface PageQuery {
 
 export interface Page<Item> {
   readonly data: Item[];
-  /** null: there is no further page. */
+  /** null: there is no further page. A page may hold fewer entries than its limit, even none, although there is one. */
   readonly nextCursor: string | null;
 }
 
@@ -40,13 +40,31 @@ export function decodeCursor(cursor: string | undefined, isPosition: (text: stri
   });
 }
 
+interface Shown<Row, Item, Position> {
+  readonly item: (row: Row) => Item;
+  readonly position: (row: Position) => string;
+}
+
 /** A page of `limit` from rows of which one more than that was asked for. */
-export function pageFrom<Row, Item>(
-  rows: readonly Row[],
-  limit: number,
-  show: { readonly item: (row: Row) => Item; readonly position: (row: Row) => string },
-): Page<Item> {
+export function pageFrom<Row, Item>(rows: readonly Row[], limit: number, { item, position }: Shown<Row, Item, Row>): Page<Item> {
   const shown = rows.slice(0, limit);
   const last = shown.at(-1);
-  return { data: shown.map(show.item), nextCursor: rows.length > limit && last !== undefined ? encodeCursor(show.position(last)) : null };
+  return { data: shown.map(item), nextCursor: rows.length > limit && last !== undefined ? encodeCursor(position(last)) : null };
+}
+
+/** What a search found. */
+interface Found<Row, Position> {
+  readonly rows: readonly Row[];
+  /** Where it stopped before it had found enough; null: it did not. */
+  readonly stoppedAt: Position | null;
+}
+
+/** As `pageFrom`, of a search that may stop before it has found enough: the next page continues there. */
+export function pageFromScan<Row extends Position, Item, Position>(
+  { rows, stoppedAt }: Found<Row, Position>,
+  limit: number,
+  shown: Shown<Row, Item, Position>,
+): Page<Item> {
+  const page = pageFrom(rows, limit, shown);
+  return page.nextCursor === null && stoppedAt !== null ? { ...page, nextCursor: encodeCursor(shown.position(stoppedAt)) } : page;
 }

@@ -39,6 +39,8 @@ export interface Services
     Omit<HealthServices, 'engine'> {
   readonly engine: DeliveryServices['engine'] & HealthServices['engine'];
   readonly database: Database;
+  /** The same database for what only reads: few connections, apart from those of accepting, and a limit on time. */
+  readonly reads: Database;
   readonly authenticator: Authenticator;
   readonly inbound: Inbound;
   readonly publicUrl: () => string;
@@ -55,9 +57,9 @@ export function registerRoutes(services: Services): Record<'api' | 'open', (app:
       webhookRecoveryRoutes(app, services);
       eventTypeRoutes(app);
       emitRoutes(app, services);
-      eventReadRoutes(app, services);
+      eventReadRoutes(app, services.reads);
       objectRoutes(app, services);
-      objectReadRoutes(app, services);
+      objectReadRoutes(app, services.reads);
       objectBulkRoutes(app, services);
       digestRoutes(app, services);
       await goalRoutes(app, { ...services, goals: inbound.goals });

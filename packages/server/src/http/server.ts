@@ -15,6 +15,7 @@ import { answerClientError } from './client-error.ts';
 import { decorateIdempotency, idempotency, type IdempotencyOptions } from './idempotency.ts';
 import { openApi } from './openapi.ts';
 import { answerError } from './problem.ts';
+import { shareReads } from './read-share.ts';
 import { RouteMethods } from './route-methods.ts';
 
 declare module 'fastify' {
@@ -133,6 +134,7 @@ async function apiScope(app: FastifyInstance, { authenticator, api, idempotency:
     if (request.method !== 'GET') request.body ??= {};
     done();
   });
+  shareReads(app);
   idempotency(app, options);
   await api(app);
 }

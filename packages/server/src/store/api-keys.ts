@@ -46,17 +46,25 @@ export async function insertApiKey(queryable: Queryable, key: NewApiKey): Promis
   return row;
 }
 
+/** Index: api_keys_listed, backwards. */
 const LIST = statement(
   'list_api_keys',
-  `SELECT ${COLUMNS} FROM api_keys
-   WHERE organization_key IS NOT DISTINCT FROM $1 AND revoked_at IS NULL AND id < $2 ORDER BY id DESC LIMIT $3`,
+  `SELECT ${COLUMNS} FROM api_keys WHERE organization_key = $3 AND revoked_at IS NULL AND id < $1 ORDER BY id DESC LIMIT $2`,
+);
+/** Index: api_keys_listed, backwards. */
+const LIST_ROOT = statement(
+  'list_root_keys',
+  `SELECT ${COLUMNS} FROM api_keys WHERE organization_key IS NULL AND revoked_at IS NULL AND id < $1 ORDER BY id DESC LIMIT $2`,
 );
 
 export function listApiKeys(
   queryable: Queryable,
   input: { organizationKey: number | null; before: string; limit: number },
 ): Promise<ApiKeyRow[]> {
-  return queryable.query<ApiKeyRow>(LIST, [input.organizationKey, input.before, input.limit]);
+  const { organizationKey, before, limit } = input;
+  return organizationKey === null
+    ? queryable.query<ApiKeyRow>(LIST_ROOT, [before, limit])
+    : queryable.query<ApiKeyRow>(LIST, [before, limit, organizationKey]);
 }
 
 const REVOKE = statement(

@@ -1,3 +1,4 @@
+import { boundedScan, SCAN_ROWS, scannedRows, type Scanned, type ScanMarks } from './bounded-scan.ts';
 import { statement, type Queryable } from './database.ts';
 
 /** An event as it is listed: without what may be large. */
@@ -37,37 +38,38 @@ export interface EventQuery {
   readonly limit: number;
 }
 
+const FILTER = '($4::text IS NULL OR type = $4) AND ($5::text IS NULL OR scope = $5)';
+const PAGE = { columns: LISTED, order: 'id DESC', filter: FILTER, limit: '$6', scanRows: '$7' };
+
 /** Index: the primary key, backwards; the bounds on the id name the partitions. */
-const LIST = statement(
-  'list_events',
-  `SELECT ${LISTED} FROM events
-   WHERE organization_key = $1 AND id >= $2 AND id < $3 AND ($4::text IS NULL OR type = $4) AND ($5::text IS NULL OR scope = $5)
-   ORDER BY id DESC LIMIT $6`,
-);
+const LIST = statement('list_events', boundedScan({ ...PAGE, rows: 'FROM events WHERE organization_key = $1 AND id >= $2 AND id < $3' }));
 
 /** Newest first. */
-export function listEvents(queryable: Queryable, query: EventQuery): Promise<ListedEventRow[]> {
-  const { organizationKey, from, below, type, scope, limit } = query;
-  return queryable.query<ListedEventRow>(LIST, [organizationKey, from, below, type, scope, limit]);
+export async function listEvents(queryable: Queryable, query: EventQuery): Promise<Scanned<ListedEventRow>> {
+  return scannedRows(await queryable.query<ListedEventRow & ScanMarks>(LIST, valuesOf(query)));
 }
 
 /** Index: events_subject, backwards. */
 const OF_SUBJECT = statement(
   'list_events_of_subject',
-  `SELECT ${LISTED} FROM events
-   WHERE organization_key = $1 AND id >= $2 AND id < $3 AND ($4::text IS NULL OR type = $4) AND ($5::text IS NULL OR scope = $5)
-     AND subject_kind = $7 AND subject_id = $8
-   ORDER BY id DESC LIMIT $6`,
+  boundedScan({
+    ...PAGE,
+    rows: 'FROM events WHERE organization_key = $1 AND id >= $2 AND id < $3 AND subject_kind = $8 AND subject_id = $9',
+  }),
 );
 
 /** Events about one thing, newest first. */
-export function listEventsOfSubject(
+export async function listEventsOfSubject(
   queryable: Queryable,
   query: EventQuery,
   subject: { kind: string; id: string },
-): Promise<ListedEventRow[]> {
-  const { organizationKey, from, below, type, scope, limit } = query;
-  return queryable.query<ListedEventRow>(OF_SUBJECT, [organizationKey, from, below, type, scope, limit, subject.kind, subject.id]);
+): Promise<Scanned<ListedEventRow>> {
+  const values = [...valuesOf(query), subject.kind, subject.id];
+  return scannedRows(await queryable.query<ListedEventRow & ScanMarks>(OF_SUBJECT, values));
+}
+
+function valuesOf({ organizationKey, from, below, type, scope, limit }: EventQuery) {
+  return [organizationKey, from, below, type, scope, limit, SCAN_ROWS];
 }
 
 const BY_ID = statement('event_by_id', `SELECT ${COLUMNS} FROM events WHERE organization_key = $1 AND id = $2`);

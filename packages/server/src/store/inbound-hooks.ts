@@ -1,3 +1,4 @@
+import { boundedScan, SCAN_ROWS, scannedRows, type Scanned, type ScanMarks } from './bounded-scan.ts';
 import { statement, type Queryable } from './database.ts';
 
 /** Tells every node that what it knows of a target, or of maintenance, is out of date. */
@@ -68,17 +69,23 @@ export async function findInboundHook(queryable: Queryable, organizationKey: num
 
 const LIST = statement(
   'list_inbound_hooks',
-  `SELECT ${COLUMNS} ${FROM} WHERE hooks.organization_key = $1 AND hooks.id < $2
-     AND ($4::text IS NULL OR targets.kind = $4) AND ($5::text IS NULL OR targets.target_id = $5)
-   ORDER BY hooks.id DESC LIMIT $3`,
+  boundedScan({
+    columns: COLUMNS,
+    rows: `${FROM} WHERE hooks.organization_key = $1 AND hooks.id < $2`,
+    order: 'id DESC',
+    filter: '($4::text IS NULL OR targets.kind = $4) AND ($5::text IS NULL OR targets.target_id = $5)',
+    limit: '$3',
+    scanRows: '$6',
+  }),
 );
 
 /** Newest first. Index: inbound_hooks_organization. */
-export function listInboundHooks(
+export async function listInboundHooks(
   queryable: Queryable,
   input: { organizationKey: number; before: string; limit: number; kind: string | null; targetId: string | null },
-): Promise<InboundHookRow[]> {
-  return queryable.query<InboundHookRow>(LIST, [input.organizationKey, input.before, input.limit, input.kind, input.targetId]);
+): Promise<Scanned<InboundHookRow>> {
+  const values = [input.organizationKey, input.before, input.limit, input.kind, input.targetId, SCAN_ROWS];
+  return scannedRows(await queryable.query<InboundHookRow & ScanMarks>(LIST, values));
 }
 
 const UPDATE = statement(

@@ -1,3 +1,4 @@
+import { boundedScan, SCAN_ROWS, scannedRows, type Scanned, type ScanMarks } from './bounded-scan.ts';
 import { statement, type Queryable } from './database.ts';
 import { joinBytes } from './joined-bytes.ts';
 import { nameArray, plainArray } from './plain-array.ts';
@@ -105,25 +106,52 @@ export function readObjects(queryable: Queryable, names: readonly ObjectName[]):
   return queryable.query<ObjectRow>(READ, nameColumns(names));
 }
 
+const PAGE = { columns: COLUMNS, order: 'scope_key, id', limit: '$5', scanRows: '$6' };
+
 /** Index: the primary key. */
 const LIST = statement(
   'list_objects',
-  `SELECT ${COLUMNS} FROM objects
-   WHERE organization_key = $1 AND kind = $2 AND (scope_key, id) > ($3, $4) AND state IS NOT NULL AND ($5::text IS NULL OR scope = $5)
-   ORDER BY scope_key, id LIMIT $6`,
+  boundedScan({
+    ...PAGE,
+    rows: 'FROM objects WHERE organization_key = $1 AND kind = $2 AND (scope_key, id) > ($3, $4)',
+    filter: 'state IS NOT NULL AND ($7::text IS NULL OR scope = $7)',
+  }),
+);
+/** Index: the primary key. */
+const LIST_OF_SCOPE = statement(
+  'list_objects_of_scope',
+  boundedScan({
+    ...PAGE,
+    rows: 'FROM objects WHERE organization_key = $1 AND kind = $2 AND scope_key = $3 AND id > $4',
+    filter: 'state IS NOT NULL',
+  }),
 );
 
 export interface ObjectQuery {
   readonly organizationKey: number;
   readonly kind: string;
   readonly after: { readonly scopeKey: string; readonly id: string };
+  /** The scope is part of the objects' identity. */
+  readonly scoped: boolean;
   readonly scope: string | null;
   readonly limit: number;
 }
 
 /** Objects of a kind by scope and id. */
-export function listObjects(queryable: Queryable, { organizationKey, kind, after, scope, limit }: ObjectQuery): Promise<ObjectRow[]> {
-  return queryable.query<ObjectRow>(LIST, [organizationKey, kind, after.scopeKey, after.id, scope, limit]);
+export async function listObjects(queryable: Queryable, query: ObjectQuery): Promise<Scanned<ObjectRow>> {
+  const { organizationKey, kind, after, scoped, scope, limit } = query;
+  const found =
+    scoped && scope !== null
+      ? queryable.query<ObjectRow & ScanMarks>(LIST_OF_SCOPE, [
+          organizationKey,
+          kind,
+          scope,
+          after.scopeKey === scope ? after.id : '',
+          limit,
+          SCAN_ROWS,
+        ])
+      : queryable.query<ObjectRow & ScanMarks>(LIST, [organizationKey, kind, after.scopeKey, after.id, limit, SCAN_ROWS, scope]);
+  return scannedRows(await found);
 }
 
 function nameColumns(names: readonly ObjectName[]) {

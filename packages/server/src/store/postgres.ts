@@ -13,6 +13,10 @@ export interface PostgresOptions {
    * may take the last commits with it; never one of them without all that came after.
    */
   readonly durable?: boolean;
+  /** Nothing can be changed, and no statement runs longer than this, in milliseconds. Default: neither. */
+  readonly readsWithinMs?: number;
+  /** How long a free connection is waited for, in milliseconds. Default: 10,000. */
+  readonly connectMs?: number;
   /**
    * How long an answer may take, in milliseconds, before its connection counts as broken: a server that was switched off
    * says nothing, and a lost packet is sent again for a quarter of an hour. Default: 30,000.
@@ -60,9 +64,9 @@ export async function openPostgres(url: string, options: PostgresOptions = {}): 
     pipeline: true,
     max: options.connections ?? 10,
     application_name: options.applicationName ?? 'posthorn',
-    connectionTimeoutMillis: CONNECT_MS,
+    connectionTimeoutMillis: options.connectMs ?? CONNECT_MS,
     Client: WatchedClient,
-    options: Object.entries({ ...SESSION, ...(options.durable === false ? { synchronous_commit: 'off' } : {}) })
+    options: Object.entries(settingsOf(options))
       .map(([name, value]) => `-c ${name}=${value}`)
       .join(' '),
   });
@@ -105,6 +109,14 @@ export async function openPostgres(url: string, options: PostgresOptions = {}): 
     },
     listen: (channel, onNotify, onReset) => listenOn({ url, channel, onNotify, onReset, answerMs }),
     close,
+  };
+}
+
+function settingsOf({ durable, readsWithinMs }: PostgresOptions): Readonly<Record<string, string>> {
+  return {
+    ...SESSION,
+    ...(durable === false && { synchronous_commit: 'off' }),
+    ...(readsWithinMs !== undefined && { default_transaction_read_only: 'on', statement_timeout: String(readsWithinMs) }),
   };
 }
 

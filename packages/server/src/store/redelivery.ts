@@ -134,14 +134,14 @@ export interface ReplayedEvent {
   readonly id: string;
   readonly type: string;
   readonly scope: string | null;
+  readonly test: boolean;
   readonly webhook_ids: string[];
 }
 
-/** Index: the primary key of events. Test sends were for the moment and are not replayed. */
+/** Index: the primary key of events. Test sends, which are not replayed, are in it: a span may hold any number of them. */
 const EVENTS = statement(
   'events_to_replay',
-  `SELECT id, type, scope, webhook_ids FROM events
-   WHERE organization_key = $1 AND id >= $2 AND id < $3 AND NOT test ORDER BY id LIMIT $4`,
+  'SELECT id, type, scope, test, webhook_ids FROM events WHERE organization_key = $1 AND id >= $2 AND id < $3 ORDER BY id LIMIT $4',
 );
 
 export function eventsToReplay(

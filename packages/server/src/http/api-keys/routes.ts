@@ -3,7 +3,7 @@ import { PosthornError } from '@posthorn/protocol';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { Type, type Static } from 'typebox';
 import { insertApiKey, listApiKeys, revokeApiKey, type ApiKeyRow } from '../../store/api-keys.ts';
-import type { Database } from '../../store/database.ts';
+import type { Database, Queryable } from '../../store/database.ts';
 import { isUuid, newId } from '../../store/uuid-time.ts';
 import { hashKey, requireRoot, type Authenticator, type Principal } from '../auth.ts';
 import { answerInCommit } from '../answer-in-commit.ts';
@@ -13,6 +13,8 @@ import { timeOf } from '../time-span.ts';
 
 export interface ApiKeyServices {
   readonly database: Database;
+  /** For lists. */
+  readonly reads: Queryable;
   readonly authenticator: Authenticator;
   readonly now: () => number;
 }
@@ -61,7 +63,7 @@ interface KeyRoutes extends ApiKeyServices {
   readonly of: (request: FastifyRequest) => number | null;
 }
 
-function keyRoutes(app: FastifyInstance, { database, authenticator, now, path, of }: KeyRoutes): void {
+function keyRoutes(app: FastifyInstance, { database, reads, authenticator, now, path, of }: KeyRoutes): void {
   app.post<{ Body: Static<typeof NewApiKey> }>(
     path,
     { schema: { tags: TAGS, summary: 'Make an API key', body: NewApiKey, response: { 201: MadeApiKey } } },
@@ -95,7 +97,7 @@ function keyRoutes(app: FastifyInstance, { database, authenticator, now, path, o
     async (request) => {
       const { limit = DEFAULT_LIMIT, cursor } = request.query;
       const before = decodeCursor(cursor, isUuid) ?? HIGHEST_ID;
-      const rows = await listApiKeys(database, { organizationKey: of(request), before, limit: limit + 1 });
+      const rows = await listApiKeys(reads, { organizationKey: of(request), before, limit: limit + 1 });
       return pageFrom(rows, limit, { item: shown, position: (row) => row.id });
     },
   );

@@ -1,18 +1,10 @@
 import type { DeliveryStatus } from '@posthorn/protocol';
-import type { Database, Queryable } from '../../store/database.ts';
+import type { Queryable } from '../../store/database.ts';
 import { deliveryId } from '../../store/delivery-id.ts';
-import {
-  deliveriesByIds,
-  deliveriesOfEvent,
-  eventsOfMillisecond,
-  listDeliveries,
-  unsettledEvents,
-  type DeliveryQuery,
-  type DeliveryRow,
-  type FannedOutRow,
-} from '../../store/delivery-queries.ts';
+import { deliveriesByIds, deliveriesOfEvent, listDeliveries, type DeliveryQuery, type DeliveryRow } from '../../store/delivery-queries.ts';
 import type { EventRow } from '../../store/event-queries.ts';
-import { isUuid, timeOfId } from '../../store/uuid-time.ts';
+import { eventsOfMillisecond, unsettledEvents, type FannedOutRow } from '../../store/unsettled-events.ts';
+import { isUuid, lowestIdAt, timeOfId } from '../../store/uuid-time.ts';
 import { findEvent } from '../events/find-event.ts';
 import { idRange, type SpanQuery } from '../time-span.ts';
 
@@ -25,38 +17,54 @@ export interface DeliveryFilter extends SpanQuery {
   readonly limit: number;
 }
 
+/** Where the next page of a search begins that stopped before it had found enough: below this id. */
+type Position = Pick<DeliveryRow, 'id'>;
+
+export interface FoundDeliveries {
+  readonly rows: DeliveryRow[];
+  /** null: everything was looked at, or the page is full. */
+  readonly stoppedAt: Position | null;
+}
+
 /** Newest first. A delivery that nothing was recorded of yet follows from its event, and is pending. */
-export async function findDeliveries(database: Database, organizationKey: number, filter: DeliveryFilter): Promise<DeliveryRow[]> {
+export async function findDeliveries(database: Queryable, organizationKey: number, filter: DeliveryFilter): Promise<FoundDeliveries> {
   const { webhook, event, type = null, status = null, limit } = filter;
-  if (webhook !== undefined && !isUuid(webhook)) return [];
+  if (webhook !== undefined && !isUuid(webhook)) return { rows: [], stoppedAt: null };
   const webhookId = webhook?.toLowerCase() ?? null;
   const wanted: DeliveryQuery = { organizationKey, ...idRange(filter), webhookId, type, status, limit };
   if (event !== undefined) {
     const row = await findEvent(database, organizationKey, event);
-    return row ? newest(await deliveriesOf(database, organizationKey, row), wanted) : [];
+    return { rows: row ? newest(await deliveriesOf(database, organizationKey, row), wanted) : [], stoppedAt: null };
   }
   if (status !== null && status !== 'pending') return listDeliveries(database, wanted);
+  return withUnrecorded(database, wanted);
+}
+
+async function withUnrecorded(database: Queryable, wanted: DeliveryQuery): Promise<FoundDeliveries> {
   // First what may be unrecorded, then what is recorded: asked the other way round, what settles in between would be in neither.
-  const events = await unsettledEvents(database, wanted);
+  const { events, onlyAfter } = await unsettledEvents(database, wanted);
   const recorded = await listDeliveries(database, wanted);
-  // A full page of recorded ones ends where older unrecorded ones would follow: those come with the next page.
-  const oldest = recorded.length === limit ? recorded.at(-1) : undefined;
-  const since = oldest === undefined ? 0 : timeOfId(oldest.id);
+  // The page ends where one of the two was not looked at any further: what is older comes with the next page.
+  const oldest = recorded.rows.length === wanted.limit ? recorded.rows.at(-1) : recorded.stoppedAt;
+  const ends = [oldest?.id ?? null, onlyAfter === null ? null : lowestIdAt(onlyAfter + 1)].filter((end) => end !== null);
+  const end = ends.toSorted().at(-1) ?? null;
+  const since = end === null ? 0 : timeOfId(end);
   const others = await asRecorded(
     database,
     wanted,
     events.filter((one) => timeOfId(one.event_id) >= since),
   );
-  const rows = new Map([...recorded, ...others].map((row) => [row.id, row]));
-  return newest(rows.values(), wanted);
+  const all = new Map([...recorded.rows, ...others].map((row) => [row.id, row]));
+  const rows = newest(all.values(), { ...wanted, from: end !== null && end > wanted.from ? end : wanted.from });
+  return { rows, stoppedAt: end === null ? null : { id: end } };
 }
 
 /** The deliveries of an event: as recorded, or pending. */
-export async function deliveriesOf(database: Database, organizationKey: number, event: EventRow): Promise<DeliveryRow[]> {
-  const recorded = await deliveriesOfEvent(database, organizationKey, event.id);
-  const known = new Set(recorded.map((row) => row.id));
-  const pending = pendingDeliveries({ ...event, event_id: event.id, event_type: event.type });
-  return [...recorded, ...pending.filter((row) => !known.has(row.id))];
+export async function deliveriesOf(database: Queryable, organizationKey: number, event: EventRow): Promise<DeliveryRow[]> {
+  const found = await deliveriesOfEvent(database, organizationKey, event.id);
+  const known = new Set(found.map((row) => row.id));
+  const meant = pendingDeliveries({ ...event, event_id: event.id, event_type: event.type }).filter((row) => !known.has(row.id));
+  return [...found, ...(await recordedOrPending(database, organizationKey, meant))];
 }
 
 /** By id; null: the organization has no such delivery. */
@@ -70,11 +78,15 @@ export async function findDelivery(database: Queryable, organizationKey: number,
 }
 
 /** The deliveries of events: as recorded by now, or pending. */
-async function asRecorded(database: Database, wanted: DeliveryQuery, events: readonly FannedOutRow[]): Promise<DeliveryRow[]> {
+async function asRecorded(database: Queryable, wanted: DeliveryQuery, events: readonly FannedOutRow[]): Promise<DeliveryRow[]> {
   const pending = events.flatMap((event) => pendingDeliveries(event, wanted.webhookId));
+  return recordedOrPending(database, wanted.organizationKey, pending);
+}
+
+async function recordedOrPending(database: Queryable, organizationKey: number, pending: readonly DeliveryRow[]): Promise<DeliveryRow[]> {
   if (pending.length === 0) return [];
   const ids = pending.map((row) => row.id);
-  const recorded = new Map((await deliveriesByIds(database, wanted.organizationKey, ids)).map((row) => [row.id, row]));
+  const recorded = new Map((await deliveriesByIds(database, organizationKey, ids)).map((row) => [row.id, row]));
   return pending.map((row) => recorded.get(row.id) ?? row);
 }
 

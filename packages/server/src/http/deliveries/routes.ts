@@ -7,7 +7,7 @@ import { attemptsOf } from '../../store/delivery-queries.ts';
 import { eventById } from '../../store/event-queries.ts';
 import type { Tenant } from '../../tenancy/directory.ts';
 import { answerInCommit } from '../answer-in-commit.ts';
-import { DEFAULT_LIMIT, PAGE_QUERY, pageFrom, pageOf, type PageQuery } from '../pagination.ts';
+import { DEFAULT_LIMIT, PAGE_QUERY, pageFromScan, pageOf, type PageQuery } from '../pagination.ts';
 import { storedText } from '../text-schema.ts';
 import { SPAN_QUERY } from '../time-span.ts';
 import { attemptJson, deliveryJson } from './delivery-json.ts';
@@ -16,6 +16,8 @@ import { findDeliveries, findDelivery, type DeliveryFilter } from './find-delive
 
 export interface DeliveryServices {
   readonly database: Database;
+  /** For what only reads. */
+  readonly reads: Queryable;
   readonly now: () => number;
   /** Sends what is not cancelled. */
   readonly engine: { cancelled(deliveryId: string, unrecorded: Unrecorded | null): void };
@@ -26,7 +28,7 @@ type ListQuery = PageQuery & Omit<DeliveryFilter, 'limit'>;
 const TAGS = ['Deliveries'];
 const ONE = '/organizations/:org/deliveries/:delivery';
 
-export function deliveryRoutes(app: FastifyInstance, { database, engine, now }: DeliveryServices): void {
+export function deliveryRoutes(app: FastifyInstance, { database, reads, engine, now }: DeliveryServices): void {
   app.get<{ Querystring: ListQuery }>(
     '/organizations/:org/deliveries',
     {
@@ -49,15 +51,15 @@ export function deliveryRoutes(app: FastifyInstance, { database, engine, now }: 
     },
     async (request) => {
       const { limit = DEFAULT_LIMIT } = request.query;
-      const rows = await findDeliveries(database, request.tenant.organization.key, { ...request.query, limit: limit + 1 });
-      return pageFrom(rows, limit, { item: deliveryJson, position: (row) => row.id });
+      const found = await findDeliveries(reads, request.tenant.organization.key, { ...request.query, limit: limit + 1 });
+      return pageFromScan(found, limit, { item: deliveryJson, position: (row) => row.id });
     },
   );
 
   app.get<{ Params: { delivery: string } }>(
     ONE,
     { schema: { tags: TAGS, summary: 'Read a delivery with its attempts', response: { 200: DeliveryWithAttempts } } },
-    async (request) => showDelivery(database, request.tenant, request.params.delivery),
+    async (request) => showDelivery(reads, request.tenant, request.params.delivery),
   );
 
   app.post<{ Params: { delivery: string } }>(

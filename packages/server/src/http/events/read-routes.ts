@@ -1,18 +1,14 @@
 import { parseJson, PosthornError, type JsonObject } from '@posthorn/protocol';
 import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
-import type { Database } from '../../store/database.ts';
+import type { Queryable } from '../../store/database.ts';
 import { listEvents, listEventsOfSubject, type EventRow, type ListedEventRow } from '../../store/event-queries.ts';
 import { timeOfId } from '../../store/uuid-time.ts';
 import { deliveriesOf } from '../deliveries/find-deliveries.ts';
-import { DEFAULT_LIMIT, PAGE_QUERY, pageFrom, pageOf, type PageQuery } from '../pagination.ts';
+import { DEFAULT_LIMIT, PAGE_QUERY, pageFromScan, pageOf, type PageQuery } from '../pagination.ts';
 import { storedText } from '../text-schema.ts';
 import { findEvent } from './find-event.ts';
 import { idRange, SPAN_QUERY, type SpanQuery } from '../time-span.ts';
-
-export interface EventReadServices {
-  readonly database: Database;
-}
 
 const FIELDS = {
   id: Type.String({ description: 'Your own id where you brought one.' }),
@@ -40,7 +36,7 @@ const SUBJECT_PATTERN = '^[^:\\u0000]+:[^\\u0000]+$';
 
 type ListQuery = PageQuery & SpanQuery & { readonly type?: string; readonly scope?: string; readonly subject?: string };
 
-export function eventReadRoutes(app: FastifyInstance, { database }: EventReadServices): void {
+export function eventReadRoutes(app: FastifyInstance, database: Queryable): void {
   app.get<{ Querystring: ListQuery }>(
     '/organizations/:org/events',
     {
@@ -64,11 +60,11 @@ export function eventReadRoutes(app: FastifyInstance, { database }: EventReadSer
       const { limit = DEFAULT_LIMIT, type = null, scope = null, subject } = request.query;
       const query = { organizationKey: request.tenant.organization.key, ...idRange(request.query), type, scope, limit: limit + 1 };
       const colon = subject?.indexOf(':') ?? -1;
-      const rows =
+      const found =
         subject === undefined
           ? await listEvents(database, query)
           : await listEventsOfSubject(database, query, { kind: subject.slice(0, colon), id: subject.slice(colon + 1) });
-      return pageFrom(rows, limit, { item: listedJson, position: (row) => row.id });
+      return pageFromScan(found, limit, { item: listedJson, position: (row) => row.id });
     },
   );
 

@@ -3,7 +3,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import type { Goals } from '../../inbound/goals.ts';
 import { readDate } from '../../inbound/point-date.ts';
-import type { Database } from '../../store/database.ts';
+import type { Queryable } from '../../store/database.ts';
 import { listGoalChanges, listGoalPoints, listGoals, type GoalRow } from '../../store/goals.ts';
 import { isUuid, newId } from '../../store/uuid-time.ts';
 import { answerInCommit } from '../answer-in-commit.ts';
@@ -12,7 +12,8 @@ import { changeJson, goalChange, goalJson, pointJson, type GoalBody } from './go
 import { Goal, GoalChange, GoalHistoryEntry, GoalPoint, NewGoal } from './goal-schema.ts';
 
 export interface GoalServices {
-  readonly database: Database;
+  /** For lists. */
+  readonly reads: Queryable;
   readonly goals: Goals;
 }
 
@@ -48,7 +49,7 @@ function readThresholdsAsText(app: FastifyInstance): void {
   });
 }
 
-function goalListRoutes(app: FastifyInstance, { database, goals }: GoalServices): void {
+function goalListRoutes(app: FastifyInstance, { reads, goals }: GoalServices): void {
   app.post<{ Body: GoalBody & { id?: string; name: string; direction: 'maximize' | 'minimize' } }>(
     ALL,
     { schema: { tags: TAGS, summary: 'Make a goal', body: NewGoal, response: { 201: Goal } } },
@@ -78,7 +79,7 @@ function goalListRoutes(app: FastifyInstance, { database, goals }: GoalServices)
       const { limit = DEFAULT_LIMIT, cursor } = request.query;
       const after = decodeCursor(cursor, (text) => /^[A-Za-z0-9._:-]{1,128}$/.test(text)) ?? '';
       const organizationKey = request.tenant.organization.key;
-      const rows = await listGoals(database, { organizationKey, after, limit: limit + 1 });
+      const rows = await listGoals(reads, { organizationKey, after, limit: limit + 1 });
       return pageFrom(rows, limit, { item: goalJson, position: (row) => row.id });
     },
   );
@@ -107,7 +108,7 @@ function oneGoalRoutes(app: FastifyInstance, services: GoalServices): void {
 }
 
 function goalHistoryRoutes(app: FastifyInstance, services: GoalServices): void {
-  const { database } = services;
+  const { reads } = services;
   const Day = Type.Optional(Type.String({ format: 'date' }));
   app.get<{ Params: OneGoal; Querystring: PageQuery & { from?: string; to?: string } }>(
     `${ONE}/points`,
@@ -125,7 +126,7 @@ function goalHistoryRoutes(app: FastifyInstance, services: GoalServices): void {
       const before = decodeCursor(cursor, isDay) ?? AFTER_ALL_DATES;
       checkDay(from, '/querystring/from');
       checkDay(to, '/querystring/to');
-      const rows = await listGoalPoints(database, { goalKey: goal.key, before, from, to, limit: limit + 1 });
+      const rows = await listGoalPoints(reads, { goalKey: goal.key, before, from, to, limit: limit + 1 });
       return pageFrom(rows, limit, { item: (row) => pointJson(goal, row), position: (row) => row.date });
     },
   );
@@ -144,7 +145,7 @@ function goalHistoryRoutes(app: FastifyInstance, services: GoalServices): void {
       const { limit = DEFAULT_LIMIT, cursor } = request.query;
       const goal = await theGoal(services, request);
       const before = decodeCursor(cursor, isUuid) ?? HIGHEST_ID;
-      const rows = await listGoalChanges(database, { goalKey: goal.key, before, limit: limit + 1 });
+      const rows = await listGoalChanges(reads, { goalKey: goal.key, before, limit: limit + 1 });
       return pageFrom(rows, limit, { item: changeJson, position: (row) => row.id });
     },
   );

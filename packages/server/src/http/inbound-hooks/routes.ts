@@ -2,18 +2,19 @@ import { INBOUND_TARGET_KINDS, PosthornError } from '@posthorn/protocol';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { Type, type Static } from 'typebox';
 import type { InboundHooks, KeyedHook } from '../../inbound/inbound-hooks.ts';
-import type { Database } from '../../store/database.ts';
+import type { Queryable } from '../../store/database.ts';
 import { listInboundHooks, type InboundHookRow } from '../../store/inbound-hooks.ts';
 import { listInboundRequests, type InboundRequestRow } from '../../store/inbound-log.ts';
 import { isUuid, timeOfId } from '../../store/uuid-time.ts';
 import type { Tenant } from '../../tenancy/directory.ts';
 import { answerInCommit } from '../answer-in-commit.ts';
-import { decodeCursor, DEFAULT_LIMIT, PAGE_QUERY, pageFrom, pageOf, type PageQuery } from '../pagination.ts';
+import { decodeCursor, DEFAULT_LIMIT, PAGE_QUERY, pageFrom, pageFromScan, pageOf, type PageQuery } from '../pagination.ts';
 import { storedText } from '../text-schema.ts';
 import { HookRequest, InboundHook, InboundHookChange, KeyedInboundHook, NewInboundHook } from './hook-schema.ts';
 
 export interface InboundHookServices {
-  readonly database: Database;
+  /** For lists. */
+  readonly reads: Queryable;
   readonly inboundHooks: InboundHooks;
   /** Where the server is reached from outside, without a slash at the end. */
   readonly publicUrl: () => string;
@@ -36,7 +37,7 @@ export function inboundHookRoutes(app: FastifyInstance, services: InboundHookSer
   hookRequestRoutes(app, services);
 }
 
-function hookListRoutes(app: FastifyInstance, { database, inboundHooks, publicUrl }: InboundHookServices): void {
+function hookListRoutes(app: FastifyInstance, { reads, inboundHooks, publicUrl }: InboundHookServices): void {
   app.post<{ Body: Static<typeof NewInboundHook> }>(
     ALL,
     {
@@ -71,8 +72,8 @@ function hookListRoutes(app: FastifyInstance, { database, inboundHooks, publicUr
       const { limit = DEFAULT_LIMIT, cursor, kind = null, target = null } = request.query;
       const organizationKey = enabled(request).organization.key;
       const before = decodeCursor(cursor, isUuid) ?? HIGHEST_ID;
-      const rows = await listInboundHooks(database, { organizationKey, before, limit: limit + 1, kind, targetId: target });
-      return pageFrom(rows, limit, { item: hookJson, position: (row) => row.id });
+      const found = await listInboundHooks(reads, { organizationKey, before, limit: limit + 1, kind, targetId: target });
+      return pageFromScan(found, limit, { item: hookJson, position: (row) => row.id });
     },
   );
 }
@@ -144,7 +145,7 @@ function hookRequestRoutes(app: FastifyInstance, services: InboundHookServices):
       const { limit = DEFAULT_LIMIT, cursor } = request.query;
       const hook = await theHook(services, request);
       const before = decodeCursor(cursor, isUuid) ?? HIGHEST_ID;
-      const rows = await listInboundRequests(services.database, { hookId: hook.id, before, limit: limit + 1 });
+      const rows = await listInboundRequests(services.reads, { hookId: hook.id, before, limit: limit + 1 });
       return pageFrom(rows, limit, { item: requestJson, position: (row) => row.id });
     },
   );

@@ -4,17 +4,13 @@ import { Type } from 'typebox';
 import type { ObjectKind } from '../../catalog/object-kind.ts';
 import { nameOf } from '../../intake/objects/object-batch.ts';
 import { missingScope, unknownKind } from '../../intake/objects/objects.ts';
-import type { Database } from '../../store/database.ts';
+import type { Queryable } from '../../store/database.ts';
 import { listObjects, readObjects, type ObjectRow } from '../../store/objects.ts';
 import type { Tenant } from '../../tenancy/directory.ts';
-import { decodeCursor, DEFAULT_LIMIT, PAGE_QUERY, pageFrom, pageOf, type PageQuery } from '../pagination.ts';
+import { decodeCursor, DEFAULT_LIMIT, PAGE_QUERY, pageFromScan, pageOf, type PageQuery } from '../pagination.ts';
 import { Name, objectJson, ShownObject } from './object-schema.ts';
 import { entityTag } from './preconditions.ts';
 import { ADDRESS, OBJECT_TAGS, SCOPE_QUERY } from './routes.ts';
-
-export interface ObjectReadServices {
-  readonly database: Database;
-}
 
 const Kind = Type.Object(
   {
@@ -27,7 +23,7 @@ const Kind = Type.Object(
 );
 
 /** Looking objects up. What happened to one: `GET …/events?subject=<kind>:<id>`. */
-export function objectReadRoutes(app: FastifyInstance, { database }: ObjectReadServices): void {
+export function objectReadRoutes(app: FastifyInstance, database: Queryable): void {
   app.get<{ Params: { org: string } }>(
     '/organizations/:org/object-kinds',
     {
@@ -63,9 +59,10 @@ export function objectReadRoutes(app: FastifyInstance, { database }: ObjectReadS
       const { limit = DEFAULT_LIMIT, cursor, scope = null } = request.query;
       const { tenant } = request;
       const after = positionOf(decodeCursor(cursor, isPosition));
-      const kind = kindOf(tenant, request.params.kind).name;
-      const rows = await listObjects(database, { organizationKey: tenant.organization.key, kind, after, scope, limit: limit + 1 });
-      return pageFrom(rows, limit, { item: shown, position: (row) => JSON.stringify([row.scope_key, row.id]) });
+      const { name: kind, scoped } = kindOf(tenant, request.params.kind);
+      const organizationKey = tenant.organization.key;
+      const found = await listObjects(database, { organizationKey, kind, after, scoped, scope, limit: limit + 1 });
+      return pageFromScan(found, limit, { item: shown, position: (row) => JSON.stringify([row.scope_key, row.id]) });
     },
   );
 }

@@ -4,7 +4,7 @@ import { Type, type Static } from 'typebox';
 import type { Catalog } from '../../catalog/catalog.ts';
 import { isTimeZone } from '../../catalog/time-zone.ts';
 import { noTimeZone } from '../problem.ts';
-import type { Database } from '../../store/database.ts';
+import type { Database, Queryable } from '../../store/database.ts';
 import { deleteOrganization, insertOrganization, listOrganizations, updateOrganization } from '../../store/organizations.ts';
 import type { OrganizationRow } from '../../store/tenants.ts';
 import { newId } from '../../store/uuid-time.ts';
@@ -17,6 +17,8 @@ import { decodeCursor, DEFAULT_LIMIT, PAGE_QUERY, pageFrom, pageOf, type PageQue
 
 export interface OrganizationServices {
   readonly database: Database;
+  /** For lists. */
+  readonly reads: Queryable;
   readonly directory: Directory;
   readonly catalog: Catalog;
   readonly digests: Digests;
@@ -73,7 +75,7 @@ export function organizationRoutes(app: FastifyInstance, services: OrganizationS
   oneOrganizationRoutes(app, services);
 }
 
-function organizationListRoutes(app: FastifyInstance, { database, catalog }: OrganizationServices): void {
+function organizationListRoutes(app: FastifyInstance, { database, reads, catalog }: OrganizationServices): void {
   app.post<{ Body: Static<typeof NewOrganization> }>(
     '/organizations',
     { schema: { tags: TAGS, summary: 'Make an organization', body: NewOrganization, response: { 201: Organization } } },
@@ -106,7 +108,7 @@ function organizationListRoutes(app: FastifyInstance, { database, catalog }: Org
       requireRoot(request.principal);
       const { limit = DEFAULT_LIMIT, cursor } = request.query;
       const before = Number(decodeCursor(cursor, (text) => /^\d{1,10}$/.test(text)) ?? 2 ** 31 - 1);
-      const rows = await listOrganizations(database, { before, limit: limit + 1 });
+      const rows = await listOrganizations(reads, { before, limit: limit + 1 });
       return pageFrom(rows, limit, { item: shown, position: (row) => String(row.key) });
     },
   );

@@ -4,7 +4,7 @@ import { Type } from 'typebox';
 import type { Intake } from '../../intake/emit.ts';
 import { Pings } from '../../intake/pings.ts';
 import { senderProblem } from '../sender.ts';
-import type { Database } from '../../store/database.ts';
+import type { Database, Queryable } from '../../store/database.ts';
 import { isUuid } from '../../store/uuid-time.ts';
 import { listWebhooks } from '../../store/webhooks.ts';
 import type { Sealer } from '../../store/sealing.ts';
@@ -21,6 +21,8 @@ import { NewWebhook, Webhook, WebhookChange } from './webhook-schema.ts';
 
 export interface WebhookServices {
   readonly database: Database;
+  /** For lists. */
+  readonly reads: Queryable;
   readonly sealer: Sealer;
   readonly webhooks: Webhooks;
   readonly intake: Intake;
@@ -44,7 +46,7 @@ export function webhookRoutes(app: FastifyInstance, services: WebhookServices): 
 }
 
 function webhookListRoutes(app: FastifyInstance, services: WebhookServices): void {
-  const { database, sealer, webhooks } = services;
+  const { reads, sealer, webhooks } = services;
   const pings = new Pings(services);
   app.post<{ Body: WebhookBody & { url: string; events: string[] } }>(
     '/organizations/:org/webhooks',
@@ -78,7 +80,7 @@ function webhookListRoutes(app: FastifyInstance, services: WebhookServices): voi
       const { limit = DEFAULT_LIMIT, cursor, scope = null } = request.query;
       const { tenant } = request;
       const before = decodeCursor(cursor, isUuid) ?? HIGHEST_ID;
-      const rows = await listWebhooks(database, { organizationKey: tenant.organization.key, before, limit: limit + 1, scope });
+      const rows = await listWebhooks(reads, { organizationKey: tenant.organization.key, before, limit: limit + 1, scope });
       return pageFrom(rows, limit, {
         item: (row) => webhookJson(showWebhook(row, tenant.product, sealer)),
         position: (row) => row.id,

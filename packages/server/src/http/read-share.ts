@@ -1,0 +1,76 @@
+import { PosthornError } from '@posthorn/protocol';
+import type { FastifyInstance } from 'fastify';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** It takes a part of its organization's share of the reads. */
+    reads: boolean;
+  }
+}
+
+/** Of the pool of reads, which has three times as many: organizations that read all day leave a connection for the others. */
+const MOST_AT_ONCE = 2;
+const MOST_WAITING = 100;
+const WAIT_MS = 2_000;
+
+interface Share {
+  reading: number;
+  readonly waiting: Set<() => void>;
+}
+
+/** Lets each organization read a few lists at a time. Others of its reads wait, in order, for a bounded time. */
+export class ReadShares {
+  readonly #shares = new Map<number, Share>();
+
+  /** Resolves when the organization may read. Throws `query_timeout`. */
+  async enter(organizationKey: number): Promise<void> {
+    const share = this.#shares.get(organizationKey) ?? { reading: 0, waiting: new Set() };
+    this.#shares.set(organizationKey, share);
+    if (share.reading < MOST_AT_ONCE) return void share.reading++;
+    if (share.waiting.size >= MOST_WAITING) throw tooManyReads();
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    share.waiting.add(resolve);
+    const timer = setTimeout(() => {
+      share.waiting.delete(resolve);
+      reject(tooManyReads());
+    }, WAIT_MS);
+    await promise;
+    clearTimeout(timer);
+  }
+
+  /** To be called once for each `enter`: the place goes to the read that has waited longest. */
+  leave(organizationKey: number): void {
+    const share = this.#shares.get(organizationKey);
+    if (!share) return;
+    const [next] = share.waiting;
+    if (next) {
+      share.waiting.delete(next);
+      next();
+    } else if (--share.reading === 0) this.#shares.delete(organizationKey);
+  }
+}
+
+/** Every read below an organization takes a part of its share, until it has its answer. */
+export function shareReads(app: FastifyInstance, shares = new ReadShares()): void {
+  app.decorateRequest('reads', false);
+  app.addHook('preHandler', async (request) => {
+    const { method, tenant } = request;
+    if ((method !== 'GET' && method !== 'HEAD') || !tenant) return;
+    await shares.enter(tenant.organization.key);
+    request.reads = true;
+  });
+  // Not onResponse: that comes early if the client goes away, and late if it takes its answer slowly.
+  app.addHook('onSend', async (request) => {
+    if (!request.reads) return;
+    request.reads = false;
+    shares.leave(request.tenant.organization.key);
+  });
+}
+
+function tooManyReads(): PosthornError {
+  return new PosthornError(
+    'query_timeout',
+    `More than ${MOST_AT_ONCE} reads of the organization are under way, and others wait already. Read one page after the other.`,
+    { retryAfterSeconds: 1 },
+  );
+}
