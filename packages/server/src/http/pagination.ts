@@ -21,9 +21,13 @@ export interface Page<Item> {
   readonly nextCursor: string | null;
 }
 
+const NextCursor = Type.Union([Type.String(), Type.Null()], {
+  description: 'null: there is no further page. A page may hold fewer entries than `limit`, even none, and still have a next one.',
+});
+
 /** The schema of a page of something. */
 export function pageOf(item: TSchema): TSchema {
-  return Type.Object({ data: Type.Array(item), nextCursor: Type.Union([Type.String(), Type.Null()]) });
+  return Type.Object({ data: Type.Array(item), nextCursor: NextCursor });
 }
 
 export function encodeCursor(position: string): string {

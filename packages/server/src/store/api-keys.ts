@@ -51,10 +51,11 @@ const LIST = statement(
   'list_api_keys',
   `SELECT ${COLUMNS} FROM api_keys WHERE organization_key = $3 AND revoked_at IS NULL AND id < $1 ORDER BY id DESC LIMIT $2`,
 );
-/** Index: api_keys_listed, backwards. */
+/** Index: api_keys_listed, backwards: its order must be named in full, for IS NULL counts as no constant. */
 const LIST_ROOT = statement(
   'list_root_keys',
-  `SELECT ${COLUMNS} FROM api_keys WHERE organization_key IS NULL AND revoked_at IS NULL AND id < $1 ORDER BY id DESC LIMIT $2`,
+  `SELECT ${COLUMNS} FROM api_keys WHERE organization_key IS NULL AND revoked_at IS NULL AND id < $1
+   ORDER BY organization_key DESC, id DESC LIMIT $2`,
 );
 
 export function listApiKeys(

@@ -1,3 +1,4 @@
+import { boundedScan, SCAN_ROWS, scannedRows, type Scanned, type ScanMarks } from './bounded-scan.ts';
 import { statement, type Queryable } from './database.ts';
 
 export interface GoalRow {
@@ -68,15 +69,28 @@ export async function lockGoal(transaction: Queryable, organizationKey: number, 
   return locked ? findGoal(transaction, organizationKey, id) : null;
 }
 
+const latestOf = (column: string): string =>
+  `(SELECT ${column} FROM goal_points WHERE goal_key = page.key ORDER BY goal_points.date DESC LIMIT 1)`;
 const LIST = statement(
   'list_goals',
-  `SELECT ${COLUMNS}, ${LATEST} FROM goals ${JOIN_LATEST}
-   WHERE organization_key = $1 AND deleted_at IS NULL AND id > $2 ORDER BY id LIMIT $3`,
+  boundedScan({
+    columns: COLUMNS,
+    lookedUp: `${latestOf('date::text')} AS latest_date, ${latestOf('trim_scale(value)::text')} AS latest_value`,
+    rows: 'FROM goals WHERE organization_key = $1 AND id > $2',
+    order: 'id',
+    filter: 'deleted_at IS NULL',
+    limit: '$3',
+    scanRows: '$4',
+  }),
 );
 
 /** By id, in the order of the database. Index: the unique one on organization_key, id. */
-export function listGoals(queryable: Queryable, input: { organizationKey: number; after: string; limit: number }): Promise<GoalRow[]> {
-  return queryable.query<GoalRow>(LIST, [input.organizationKey, input.after, input.limit]);
+export async function listGoals(
+  queryable: Queryable,
+  input: { organizationKey: number; after: string; limit: number },
+): Promise<Scanned<GoalRow>> {
+  const values = [input.organizationKey, input.after, input.limit, SCAN_ROWS];
+  return scannedRows(await queryable.query<GoalRow & ScanMarks>(LIST, values));
 }
 
 const UPDATE = statement(

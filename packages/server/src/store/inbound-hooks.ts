@@ -19,9 +19,11 @@ export interface InboundHookRow {
   readonly hint: string | null;
 }
 
-const COLUMNS = `hooks.id, hooks.organization_key, hooks.name, hooks.description, hooks.enabled, hooks.created_at, hooks.updated_at,
-  targets.kind, targets.target_id, targets.public_id,
-  (SELECT hint FROM inbound_keys WHERE hook_id = hooks.id AND expires_at IS NULL ORDER BY id DESC LIMIT 1) AS hint`;
+const STORED = `hooks.id, hooks.organization_key, hooks.name, hooks.description, hooks.enabled, hooks.created_at, hooks.updated_at,
+  targets.kind, targets.target_id, targets.public_id`;
+const hintOf = (hook: string): string =>
+  `(SELECT hint FROM inbound_keys WHERE hook_id = ${hook}.id AND expires_at IS NULL ORDER BY id DESC LIMIT 1) AS hint`;
+const COLUMNS = `${STORED}, ${hintOf('hooks')}`;
 const FROM = `FROM inbound_hooks hooks JOIN inbound_targets targets ON targets.key = hooks.target_key`;
 
 const TARGET = statement(
@@ -70,7 +72,8 @@ export async function findInboundHook(queryable: Queryable, organizationKey: num
 const LIST = statement(
   'list_inbound_hooks',
   boundedScan({
-    columns: COLUMNS,
+    columns: STORED,
+    lookedUp: hintOf('page'),
     rows: `${FROM} WHERE hooks.organization_key = $1 AND hooks.id < $2`,
     order: 'id DESC',
     filter: '($4::text IS NULL OR targets.kind = $4) AND ($5::text IS NULL OR targets.target_id = $5)',

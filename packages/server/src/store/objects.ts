@@ -122,6 +122,7 @@ const LIST_OF_SCOPE = statement(
   'list_objects_of_scope',
   boundedScan({
     ...PAGE,
+    order: 'id',
     rows: 'FROM objects WHERE organization_key = $1 AND kind = $2 AND scope_key = $3 AND id > $4',
     filter: 'state IS NOT NULL',
   }),

@@ -37,10 +37,51 @@ const READ_WHOLE: Readonly<Record<string, string>> = {
   forget_nodes: 'there are a handful',
 };
 
-/** What reads of a table through one of its indexes alone, since the others lead through far more rows; by the end of the index's name. */
-const READ_THROUGH: Readonly<Record<string, { table: string; index: string }>> = {
-  list_unfinished_deliveries: { table: 'deliveries', index: 'organization_key_status_id_idx' },
+const EVENTS_BY_ID = { table: 'events', indexes: ['pkey'] };
+const EVENTS_BY_XID = { table: 'events', indexes: ['xid_idx'] };
+const DELIVERIES_BY_ID = { table: 'deliveries', indexes: ['pkey'] };
+
+/**
+ * What reads a table through these indexes alone, in their order, since other ways lead through far more rows. By the end of the
+ * index's name. Every list is here: whatever its filters, it reads a bounded number of rows.
+ */
+const READ_THROUGH: Readonly<Record<string, { table: string; indexes: readonly string[] }>> = {
+  list_events: EVENTS_BY_ID,
+  list_events_of_subject: { table: 'events', indexes: ['organization_key_subject_kind_subject_id_id_idx'] },
+  events_to_replay: EVENTS_BY_ID,
+  list_deliveries: DELIVERIES_BY_ID,
+  list_deliveries_of_webhook: { table: 'deliveries', indexes: ['webhook_id_id_idx'] },
+  list_unfinished_deliveries: { table: 'deliveries', indexes: ['organization_key_status_id_idx'] },
+  deliveries_of_event: DELIVERIES_BY_ID,
+  count_unsettled_events: EVENTS_BY_XID,
+  unsettled_among_many_events: EVENTS_BY_ID,
+  list_objects: { table: 'objects', indexes: ['pkey'] },
+  list_objects_of_scope: { table: 'objects', indexes: ['pkey'] },
+  list_webhooks: { table: 'webhooks', indexes: ['webhooks_organization'] },
+  list_organizations: { table: 'organizations', indexes: ['organizations_listed'] },
+  list_api_keys: { table: 'api_keys', indexes: ['api_keys_listed'] },
+  list_root_keys: { table: 'api_keys', indexes: ['api_keys_listed'] },
+  list_inbound_hooks: { table: 'inbound_hooks', indexes: ['inbound_hooks_organization'] },
+  list_inbound_requests: { table: 'inbound_requests', indexes: ['inbound_requests_hook', 'inbound_requests_target'] },
+  list_partitions: { table: 'pg_inherits', indexes: ['pg_inherits_parent_index'] },
+  list_goals: { table: 'goals', indexes: ['goals_organization_key_id_key'] },
+  list_goal_points: { table: 'goal_points', indexes: ['pkey'] },
+  list_goal_changes: { table: 'goal_changes', indexes: ['pkey'] },
 };
+
+function strays(plan: readonly string[], name: string): boolean {
+  const through = READ_THROUGH[name];
+  if (!through) return name.startsWith('list_') && !(name in READ_WHOLE);
+  const scans = plan.filter((line) => new RegExp(`Scan .*\\bon ${through.table}(?:_\\w+)? `).test(line));
+  const subPlan = plan.findIndex((line) => line.includes('SubPlan'));
+  const elsewhere = scans.some((line) => !through.indexes.some((index) => new RegExp(`using \\w*${index} `).test(line)));
+  // A sort needs all rows before it gives the first. What is looked up for each row may sort the few that it finds.
+  return (
+    scans.length === 0 ||
+    elsewhere ||
+    plan.slice(0, subPlan === -1 ? plan.length : subPlan).some((line) => /(?:^|->)\s*(?:Incremental )?Sort  \(/.test(line))
+  );
+}
 
 /** What compares each row with each, and why it may. */
 const COMPARE_ALL: Readonly<Record<string, string>> = {
@@ -74,10 +115,9 @@ test.each([
     const readsWhole = plan.some(
       (line, index) => /Seq Scan|Index (Only )?Scan/.test(line) && !/ on shards\b/.test(line) && !plan[index + 1]?.includes('Index Cond'),
     );
-    const through = READ_THROUGH[name];
-    const strays = through && plan.some((line) => line.includes(` on ${through.table}_`) && !line.includes(`_${through.index} `));
     const comparesAll = plan.some((line) => line.includes('Join Filter'));
-    if ((comparesAll && !(name in COMPARE_ALL)) || (readsWhole && !(name in READ_WHOLE)) || strays) wrong.push([name, ...plan].join('\n'));
+    if ((comparesAll && !(name in COMPARE_ALL)) || (readsWhole && !(name in READ_WHOLE)) || strays(plan, name))
+      wrong.push([name, ...plan].join('\n'));
   }
   await client.end();
   expect(wrong).toEqual([]);

@@ -6,6 +6,7 @@ import { testPostgres, testPostgresUrl } from '../../test-support/database.ts';
 import { eventually } from '../../test-support/eventually.ts';
 import { statement } from './database.ts';
 import { openPostgres } from './postgres.ts';
+import { asStoreError } from './store-error.ts';
 
 const SLEEP = statement('sleep', 'SELECT pg_sleep(60)');
 const LEFT_OPEN = statement(
@@ -117,4 +118,14 @@ test('while the server refuses, a listener tries one connection at a time', asyn
   await eventually(() => expect(heard).toEqual(['reset', 'reset']));
   await listening();
   await database.close();
+});
+
+test('a pool for reads changes nothing, and gives a slow statement up with an error that says what to do', async () => {
+  await using place = await testPostgresUrl();
+  const reads = await openPostgres(place.url, { connections: 1, readsWithinMs: 200 });
+  const slow = await reads.query(SLEEP).catch(asStoreError);
+  expect(slow).toMatchObject({ code: 'query_timeout', message: expect.stringContaining('Narrow the query'), retryAfterSeconds: 5 });
+  await expect(reads.query(statement('test_change', 'DELETE FROM mails'))).rejects.toThrow('read-only transaction');
+  expect(await reads.query(ONE)).toEqual([{ one: 1 }]);
+  await reads.close();
 });

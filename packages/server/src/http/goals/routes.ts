@@ -7,7 +7,7 @@ import type { Queryable } from '../../store/database.ts';
 import { listGoalChanges, listGoalPoints, listGoals, type GoalRow } from '../../store/goals.ts';
 import { isUuid, newId } from '../../store/uuid-time.ts';
 import { answerInCommit } from '../answer-in-commit.ts';
-import { decodeCursor, DEFAULT_LIMIT, PAGE_QUERY, pageFrom, pageOf, type PageQuery } from '../pagination.ts';
+import { decodeCursor, DEFAULT_LIMIT, PAGE_QUERY, pageFrom, pageFromScan, pageOf, type PageQuery } from '../pagination.ts';
 import { changeJson, goalChange, goalJson, pointJson, type GoalBody } from './goal-json.ts';
 import { Goal, GoalChange, GoalHistoryEntry, GoalPoint, NewGoal } from './goal-schema.ts';
 
@@ -79,8 +79,8 @@ function goalListRoutes(app: FastifyInstance, { reads, goals }: GoalServices): v
       const { limit = DEFAULT_LIMIT, cursor } = request.query;
       const after = decodeCursor(cursor, (text) => /^[A-Za-z0-9._:-]{1,128}$/.test(text)) ?? '';
       const organizationKey = request.tenant.organization.key;
-      const rows = await listGoals(reads, { organizationKey, after, limit: limit + 1 });
-      return pageFrom(rows, limit, { item: goalJson, position: (row) => row.id });
+      const found = await listGoals(reads, { organizationKey, after, limit: limit + 1 });
+      return pageFromScan(found, limit, { item: goalJson, position: (row) => row.id });
     },
   );
 }

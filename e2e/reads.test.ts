@@ -1,0 +1,29 @@
+import pg from 'pg';
+import { expect, test } from 'vitest';
+import { testPostgresUrl } from '../packages/server/test-support/database.ts';
+import { startNode } from './harness/node-in-process.ts';
+import { makeTenant } from './harness/tenant.ts';
+
+test('reads that hang are given up, and hold up no accept and no other organization’s other reads', async () => {
+  await using place = await testPostgresUrl();
+  await using node = await startNode({ databaseUrl: place.url });
+  const greedy = await makeTenant(node);
+  const other = await makeTenant(node);
+  const blocker = new pg.Client({ connectionString: place.url });
+  await blocker.connect();
+  // Every list of goals waits for this lock, as a read of a slow disk would.
+  await blocker.query('BEGIN; LOCK TABLE goals IN ACCESS EXCLUSIVE MODE');
+  const reads = Array.from({ length: 40 }, () => greedy.request<{ code: string }>('GET', '/goals'));
+  const accepted = await Promise.all(Array.from({ length: 20 }, (_, n) => other.request('POST', '/events', { type: 'a.b', data: { n } })));
+  expect(accepted.map(({ status }) => status)).toEqual(accepted.map(() => 202));
+  // The greedy organization has two of the reads' connections, however much it asks for.
+  expect((await other.request('GET', '/events')).status).toBe(200);
+  expect((await other.request('GET', '/deliveries?type=never')).status).toBe(200);
+  for (const { status, headers, body } of await Promise.all(reads)) {
+    expect({ status, code: body.code }).toEqual({ status: 503, code: 'query_timeout' });
+    expect(Number(headers.get('retry-after'))).toBeGreaterThan(0);
+  }
+  await blocker.query('ROLLBACK');
+  await blocker.end();
+  expect((await greedy.request('GET', '/goals')).status).toBe(200);
+});
