@@ -1,6 +1,7 @@
-import pg from 'pg';
 import { expect, test } from 'vitest';
 import { testPostgresUrl } from '../packages/server/test-support/database.ts';
+import { holdTransaction } from '../packages/server/test-support/held-transaction.ts';
+import { openPostgres } from '../packages/server/src/store/postgres.ts';
 import { startNode } from './harness/node-in-process.ts';
 import { makeTenant } from './harness/tenant.ts';
 
@@ -9,10 +10,11 @@ test('reads that hang are given up, and hold up no accept and no other organizat
   await using node = await startNode({ databaseUrl: place.url });
   const greedy = await makeTenant(node);
   const other = await makeTenant(node);
-  const blocker = new pg.Client({ connectionString: place.url });
-  await blocker.connect();
-  // Every list of goals waits for this lock, as a read of a slow disk would.
-  await blocker.query('BEGIN; LOCK TABLE goals IN ACCESS EXCLUSIVE MODE');
+  const database = await openPostgres(place.url, { connections: 1 });
+  // Every list of goals waits for this lock, as it would for a slow disk.
+  const lock = await holdTransaction(database, (transaction) =>
+    transaction.script('SET LOCAL idle_in_transaction_session_timeout = 0; LOCK TABLE goals IN ACCESS EXCLUSIVE MODE'),
+  );
   const reads = Array.from({ length: 40 }, () => greedy.request<{ code: string }>('GET', '/goals'));
   const accepted = await Promise.all(Array.from({ length: 20 }, (_, n) => other.request('POST', '/events', { type: 'a.b', data: { n } })));
   expect(accepted.map(({ status }) => status)).toEqual(accepted.map(() => 202));
@@ -23,7 +25,7 @@ test('reads that hang are given up, and hold up no accept and no other organizat
     expect({ status, code: body.code }).toEqual({ status: 503, code: 'query_timeout' });
     expect(Number(headers.get('retry-after'))).toBeGreaterThan(0);
   }
-  await blocker.query('ROLLBACK');
-  await blocker.end();
+  await lock.commit();
+  await database.close();
   expect((await greedy.request('GET', '/goals')).status).toBe(200);
 });
