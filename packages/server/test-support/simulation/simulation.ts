@@ -81,7 +81,8 @@ class Scenario {
     this.faults = Object.keys(FAULTS).filter(() => random.chance(0.35));
     const usual = Object.values(USUAL).filter(() => random.chance(0.6));
     this.#commands = [...usual, ...this.faults.flatMap((name) => FAULTS[name] ?? [])];
-    this.#lastsMs = random.between(3_000, 14_000);
+    // Long enough, now and then, for a shard to leave a node and come back to it.
+    this.#lastsMs = random.chance(0.15) ? random.between(20_000, 40_000) : random.between(3_000, 12_000);
     this.#meanGapMs = random.pick([300, 1_000, 3_000]);
   }
 

@@ -1,4 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { syncBuiltinESMExports } from 'node:module';
+import promisedTimers from 'node:timers/promises';
 import { TimerQueue, type VirtualTimer } from './timer-queue.ts';
 
 /** A server process: it has an event loop and a clock of its own, and may be stopped for a while, or for good. */
@@ -87,9 +89,19 @@ export class VirtualTime {
     const restore = GLOBALS.map((name) => replace(globalThis, name, this.#globals()[name]));
     restore.push(replace(Date, 'now', () => Math.floor(this.#now) + (this.#context.getStore()?.clockOffset ?? 0)));
     restore.push(replace(performance, 'now', () => this.elapsed));
+    restore.push(replace(promisedTimers, 'setTimeout', (delayMs = 0, value?: unknown) => this.#waitIn(delayMs, value)));
+    // What was imported by name follows.
+    syncBuiltinESMExports();
     return () => {
       for (const step of restore.toReversed()) step();
+      syncBuiltinESMExports();
     };
+  }
+
+  /** As `setTimeout` of `node:timers/promises`, without its signal. */
+  #waitIn<Value>(delayMs: number, value: Value): Promise<Value> {
+    const process = this.#context.getStore() ?? null;
+    return new Promise((resolve) => this.after(Math.max(1, delayMs), process, () => resolve(value)));
   }
 
   #globals(): Record<(typeof GLOBALS)[number], unknown> {
