@@ -78,7 +78,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     const taking = await openTaking({ database, owner: engine, catalog, directory, log, now, publicUrl, config, ...polls });
     undo.push(() => taking.close());
     also.push(() => taking.inbound.forgetRequests(config.retentionDays));
-    const authenticator = new Authenticator({ database, directory, rootKey: keys.root.reveal(), now });
+    const authenticator = new Authenticator({ database, directory, rootKey: keys.root.reveal(), now, log });
     undo.push(await listenToChanges({ database, directory, engine, onApiKeys: () => authenticator.forget() }));
     await engine.start();
     taking.start();

@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify';
+import type { Logger } from 'pino';
 import { Catalog } from '../src/catalog/catalog.ts';
 import { apiKeyRoutes } from '../src/http/api-keys/routes.ts';
 import { Authenticator } from '../src/http/auth.ts';
@@ -17,6 +18,8 @@ export interface HttpEdgeOptions {
   /** Routes that need no key. */
   readonly open?: (app: FastifyInstance) => void | Promise<void>;
   readonly bodyLimits?: Partial<BodyLimits>;
+  /** Default: nothing is logged. */
+  readonly log?: Logger;
 }
 
 export interface EdgeAnswer {
@@ -48,16 +51,18 @@ export const ROOT_KEY = 'ph_root_of_the_test';
 const GENERIC = { name: 'generic', anyEvent: true, events: {} };
 
 /** Starts the edge. It owns the database and closes it. */
-export async function startHttpEdge({ database, api = () => {}, open = () => {}, bodyLimits = {} }: HttpEdgeOptions): Promise<HttpEdge> {
+export async function startHttpEdge(options: HttpEdgeOptions): Promise<HttpEdge> {
+  const { database, api = () => {}, open = () => {}, bodyLimits = {} } = options;
   const sealer = createSealer(['a key of the test']);
   const directory = new Directory({ database, catalog: await Catalog.load([GENERIC]), sealer });
   const now = (): number => edge.time;
-  const authenticator = new Authenticator({ database, directory, rootKey: ROOT_KEY, now });
+  const log = options.log ?? createLog('silent');
+  const authenticator = new Authenticator({ database, directory, rootKey: ROOT_KEY, now, log });
   for (const id of ['acme', 'other']) {
     await insertOrganization(database, { id, name: id, product: 'generic', inbound: false, timeZone: null });
   }
   const app = await createHttpServer({
-    log: createLog('silent'),
+    log,
     authenticator,
     idempotency: { database, sealer, now },
     api(scope) {

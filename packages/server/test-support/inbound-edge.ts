@@ -119,7 +119,7 @@ async function listen({ options, directory, now }: { options: InboundEdgeOptions
   const trustedProxies = receive.trustedProxies ?? [];
   const app = await createHttpServer({
     log,
-    authenticator: new Authenticator({ database, directory, rootKey: ROOT_KEY, now }),
+    authenticator: new Authenticator({ database, directory, rootKey: ROOT_KEY, now, log }),
     idempotency: { database, sealer: createSealer(['a key of the test']), now },
     trustedProxies,
     async api(scope) {

@@ -2,7 +2,9 @@ import { hash, timingSafeEqual } from 'node:crypto';
 import { PosthornError } from '@posthorn/protocol';
 import type { FastifyRequest } from 'fastify';
 import { LRUCache } from 'lru-cache';
-import { findApiKey, type ApiKeyRow } from '../store/api-keys.ts';
+import { FailedAttempts } from '../inbound/failed-attempts.ts';
+import { findApiKeys, type ApiKeyRow } from '../store/api-keys.ts';
+import { BatchWriter } from '../store/batch-writer.ts';
 import type { Queryable } from '../store/database.ts';
 import type { Directory, Tenant } from '../tenancy/directory.ts';
 
@@ -17,12 +19,14 @@ export interface AuthenticatorOptions {
   readonly directory: Directory;
   readonly rootKey: string;
   readonly now: () => number;
+  readonly log: { warn(details: object, message: string): void };
 }
 
 /** The name of the scheme is the same in any case (RFC 9110, section 11.1). */
 const BEARER = /^Bearer +([\x21-\x7e]{8,512})$/i;
 /** How long a key is trusted without asking again; a revocation clears it at once on every node that hears of it. */
 const TRUST_MS = 5_000;
+const MAX_LOOK_UPS = 500;
 const ROOT: Principal = { kind: 'root', expiresAt: null };
 
 /** Checks API keys, and that a caller touches its own organization alone. */
@@ -31,17 +35,26 @@ export class Authenticator {
   readonly #rootHash: Buffer;
   readonly #known = new LRUCache<string, { readonly principal: Principal; readonly until: number }>({ max: 10_000 });
 
+  readonly #failed: FailedAttempts;
+  /** One statement at a time looks up all keys that wait: a flood of wrong keys takes one connection, not the pool. */
+  readonly #lookUps: BatchWriter<Buffer, ApiKeyRow | null>;
+
   constructor(options: AuthenticatorOptions) {
     this.#options = options;
     this.#rootHash = hashKey(options.rootKey);
+    this.#failed = new FailedAttempts(options);
+    const write = (hashes: Buffer[]) => findApiKeys(options.database, hashes, new Date(options.now()));
+    this.#lookUps = new BatchWriter({ write, maxItems: MAX_LOOK_UPS, maxInFlight: 1, eagerItems: 1 });
   }
 
-  /** Throws `unauthenticated`. */
+  /** Throws `unauthenticated`; `rate_limited` if authentication has failed too often from the address. */
   async authenticate(request: FastifyRequest): Promise<Principal> {
     const [, key] = BEARER.exec(request.headers.authorization ?? '') ?? [];
-    if (key === undefined) throw refused();
-    const hashed = hashKey(key);
-    return timingSafeEqual(hashed, this.#rootHash) ? ROOT : this.#lookUp(hashed);
+    const hashed = key === undefined ? null : hashKey(key);
+    if (hashed !== null && timingSafeEqual(hashed, this.#rootHash)) return ROOT;
+    const principal = hashed === null ? null : await this.#lookUp(hashed);
+    if (principal === null) throw this.#failed.count(request.ip, refused());
+    return principal;
   }
 
   /** The organization that the caller names, if it may. Throws `organization_not_found`. */
@@ -59,13 +72,14 @@ export class Authenticator {
     this.#known.clear();
   }
 
-  async #lookUp(hashed: Buffer): Promise<Principal> {
+  /** null: there is no such key. */
+  async #lookUp(hashed: Buffer): Promise<Principal | null> {
     const name = hashed.toString('base64');
     const now = this.#options.now();
     const known = this.#known.get(name);
     if (known && known.until > now) return known.principal;
-    const row = await findApiKey(this.#options.database, hashed, new Date(now));
-    if (!row) throw refused();
+    const row = await this.#lookUps.add(hashed);
+    if (!row) return null;
     const principal = principalOf(row);
     this.#known.set(name, { principal, until: Math.min(now + TRUST_MS, row.expires_at?.getTime() ?? Number.POSITIVE_INFINITY) });
     return principal;

@@ -64,6 +64,7 @@ export async function openInbound(options: InboundOptions): Promise<Inbound> {
     goals: new Goals({ database, commit, now, onTargetChanged }),
     hooks: new InboundHooks({ database, kinds, now, onTargetChanged }),
     receiver: new Receiver({
+      log,
       directory,
       targets,
       kinds,

@@ -5,6 +5,7 @@ import { asStoreError } from '../store/store-error.ts';
 import { newId } from '../store/uuid-time.ts';
 import type { Directory, Tenant } from '../tenancy/directory.ts';
 import { WHOLE_SERVER, type Maintenance } from './maintenance.ts';
+import { FailedAttempts } from './failed-attempts.ts';
 import { RateLimiter, sourceName, type Rate } from './rate-limiter.ts';
 import type { RequestLog } from './request-log.ts';
 import { shownPayload } from './shown-payload.ts';
@@ -39,6 +40,7 @@ export interface ReceiverOptions {
   readonly maintenance: Maintenance;
   readonly requests: RequestLog;
   readonly now: () => number;
+  readonly log: { warn(details: object, message: string): void };
   readonly ratePerAddress: Rate;
   readonly ratePerTarget: Rate;
   /** Posts that may wait to be stored; past it callers are turned away. */
@@ -56,11 +58,13 @@ export class Receiver {
   readonly #options: ReceiverOptions;
   readonly #addresses: RateLimiter;
   readonly #targets: RateLimiter;
+  readonly #failed: FailedAttempts;
 
   constructor(options: ReceiverOptions) {
     this.#options = options;
     this.#addresses = new RateLimiter(options.ratePerAddress);
     this.#targets = new RateLimiter(options.ratePerTarget);
+    this.#failed = new FailedAttempts(options);
   }
 
   /** A refusal is answered, not thrown, and logged. */
@@ -105,8 +109,9 @@ export class Receiver {
     this.#options.requests.add(logged(admitted, { status: ERRORS[error.code].status, error, bytes }));
   }
 
-  #unknown({ method }: Arrival): PosthornError {
-    return method === INBOUND_METHOD ? new PosthornError('not_found', 'There is no such target.') : wrongMethod();
+  #unknown({ method, sourceIp }: Arrival): PosthornError {
+    if (method !== INBOUND_METHOD) return wrongMethod();
+    return this.#failed.count(sourceIp, new PosthornError('not_found', 'There is no such target.'));
   }
 
   #refusal(found: Omit<Admitted, 'hookId'> & { readonly hook: HookKey | null }): PosthornError | null {
@@ -119,7 +124,7 @@ export class Receiver {
     }
     if (arrival.method !== INBOUND_METHOD) return wrongMethod();
     if (target.state.state === 'missing') return new PosthornError('not_found', 'There is no such target.');
-    if (!hook) return new PosthornError('inbound_key_wrong', 'The target was found, but the key in the URL is not valid.');
+    if (!hook) return this.#failed.count(arrival.sourceIp, wrongKey());
     if (!hook.enabled || !tenant.organization.inbound || !arrival.transportAllowed) {
       return new PosthornError('inbound_prevented', 'Access is being prevented.');
     }
@@ -154,6 +159,10 @@ export class Receiver {
 
 function inMaintenance(retryAfterSeconds: number): PosthornError {
   return new PosthornError('maintenance', 'The service is temporarily unavailable.', { retryAfterSeconds });
+}
+
+function wrongKey(): PosthornError {
+  return new PosthornError('inbound_key_wrong', 'The target was found, but the key in the URL is not valid.');
 }
 
 function wrongMethod(): PosthornError {

@@ -13,15 +13,16 @@ const COLUMNS = 'id, organization_key, name, hint, created_at, expires_at';
 
 /** Index: the unique one on hash. A key of a deleted organization is no key any more. */
 const FIND = statement(
-  'find_api_key',
-  `SELECT ${COLUMNS} FROM api_keys
-   WHERE hash = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $2)
+  'find_api_keys',
+  `SELECT ${COLUMNS}, hash FROM api_keys
+   WHERE hash = ANY($1::bytea[]) AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $2)
      AND (organization_key IS NULL OR (SELECT deleted_at IS NULL FROM organizations WHERE key = organization_key))`,
 );
 
-export async function findApiKey(queryable: Queryable, hash: Uint8Array, now: Date): Promise<ApiKeyRow | null> {
-  const [row] = await queryable.query<ApiKeyRow>(FIND, [hash, now]);
-  return row ?? null;
+/** For each hash its key; null: there is none that is valid. */
+export async function findApiKeys(queryable: Queryable, hashes: readonly Buffer[], now: Date): Promise<(ApiKeyRow | null)[]> {
+  const rows = await queryable.query<ApiKeyRow & { readonly hash: Buffer }>(FIND, [hashes, now]);
+  return hashes.map((hash) => rows.find((row) => row.hash.equals(hash)) ?? null);
 }
 
 const INSERT = statement(
