@@ -1,4 +1,3 @@
-import { setTimeout as after } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { Poller } from '../../intake/poller.ts';
 import type { Database } from '../../store/database.ts';
@@ -194,7 +193,7 @@ export class Ownership {
     const end = performance.now() + KNOWN_MS;
     try {
       while (!this.#poller.stopped) {
-        this.#isKnown = await Promise.race([this.#othersKnow(), after(end - performance.now(), false)]);
+        this.#isKnown = await Promise.race([this.#othersKnow(), after(end - performance.now()).then(() => false)]);
         if (this.isKnown) return;
         if (performance.now() >= end) throw unavailable(new Error('Not every other node knows of this one.'));
         await after(AWARE_MS);
@@ -268,4 +267,8 @@ export class Ownership {
     const { xid, continuity } = this.#options.lowWaterLimit();
     return { continuity, shards: shards.map((shard) => ({ id: shard.id, epoch: shard.epoch, lowWater: shard.lowWater(xid) })) };
   }
+}
+
+function after(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }
