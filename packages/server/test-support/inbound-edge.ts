@@ -112,7 +112,8 @@ async function listen({ options, directory, now }: { options: InboundEdgeOptions
   const { database, receive = {} } = options;
   const log = createLog('silent');
   const flush = { committed: () => {}, rolledBack: () => {}, unheard: () => {} };
-  const owner = { nodeId: 0, owns: () => false, beginFlush: () => flush, beforeOrdered: () => null, congested: () => false };
+  const behind = { congested: () => false, isBehind: () => false, isFull: () => false };
+  const owner = { nodeId: 0, owns: () => false, beginFlush: () => flush, beforeOrdered: () => null, ...behind };
   const objects = new Objects({ database, owner, now, reload: (key) => directory.reload(key) });
   const rates = { ratePerAddress: WIDE, ratePerTarget: WIDE, ...options.inbound };
   const inbound = await openInbound({ database, directory, owner, objects, log, now, ...rates });

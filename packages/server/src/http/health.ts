@@ -27,7 +27,7 @@ function metrics(engine: HealthServices['engine']): Registry {
   collectDefaultMetrics({ register: registry });
   const gauge = new Gauge({
     name: 'posthorn_deliveries',
-    help: 'Deliveries in memory by what happens to them, and shards owned.',
+    help: 'Deliveries in memory by state (fresh: without a row yet), events that wait in the log for room, and shards owned.',
     labelNames: ['state'],
     registers: [registry],
     collect() {

@@ -5,7 +5,7 @@ import { appendEvents, firstAnswers, type AppendResult, type NewEvent } from '..
 import { isMissingPartition, makePartitions } from '../store/partitions.ts';
 import { MAX_WAIT_MS, type RequestTicket } from '../store/request-ticket.ts';
 import { unavailable } from '../store/store-error.ts';
-import { holdWhileCongested } from './hold-while-congested.ts';
+import { holdWhileBehind, holdWhileCongested } from './hold-while-congested.ts';
 import { eventsWithIdsInUse, idInUse } from './ids-in-use.ts';
 import type { LogOwner } from './log-owner.ts';
 import { OrderedAppends } from './ordered-appends.ts';
@@ -19,6 +19,8 @@ const MAX_BATCH = 500;
 const ENOUGH_QUEUED = MAX_BATCH;
 /** A statement with 500 large events would take as much memory here and in the database. */
 const MAX_BATCH_BYTES = 8 * 1024 * 1024;
+/** What a webhook adds to the weight of an event: with a thousand of them, four events are a batch, which takes some 10 ms. */
+const DELIVERY_WEIGHT = 2_000;
 
 /**
  * The accept: requests in flight together share one statement. After its commit the events go to delivery in memory.
@@ -41,19 +43,22 @@ export class AcceptWriter {
       maxItems: MAX_BATCH,
       maxInFlight: 2,
       eagerItems: MAX_BATCH / 2,
-      weigh: (event) => event.body.length + (event.data?.length ?? 0),
+      weigh: weightOf,
       maxWeight: MAX_BATCH_BYTES,
       hold: holdWhileCongested(options.owner),
+      flows: { of: (event) => event.organizationKey, hold: holdWhileBehind(options.owner), fullAt: ENOUGH_QUEUED },
       maxWaitMs: MAX_WAIT_MS,
       onTaken: () => this.admission.turn(),
     });
-    this.admission = new AdmissionQueue({
-      isFull: () => this.#batches.queued >= ENOUGH_QUEUED || this.#batches.queuedWeight >= MAX_BATCH_BYTES,
-    });
+    this.admission = new AdmissionQueue({ isFull: (organization) => this.#batches.isFull(organization) });
   }
 
-  /** Rejects with `overloaded` if the event's request waits too long; nothing of the request is stored then. */
+  /**
+   * Rejects with `overloaded` if the event's request waits too long; nothing of the request is stored then. Resolves with it if
+   * too many events of the organization wait for room in memory.
+   */
   add(event: NewEvent, ticket?: RequestTicket): Promise<AcceptOutcome> {
+    if (this.#owner.isFull(event.organizationKey)) return Promise.resolve(tooManyWait());
     const ready = event.ordered ? this.#owner.beforeOrdered() : null;
     return ready ? ready.then(() => this.#batches.add(event, ticket)) : this.#batches.add(event, ticket);
   }
@@ -140,6 +145,21 @@ export class AcceptWriter {
       return known.get(`${event.organizationKey} ${event.externalId}`) ?? 'stale';
     });
   }
+}
+
+function tooManyWait(): PosthornError {
+  return new PosthornError(
+    'overloaded',
+    'Too many events of this organization wait to be delivered. Send them again later, or more slowly.',
+    {
+      retryAfterSeconds: 5,
+    },
+  );
+}
+
+/** What an event takes of a batch, in bytes: a tiny one for a thousand webhooks is as much work as one of megabytes. */
+function weightOf({ body, data, webhookIds }: NewEvent): number {
+  return body.length + (data?.length ?? 0) + webhookIds.length * DELIVERY_WEIGHT;
 }
 
 function answer(event: NewEvent): AcceptOutcome {

@@ -130,3 +130,26 @@ test('a request whose client is gone does not enter', async () => {
   await eventually(() => expect(inside).toEqual(['stays']));
   expect(refused).toEqual([['gone', 'request_timeout', null]]);
 });
+
+test('an organization of which enough waits to be stored does not keep the others out', async () => {
+  const full = new Set([1]);
+  const inside: string[] = [];
+  const queue = new AdmissionQueue({ isFull: (organization) => full.has(organization), now: () => 0 });
+  const enter = (name: string, organization: number): void => {
+    const line = queue.announce(organization, 1);
+    if (line instanceof PosthornError) throw line;
+    queue.enter({ line, bytes: 1, isGone: () => false, decide: () => inside.push(name) }, 1);
+  };
+  enter('1a', 1);
+  enter('1b', 1);
+  enter('2a', 2);
+  expect(inside).toEqual(['2a']);
+  full.add(2);
+  enter('2b', 2);
+  full.delete(2);
+  queue.turn();
+  await eventually(() => expect(inside).toEqual(['2a', '2b']));
+  full.clear();
+  queue.turn();
+  await eventually(() => expect(inside).toEqual(['2a', '2b', '1a', '1b']));
+});

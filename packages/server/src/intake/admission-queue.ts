@@ -4,8 +4,8 @@ import { overloaded } from '../store/store-error.ts';
 import { DrainRate } from './drain-rate.ts';
 
 export interface AdmissionQueueOptions {
-  /** Whether enough waits to be stored already. */
-  readonly isFull: () => boolean;
+  /** Whether enough of the organization waits to be stored already, or of all together. */
+  readonly isFull: (organization: number) => boolean;
   /** Monotonic, in milliseconds. Default: `performance.now`. */
   readonly now?: () => number;
 }
@@ -53,7 +53,7 @@ const MAX_RETRY_AFTER_SECONDS = 10;
  * `MAX_WAIT_MS` at most, and is refused on arrival if the rate at which requests are let in says that this will not do.
  */
 export class AdmissionQueue {
-  readonly #isFull: () => boolean;
+  readonly #isFull: (organization: number) => boolean;
   readonly #now: () => number;
   readonly #lines = new Map<number, Line>();
   /** Lines in the order of their turns. */
@@ -89,7 +89,7 @@ export class AdmissionQueue {
   enter(applicant: Applicant, announced: number): void {
     const { line, bytes, decide } = applicant;
     this.withdraw(line, announced);
-    if (this.#hasRoom()) return decide(newTicket(this.#now()));
+    if (this.#hasRoom(line)) return decide(newTicket(this.#now()));
     // What was not announced is decided now.
     const refusal = this.#refusal(line, bytes - announced);
     if (refusal) return decide(refusal);
@@ -106,13 +106,13 @@ export class AdmissionQueue {
     this.#turning = true;
     setImmediate(() => {
       this.#turning = false;
-      this.#letIn();
-      if (!this.#isFull()) this.turn();
+      if (this.#letIn()) this.turn();
     });
   }
 
-  #hasRoom(): boolean {
-    return this.#rotation.length === 0 && !this.#isFull();
+  /** Other organizations may wait: they do because enough of theirs waits to be stored, or it is their turn at once. */
+  #hasRoom(line: Line): boolean {
+    return line.waiting.length === 0 && !this.#isFull(line.organization);
   }
 
   #lineOf(organization: number): Line {
@@ -132,7 +132,7 @@ export class AdmissionQueue {
 
   /** Of each organization as much comes first as the line's own would be. */
   #refusal(line: Line, bytes: number): PosthornError | null {
-    if (bytes <= 0 || this.#hasRoom()) return null;
+    if (bytes <= 0 || this.#hasRoom(line)) return null;
     const own = line.bytes + line.announced + bytes;
     let ahead = own;
     for (const other of this.#rotation) if (other !== line) ahead += Math.min(other.bytes + other.announced, own);
@@ -140,10 +140,11 @@ export class AdmissionQueue {
     return waitMs > MAX_EXPECTED_WAIT_MS ? tooMuchWaits(waitMs) : null;
   }
 
-  #letIn(): void {
-    for (let bytes = 0; bytes < BYTES_A_TURN && !this.#isFull();) {
+  /** Returns whether more could enter. */
+  #letIn(): boolean {
+    for (let bytes = 0; bytes < BYTES_A_TURN;) {
       const next = this.#next();
-      if (!next) break;
+      if (!next) return false;
       if (next.isGone()) next.decide(clientGone());
       else {
         bytes += next.bytes;
@@ -151,11 +152,20 @@ export class AdmissionQueue {
       }
       this.#rate.passed(next.bytes);
     }
+    return true;
   }
 
   #next(): Waiting | undefined {
-    for (let line = this.#rotation[0]; line; line = this.#rotation[0]) {
+    let full = 0;
+    for (let line = this.#rotation[0]; line && full < this.#rotation.length; line = this.#rotation[0]) {
       const [head] = line.waiting;
+      if (this.#isFull(line.organization)) {
+        full++;
+        this.#rotation.push(line);
+        this.#rotation.shift();
+        continue;
+      }
+      full = 0;
       if (head && head.bytes <= line.deficit) {
         line.deficit -= head.bytes;
         line.bytes -= head.bytes;

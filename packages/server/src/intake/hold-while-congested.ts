@@ -1,19 +1,33 @@
 import type { LogOwner } from './log-owner.ts';
 
-/** How long taking in may wait for delivery to catch up. */
+/** How long accepting may wait for delivery to catch up. */
 const MAX_HOLD_MS = 250;
 
-/** Answers a function that says whether the next batch should wait: while delivery is behind, but never for long. */
+/** Returns a function that says whether the next batch should wait: while delivery is behind, but never for long. */
 export function holdWhileCongested(owner: LogOwner): () => boolean {
-  let heldSince: number | null = null;
-  return () => {
-    if (!owner.congested()) {
-      heldSince = null;
+  const held = new Holds();
+  return () => held.isHeld(0, owner.congested());
+}
+
+/** As `holdWhileCongested`, for the events of one organization: delivery is behind with what it sent. */
+export function holdWhileBehind(owner: LogOwner): (organizationKey: number) => boolean {
+  const held = new Holds();
+  return (organizationKey) => held.isHeld(organizationKey, owner.isBehind(organizationKey));
+}
+
+/** Since when what is held has been held. */
+class Holds {
+  readonly #since = new Map<number, number>();
+
+  isHeld(name: number, wants: boolean): boolean {
+    if (!wants) {
+      if (this.#since.size > 0) this.#since.delete(name);
       return false;
     }
-    heldSince ??= performance.now();
-    if (performance.now() - heldSince < MAX_HOLD_MS) return true;
-    heldSince = null;
-    return false;
-  };
+    const now = performance.now();
+    const since = this.#since.get(name) ?? now;
+    if (now - since < MAX_HOLD_MS) this.#since.set(name, since);
+    else this.#since.delete(name);
+    return this.#since.has(name);
+  }
 }

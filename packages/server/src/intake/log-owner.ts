@@ -36,4 +36,8 @@ export interface LogOwner {
   beginFlush(ordered: boolean): Flush;
   /** Whether accepting should wait for delivery to catch up. */
   congested(): boolean;
+  /** Whether accepting for the organization should wait for the delivery of its events to catch up. */
+  isBehind(organizationKey: number): boolean;
+  /** Whether so many of the organization's events wait for room that no more should be accepted. */
+  isFull(organizationKey: number): boolean;
 }

@@ -1,3 +1,5 @@
+import { fairBatch } from './fair-batch.ts';
+import { FlowCounts } from './flow-counts.ts';
 import { newTicket, type RequestTicket } from './request-ticket.ts';
 import { overloaded } from './store-error.ts';
 
@@ -20,6 +22,16 @@ export interface BatchWriterOptions<Item, Result> {
   readonly hold?: () => boolean;
   /** How long an item's request may wait for its first batch; then it is refused with `overloaded`. Default: without end. */
   readonly maxWaitMs?: number;
+  /** If there is more than a batch, flows take turns: a batch has something of each. Default: first come, first served. */
+  readonly flows?: FlowOptions<Item>;
+}
+
+export interface FlowOptions<Item> {
+  readonly of: (item: Item) => number;
+  /** As `hold`, for one flow. */
+  readonly hold: (flow: number) => boolean;
+  /** The queue is full for a flow at so many items, or at `maxWeight`. */
+  readonly fullAt: number;
 }
 
 const HOLD_RECHECK_MS = 2;
@@ -41,7 +53,7 @@ export class BatchWriter<Item, Result> {
   readonly #options: BatchWriterOptions<Item, Result>;
   #queue: Entry<Item, Result>[] = [];
   #inFlight = 0;
-  #weight = 0;
+  readonly #counts: FlowCounts | null;
   #scheduled = false;
   #linger: NodeJS.Timeout | null = null;
   #idle: (() => void)[] = [];
@@ -49,6 +61,8 @@ export class BatchWriter<Item, Result> {
 
   constructor(options: BatchWriterOptions<Item, Result>) {
     this.#options = options;
+    const { flows, maxWeight = Number.POSITIVE_INFINITY } = options;
+    this.#counts = flows ? new FlowCounts({ maxItems: flows.fullAt, maxWeight }) : null;
   }
 
   /** Items that no batch has taken yet. */
@@ -56,9 +70,9 @@ export class BatchWriter<Item, Result> {
     return this.#queue.length;
   }
 
-  /** What they weigh together. */
-  get queuedWeight(): number {
-    return this.#weight;
+  /** Whether enough of a flow waits, or of all of them. null: of all of them. Without flows it is never full. */
+  isFull(flow: number | null): boolean {
+    return this.#counts !== null && this.#counts.isFull(flow);
   }
 
   /**
@@ -69,7 +83,7 @@ export class BatchWriter<Item, Result> {
     if (ticket?.state === 'refused') return Promise.reject(overloaded());
     return new Promise((resolve, reject) => {
       this.#queue.push({ item, ticket, resolve, reject });
-      this.#weight += this.#options.weigh?.(item) ?? 0;
+      this.#count(item, 1);
       this.#hurry();
       this.#schedule();
       this.#watch();
@@ -96,7 +110,7 @@ export class BatchWriter<Item, Result> {
     if (late.length > 0) {
       this.#queue = this.#queue.filter((entry) => !isLate(entry));
       for (const { item, ticket, reject } of late) {
-        this.#weight -= this.#options.weigh?.(item) ?? 0;
+        this.#count(item, -1);
         if (ticket) ticket.state = 'refused';
         reject(overloaded());
       }
@@ -128,18 +142,59 @@ export class BatchWriter<Item, Result> {
 
   #run(): void {
     this.#linger = null;
-    if (this.#options.hold?.() === true) {
-      setTimeout(() => this.#run(), HOLD_RECHECK_MS);
-      return;
-    }
+    if (this.#options.hold?.() === true) return this.#askAgain();
     this.#scheduled = false;
-    while (this.#mayWrite()) void this.#writeNext();
+    while (this.#mayWrite()) {
+      const entries = this.#takeNext();
+      if (entries.length === 0) return this.#askAgain();
+      void this.#write(entries);
+    }
+  }
+
+  /** Everything that waits is held. */
+  #askAgain(): void {
+    this.#scheduled = true;
+    setTimeout(() => this.#run(), HOLD_RECHECK_MS);
   }
 
   #mayWrite(): boolean {
     const { maxInFlight, eagerItems } = this.#options;
     if (this.#queue.length === 0 || this.#inFlight >= maxInFlight) return false;
     return this.#inFlight === 0 || this.#queue.length >= eagerItems;
+  }
+
+  #count(item: Item, change: 1 | -1): void {
+    if (this.#counts === null) return;
+    const { flows, weigh } = this.#options;
+    const flow = flows?.of(item) ?? 0;
+    const weight = weigh?.(item) ?? 0;
+    if (change === 1) this.#counts.add(flow, weight);
+    else this.#counts.remove(flow, weight);
+  }
+
+  #takeNext(): Entry<Item, Result>[] {
+    const taken = this.#options.flows ? this.#takeFairly(this.#options.flows) : this.#queue.splice(0, this.#nextSize());
+    for (const { item, ticket } of taken) {
+      this.#count(item, -1);
+      if (ticket) ticket.state = 'begun';
+    }
+    return taken;
+  }
+
+  #takeFairly({ of, hold }: FlowOptions<Item>): Entry<Item, Result>[] {
+    const { maxItems, weigh, maxWeight = Number.POSITIVE_INFINITY } = this.#options;
+    const chosen = fairBatch(this.#queue, {
+      maxItems,
+      maxWeight,
+      weigh: ({ item }) => weigh?.(item) ?? 0,
+      flowOf: ({ item }) => of(item),
+      isHeld: hold,
+    });
+    if (chosen.length === this.#queue.length) return this.#queue.splice(0);
+    const indexes = new Set(chosen);
+    const taken = this.#queue.filter((_, index) => indexes.has(index));
+    this.#queue = this.#queue.filter((_, index) => !indexes.has(index));
+    return taken;
   }
 
   #nextSize(): number {
@@ -154,12 +209,7 @@ export class BatchWriter<Item, Result> {
     return size;
   }
 
-  async #writeNext(): Promise<void> {
-    const entries = this.#queue.splice(0, this.#nextSize());
-    for (const { item, ticket } of entries) {
-      this.#weight -= this.#options.weigh?.(item) ?? 0;
-      if (ticket) ticket.state = 'begun';
-    }
+  async #write(entries: readonly Entry<Item, Result>[]): Promise<void> {
     this.#inFlight++;
     this.#options.onTaken?.();
     try {

@@ -121,6 +121,14 @@ export function readRange(queryable: Queryable, input: LogRange & { notClaimedBy
   return queryable.query<LogRow>(RANGE, values);
 }
 
+/** Index: the primary key of events. */
+const BY_ID = statement('events_by_id', `SELECT ${COLUMNS} FROM events WHERE organization_key = $1 AND id = ANY($2::uuid[])`);
+
+/** Some events of an organization, in no order. */
+export function eventsById(queryable: Queryable, organizationKey: number, ids: readonly string[]): Promise<EventRow[]> {
+  return queryable.query<EventRow>(BY_ID, [organizationKey, ids]);
+}
+
 /** Index: the primary key of deliveries. */
 const RECORDED = statement(
   'recorded_deliveries',

@@ -66,6 +66,8 @@ export function createNode(process: SimulatedProcess, options: NodeOptions): { n
     random: () => random.next(),
     nodeName: process.name,
     alone: false,
+    // So little that events are deferred.
+    memory: { deliveriesOfOrganization: 6 },
   });
   const writer = new AcceptWriter({ database, owner: engine, now });
   const webhooks = new Webhooks({ database, directory, sealer, allowedTargets: NO_ALLOWED_TARGETS, now });

@@ -19,7 +19,7 @@ const SMALL: DispatcherOptions = {
   webhookShare: 0.34,
   organizationShare: 0.5,
   queuePerWebhook: 8,
-  queueTotal: 30,
+  queueTotal: 20,
   windowStart: 3,
   windowMax: 5,
   slowAfterMs: 100,
@@ -103,8 +103,14 @@ class Model {
     assert.equal(dispatcher.inFlight, inFlight.length);
     assert.ok(dispatcher.queued <= 2 * SMALL.queueTotal + WEBHOOKS);
     assert.ok(dispatcher.runnable >= 0);
-    assert.ok(dispatcher.runnable <= dispatcher.responsive);
-    assert.ok(dispatcher.responsive <= dispatcher.queued);
+    assert.ok(dispatcher.pressure >= 0);
+    const responsive = Array.from({ length: ORGANIZATIONS }, (_, key) => dispatcher.responsiveOf(key)).reduce((a, b) => a + b, 0);
+    assert.equal(dispatcher.pressure, responsive);
+    assert.ok(dispatcher.runnable <= responsive);
+    assert.ok(responsive <= dispatcher.queued);
+    const perOrganization = groupBy(queued, (job) => String(Number(job.webhookId.slice(1)) % ORGANIZATIONS));
+    const mostQueued = 2 * SMALL.queueTotal * SMALL.organizationShare + WEBHOOKS;
+    for (const [, jobs] of perOrganization) assert.ok(jobs.length <= mostQueued);
     assert.ok(dispatcher.inFlight - dispatcher.slowInFlight <= SMALL.fastSlots);
     assert.ok(dispatcher.slowInFlight <= SMALL.slowSlots + SMALL.fastSlots);
     for (const [, jobs] of groupBy(inFlight, (job) => job.webhookId)) assert.ok(jobs.length <= SMALL.windowMax + 1);

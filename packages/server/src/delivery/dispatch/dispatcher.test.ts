@@ -32,7 +32,7 @@ describe('queues', () => {
   });
 
   it('refuses the greedy first when too much is queued in all, and everyone at twice that', () => {
-    const bench = new Bench({ queuePerWebhook: 100, queueTotal: 100 });
+    const bench = new Bench({ queuePerWebhook: 100, queueTotal: 100, organizationShare: 1 });
     bench.offerMany('greedy', 90);
     bench.offerMany('modest', 10);
     expect(bench.offer('greedy')).toBe('full');
@@ -42,6 +42,24 @@ describe('queues', () => {
     expect(bench.dispatcher.queued).toBe(200);
     expect(bench.offer('latest')).toBe('full');
     expect(bench.dispatcher.hasRoom('unknown')).toBe(false);
+  });
+
+  it('does not let one organization use up what all have, however many webhooks it has', () => {
+    const bench = new Bench({ queuePerWebhook: 100, queueTotal: 100, organizationShare: 0.25 });
+    for (let i = 0; i < 1000; i += 1) bench.offer(`w${i}`);
+    expect(bench.dispatcher.queued).toBe(50);
+    expect(bench.offer('one more')).toBe('full');
+    bench.offerMany('of another', 20, { organizationKey: 2 });
+  });
+
+  it('counts for the pressure only so much of one organization', () => {
+    const bench = new Bench();
+    bench.offerMany('a', 3_000);
+    expect([bench.dispatcher.pressure, bench.dispatcher.responsiveOf(1), bench.dispatcher.responsiveOf(2)]).toEqual([250, 3_000, 0]);
+    for (let key = 2; key < 10; key += 1) bench.offerMany(`w${key}`, 20, { organizationKey: key });
+    expect(bench.dispatcher.pressure).toBe(250 + 8 * 20);
+    expect(bench.dispatcher.drain('a')).toHaveLength(3_000);
+    expect(bench.dispatcher.pressure).toBe(8 * 20);
   });
 
   it('refuses a second release of the same lease', () => {

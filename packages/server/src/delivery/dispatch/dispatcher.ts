@@ -6,6 +6,7 @@ import { Entry, type Lane, type PoolName } from './lane.ts';
 import type { JobKind, LaneKey, LaneSettings, OfferOptions, OfferResult, Outcome, Released } from './offer.ts';
 import type { DispatcherOptions } from './options.ts';
 import { Probes } from './probes.ts';
+import { QueueRoom } from './queue-room.ts';
 import { SlotPool } from './slot-pool.ts';
 import { TimerHeap } from './timer-heap.ts';
 
@@ -41,11 +42,9 @@ export class Dispatcher<Job> {
   /** Lanes that a rate limit, or their endpoint's `Retry-After`, keeps from starting jobs. */
   readonly #heldTimers = new TimerHeap<Lane<Job>>((lane, at) => lane.limitedUntil === at || lane.pausedUntil === at);
   readonly #probes: Probes<Job>;
+  readonly #room: QueueRoom<Job>;
   #sequence = 0;
-  #queued = 0;
   #runnable = 0;
-  #responsive = 0;
-  #waitingLanes = 0;
   #slowTurn = false;
 
   constructor(options: DispatcherOptions) {
@@ -53,6 +52,7 @@ export class Dispatcher<Job> {
     this.#options = options;
     this.#lanes = new LaneDirectory(options);
     this.#probes = new Probes(options);
+    this.#room = new QueueRoom(options);
     const shares = { webhookShare, organizationShare, retryEvery };
     this.#fast = new SlotPool({ slots: fastSlots, reserve: 0, overflow: 0, ...shares });
     this.#slow = new SlotPool({ slots: slowSlots, reserve: Math.floor(slowSlots * SLOW_RESERVE), overflow: fastSlots, ...shares });
@@ -60,7 +60,7 @@ export class Dispatcher<Job> {
 
   /** Jobs that wait here. */
   get queued(): number {
-    return this.#queued;
+    return this.#room.queued;
   }
 
   /** Jobs taken and not released. */
@@ -78,9 +78,17 @@ export class Dispatcher<Job> {
     return this.#runnable;
   }
 
-  /** Queued jobs of webhooks that answer fast, whether their window has room or not. */
-  get responsive(): number {
-    return this.#responsive;
+  /**
+   * Queued jobs of webhooks that answer fast, whether their window has room or not. Of each organization so many at most
+   * count that a few of them alone do not make a crowd.
+   */
+  get pressure(): number {
+    return this.#room.pressure;
+  }
+
+  /** Queued jobs of those webhooks of the organization that answer fast. */
+  responsiveOf(organizationKey: number): number {
+    return this.#lanes.organization(organizationKey)?.responsive ?? 0;
   }
 
   /** Webhooks that are known here: busy, with an open breaker, or remembered. */
@@ -97,7 +105,7 @@ export class Dispatcher<Job> {
     if (isOpen && (kind !== 'probe' || known.probing !== null)) return 'open';
     // A retry has its row: it is loaded again later, and until then takes no room from what could be sent.
     if (kind === 'retry' && known !== undefined && known.pausedUntil !== null) return 'full';
-    if (kind !== 'probe' && (known === undefined ? 0 : known.queue.size) >= this.#bound()) return 'full';
+    if (kind !== 'probe' && !this.#hasPlace(known, key.organizationKey)) return 'full';
 
     const lane = known ?? this.#lanes.make(key);
     lane.url ??= key.url ?? null;
@@ -107,7 +115,7 @@ export class Dispatcher<Job> {
     this.#sequence += 1;
     const entry = new Entry(job, lane, { kind, orderKey: options.orderKey, sequence: this.#sequence });
     lane.queue.add(entry);
-    this.#countQueued(lane, 1);
+    this.#room.count(lane, 1);
     if (kind === 'probe') this.#probes.begin(lane, entry);
     this.#place(lane);
     return 'queued';
@@ -250,26 +258,13 @@ export class Dispatcher<Job> {
   /** Whether it is worth loading more for the webhook: its breaker is closed, its endpoint may be called, and at most half of its queue is taken. */
   hasRoom(webhookId: string): boolean {
     const lane = this.#lanes.find(webhookId);
-    if (lane === undefined) return this.#bound() > 0;
-    return !lane.isOpen && lane.pausedUntil === null && lane.queue.size * 2 < this.#bound();
+    if (lane === undefined) return this.#room.bound(undefined) > 0;
+    return !lane.isOpen && lane.pausedUntil === null && lane.queue.size * 2 < this.#room.bound(lane.organization);
   }
 
-  /** How many jobs one webhook may have queued. Above `queueTotal` it shrinks below the equal share, to nothing at twice that. */
-  #bound(): number {
-    const { queuePerWebhook, queueTotal } = this.#options;
-    if (this.#queued < queueTotal) return queuePerWebhook;
-    if (this.#queued >= 2 * queueTotal) return 0;
-    const equalShare = queueTotal / Math.max(1, this.#waitingLanes);
-    return Math.min(queuePerWebhook, Math.max(1, equalShare * (2 - this.#queued / queueTotal)));
-  }
-
-  /** Call after the lane's queue has changed by so many. */
-  #countQueued(lane: Lane<Job>, change: number): void {
-    if (change === 0) return;
-    this.#queued += change;
-    const size = lane.queue.size;
-    if (size === 0) this.#waitingLanes -= 1;
-    else if (size === change) this.#waitingLanes += 1;
+  #hasPlace(lane: Lane<Job> | undefined, organizationKey: number): boolean {
+    if (lane === undefined) return this.#room.bound(this.#lanes.organization(organizationKey)) > 0;
+    return lane.queue.size < this.#room.bound(lane.organization);
   }
 
   #takeFrom(name: PoolName, now: number): Taken<Job> | null {
@@ -288,7 +283,7 @@ export class Dispatcher<Job> {
     lane.turn += 1;
     const entry = lane.queue.take(lane.turn % this.#options.retryEvery === 0);
     if (entry === null) throw new Error('A lane without a ready job had a turn.');
-    this.#countQueued(lane, -1);
+    this.#room.count(lane, -1);
     entry.pool = pool;
     entry.startedAt = now;
     entry.endpoint = lane.endpoint;
@@ -309,7 +304,7 @@ export class Dispatcher<Job> {
   /** Lets the next job of the same order key start, or takes those behind it out. */
   #endOrder(lease: Lease<Job>, final: boolean): readonly Entry<Job>[] {
     const evicted = lease.lane.queue.ended(lease, final);
-    this.#countQueued(lease.lane, -evicted.length);
+    this.#room.count(lease.lane, -evicted.length);
     return evicted;
   }
 
@@ -355,7 +350,7 @@ export class Dispatcher<Job> {
 
   #evictAll(lane: Lane<Job>): Entry<Job>[] {
     const evicted = lane.queue.evictAll();
-    this.#countQueued(lane, -evicted.length);
+    this.#room.count(lane, -evicted.length);
     return evicted;
   }
 
@@ -386,9 +381,7 @@ export class Dispatcher<Job> {
     const runnable = wants === 'fast' && !lane.isOpen ? lane.queue.ready : 0;
     this.#runnable += runnable - lane.runnable;
     lane.runnable = runnable;
-    const responsive = lane.pool === 'fast' && !lane.isOpen ? lane.queue.size : 0;
-    this.#responsive += responsive - lane.responsive;
-    lane.responsive = responsive;
+    this.#room.countResponsive(lane);
   }
 }
 

@@ -27,6 +27,11 @@ export class LaneDirectory<Job> {
     return this.#lanes.values();
   }
 
+  /** The organization, if it has lanes. */
+  organization(key: number): OrganizationShares<Job> | undefined {
+    return this.#organizations.get(key);
+  }
+
   /** Makes a lane that is not there yet. */
   make(key: LaneKey): Lane<Job> {
     const { organizationKey } = key;

@@ -18,6 +18,12 @@ export class OrganizationShares<Job> {
   lanes = 0;
   /** Probes of its lanes that are queued or in flight. */
   probes = 0;
+  /** Jobs queued for its lanes. */
+  queued = 0;
+  /** Its lanes that have jobs queued. */
+  waitingLanes = 0;
+  /** Queued jobs of its lanes that answer fast. */
+  responsive = 0;
   readonly fast = new Share<Lane<Job>>();
   #slow: Share<Lane<Job>> | null = null;
 

@@ -19,11 +19,11 @@ export interface DispatcherOptions {
   readonly slowSlots: number;
   /** Part of a pool's slots that one webhook gets while others wait. */
   readonly webhookShare: number;
-  /** Part of a pool's slots that one organization gets while others wait. */
+  /** Part of a pool's slots that one organization gets while others wait; and of the queues. */
   readonly organizationShare: number;
   /** Jobs queued per webhook. */
   readonly queuePerWebhook: number;
-  /** Jobs queued in all before the bound per webhook shrinks; twice this is never passed. */
+  /** Jobs queued in all before the bound per webhook shrinks; twice this is never passed. The same holds for an organization and its share of it. */
   readonly queueTotal: number;
   /** Exchanges that a webhook nothing is known of may have in flight. */
   readonly windowStart: number;

@@ -9,9 +9,11 @@ import { shardOf } from '../../store/shard.ts';
 import { registerNode, removeNode } from '../../store/shards.ts';
 import { newId } from '../../store/uuid-time.ts';
 import { Appends } from './appends.ts';
+import { DeferredEvents } from './deferred-events.ts';
 import { EventIntake } from './event-intake.ts';
 import { LogBell } from './log-bell.ts';
 import { LogFollower } from './log-follower.ts';
+import { MemoryBudget } from './memory-budget.ts';
 import { Ownership } from './ownership.ts';
 
 const log = pino({ level: 'silent' });
@@ -30,8 +32,11 @@ async function organization(database: Queryable): Promise<number> {
 /** A node that accepts and reads, and says what it would send. It reads the log when it is woken, and otherwise not. */
 async function node(database: Database) {
   const taken: string[] = [];
+  const memory = new MemoryBudget();
+  const deferred = new DeferredEvents({ database, memory, log, take: (loaded) => intake.takeDeferred(loaded) });
   const ownership: Ownership = new Ownership({
     database,
+    memory,
     log,
     nodeName: 'test',
     leaseMs: 6_000,
@@ -39,7 +44,9 @@ async function node(database: Database) {
     lowWaterLimit: () => appends.lowWaterLimit,
     onClosed: () => {},
   });
-  const intake = new EventIntake({
+  const intake: EventIntake = new EventIntake({
+    memory,
+    deferred,
     // Nothing is cached: every webhook may be an ordered one.
     directory: { peek: () => undefined, invalidate: () => {} },
     readTenant: () => Promise.resolve(null),
@@ -52,7 +59,8 @@ async function node(database: Database) {
     ownership,
     log,
     pollMs: 3_600_000,
-    take: (...read) => intake.takeLogged(...read),
+    take: (read) => intake.takeLogged(read),
+    isDeferring: (organizationKey) => deferred.has(organizationKey),
     orderedEnded: () => appends.orderedEnded(),
     onRead: (xid) => intake.releaseBefore({ xid, id: '' }),
     onAcquired: () => Promise.resolve(),

@@ -6,6 +6,7 @@ import { statement, type Database } from '../../store/database.ts';
 import type { WaitingReason } from '../../store/settle.ts';
 import { newId } from '../../store/uuid-time.ts';
 import { DeliveryOrder, type OrderedDelivery } from './delivery-order.ts';
+import { MemoryBudget } from './memory-budget.ts';
 import { OwnedShard } from './owned-shard.ts';
 
 const WEBHOOK = newId();
@@ -21,7 +22,7 @@ const END = statement('test_end', 'DELETE FROM waiting WHERE delivery_id = $1');
 const REASONS = statement('test_reasons', 'SELECT reason FROM waiting ORDER BY event_xid, event_id');
 
 function openShard(): OwnedShard {
-  return new OwnedShard({ id: SHARD, epoch: 1, lowWater: 0 }, { bytes: 0 });
+  return new OwnedShard({ id: SHARD, epoch: 1, lowWater: 0 }, new MemoryBudget());
 }
 
 /** The n-th committed delivery of the subject. Its event id says the opposite of its place: clocks differ. */

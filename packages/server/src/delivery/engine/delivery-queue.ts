@@ -9,6 +9,7 @@ import type { Cancellations } from './cancellations.ts';
 import type { DeliveryOrder } from './delivery-order.ts';
 import type { Begun, EndedExchange, Exchanges } from './exchanges.ts';
 import { freshJob, see, webhookOf, type Job, type TakenEvent } from './job.ts';
+import type { MemoryBudget } from './memory-budget.ts';
 import type { OwnedShard } from './owned-shard.ts';
 import { queueJob } from './queue-job.ts';
 import { ReadyTimer } from './ready-timer.ts';
@@ -31,8 +32,7 @@ export interface DeliveryQueueOptions {
   readonly readTenant: (organizationKey: number) => Promise<Tenant | null>;
   /** Whether this node may send now. */
   readonly maySend: () => boolean;
-  /** Whether more bodies fit into memory. */
-  readonly hasMemory: () => boolean;
+  readonly memory: MemoryBudget;
 }
 
 /** Why a delivery whose turn has come is not sent. */
@@ -72,7 +72,7 @@ export class DeliveryQueue {
     if (!webhook) return this.#record(job, cancelledSettlement(job));
     job.orderKey = orderKeyOf(job, webhook);
     if (webhook.status !== 'active') return this.#record(job, holdSettlement(job));
-    if (this.#options.order.isHeldUp(job) || !this.#options.hasMemory()) return this.#spill(job);
+    if (this.#options.order.isHeldUp(job) || this.#options.memory.isFull(job.outstanding?.use ?? null)) return this.#spill(job);
     if (this.#queue(job, webhook, 'fresh') !== 'queued') this.#spill(job);
   }
 

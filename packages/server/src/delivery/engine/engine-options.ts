@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { Database } from '../../store/database.ts';
 import type { Directory } from '../../tenancy/directory.ts';
 import type { DispatcherOptions } from '../dispatch/options.ts';
+import type { MemoryLimits } from './memory-budget.ts';
 import type { Sender } from '../sender/sender.ts';
 
 /** What an engine works with, and how it is timed. */
@@ -26,6 +27,5 @@ export interface EngineOptions {
   readonly logPollMs?: number;
   readonly waitingPollMs?: number;
   readonly dispatcher?: Partial<DispatcherOptions>;
-  /** Deliveries in memory, past which the log is read no further. */
-  readonly maxInMemory?: number;
+  readonly memory?: Partial<MemoryLimits>;
 }

@@ -8,6 +8,7 @@ import { Dispatcher } from '../dispatch/dispatcher.ts';
 import { DEFAULT_DISPATCHER_OPTIONS } from '../dispatch/options.ts';
 import { Appends } from './appends.ts';
 import { Cancellations, type Cancellation } from './cancellations.ts';
+import { DeferredEvents } from './deferred-events.ts';
 import { DeliveryOrder } from './delivery-order.ts';
 import { DeliveryQueue } from './delivery-queue.ts';
 import type { EngineOptions } from './engine-options.ts';
@@ -19,6 +20,7 @@ import { createForwardClock } from './forward-clock.ts';
 import type { Job } from './job.ts';
 import { LogBell } from './log-bell.ts';
 import { LogFollower } from './log-follower.ts';
+import { MemoryBudget } from './memory-budget.ts';
 import type { OwnedShard } from './owned-shard.ts';
 import { Ownership } from './ownership.ts';
 import { Settler } from './settler.ts';
@@ -27,11 +29,11 @@ import { WebhookHealth } from './webhook-health.ts';
 
 /** Deliveries to webhooks that answer fast: with more of them queued and no time left, accepting waits a little. */
 const CONGESTED_AT = 1_000;
-/** Bodies in memory, in bytes: past it deliveries continue from the database. */
-const MAX_BYTES = 256 * 1024 * 1024;
+/** Deferred events past which the log is read no further. */
+const MAX_DEFERRED = 100_000;
 const SWEEP_MS = 250;
-/** Cancellations are forgotten, and orders checked, every so many sweeps. */
-const SWEEPS_PER_CHECK = 40;
+/** Cancellations are forgotten every so many sweeps. */
+const SWEEPS_PER_FORGETTING = 40;
 
 /**
  * The owner of shards: takes their events in from memory and log, sends their deliveries fairly, and records the outcomes.
@@ -52,6 +54,8 @@ export class Engine implements LogOwner {
   readonly #waiting: WaitingLoader;
   readonly #appends: Appends;
   readonly #queue: DeliveryQueue;
+  readonly #memory: MemoryBudget;
+  readonly #deferred: DeferredEvents;
   readonly #cancelled = new Cancellations();
   /** Of the thread that takes in, and of the one that sends. */
   readonly #loads: readonly EventLoopLoad[];
@@ -66,6 +70,8 @@ export class Engine implements LogOwner {
     this.#clock = clock.now;
     this.#loads = [() => performance.eventLoopUtilization(), () => sender.eventLoopUtilization()].map((read) => new EventLoopLoad(read));
     this.#dispatcher = new Dispatcher({ ...DEFAULT_DISPATCHER_OPTIONS, ...options.dispatcher });
+    this.#memory = new MemoryBudget(options.memory);
+    this.#deferred = new DeferredEvents({ database, memory: this.#memory, log, take: (loaded) => this.#intake.takeDeferred(loaded) });
     this.#ownership = this.#openOwnership();
     this.#follower = this.#openFollower();
     this.#intake = new EventIntake({
@@ -73,6 +79,8 @@ export class Engine implements LogOwner {
       readTenant: (key) => this.#tenant(key),
       isOnlySource: () => this.#appends.isOnlySource(),
       onHeldBack: () => this.#follower.wake(),
+      memory: this.#memory,
+      deferred: this.#deferred,
       offer: (tenant, taken) => this.#queue.offerAll(tenant, taken),
     });
     this.#bell = new LogBell(() => notifyChange(options.outcomes, 'log'));
@@ -119,18 +127,15 @@ export class Engine implements LogOwner {
     return this.#ownership.nodeId;
   }
 
-  /** Deliveries that are queued, being sent, or being recorded. */
-  get inMemory(): number {
-    return this.#dispatcher.queued + this.#dispatcher.inFlight + this.#settler.pending;
-  }
-
   /** For metrics. */
-  get gauges(): { queued: number; runnable: number; inFlight: number; unrecorded: number; shards: number } {
+  get gauges(): Readonly<Record<'queued' | 'runnable' | 'inFlight' | 'unrecorded' | 'fresh' | 'deferredEvents' | 'shards', number>> {
     return {
       queued: this.#dispatcher.queued,
       runnable: this.#dispatcher.runnable,
       inFlight: this.#dispatcher.inFlight,
       unrecorded: this.#settler.pending,
+      fresh: this.#memory.deliveries,
+      deferredEvents: this.#deferred.size,
       shards: this.#ownership.count,
     };
   }
@@ -146,6 +151,7 @@ export class Engine implements LogOwner {
     await this.#ownership.start();
     await this.#follower.start();
     this.#waiting.start();
+    this.#deferred.start();
     this.#sweeper = setInterval(() => this.#sweep(), SWEEP_MS);
   }
 
@@ -158,7 +164,7 @@ export class Engine implements LogOwner {
     this.#bell.stop();
     if (this.#sweeper) clearInterval(this.#sweeper);
     this.#queue.stop();
-    await Promise.all([this.#follower.stop(), this.#waiting.stop()]);
+    await Promise.all([this.#follower.stop(), this.#waiting.stop(), this.#deferred.stop()]);
     const end = performance.now() + deadlineMs;
     while (this.#dispatcher.inFlight > 0 && performance.now() < end) await new Promise((resolve) => setTimeout(resolve, 10));
     const recorded = this.#settler.drained();
@@ -175,7 +181,19 @@ export class Engine implements LogOwner {
   }
 
   congested(): boolean {
-    return this.#dispatcher.responsive > CONGESTED_AT && this.#loads.some((load) => load.saturated);
+    return this.#dispatcher.pressure > CONGESTED_AT && this.#isSaturated();
+  }
+
+  isBehind(organizationKey: number): boolean {
+    return this.#dispatcher.responsiveOf(organizationKey) > CONGESTED_AT && this.#isSaturated();
+  }
+
+  isFull(organizationKey: number): boolean {
+    return this.#deferred.isFull(organizationKey);
+  }
+
+  #isSaturated(): boolean {
+    return this.#loads.some((load) => load.saturated);
   }
 
   beforeOrdered(): Promise<void> | null {
@@ -242,6 +260,7 @@ export class Engine implements LogOwner {
     const { database, log, ...options } = this.#options;
     return new Ownership({
       database,
+      memory: this.#memory,
       log,
       nodeName: options.nodeName,
       leaseMs: options.leaseMs ?? 6_000,
@@ -261,7 +280,8 @@ export class Engine implements LogOwner {
       ownership: this.#ownership,
       log,
       pollMs: options.logPollMs ?? 100,
-      take: (shard, event, webhookIds) => this.#intake.takeLogged(shard, event, webhookIds),
+      take: (read) => this.#intake.takeLogged(read),
+      isDeferring: (organizationKey) => this.#deferred.has(organizationKey),
       orderedEnded: () => this.#appends.orderedEnded(),
       onRead: (xid) => this.#intake.releaseBefore({ xid, id: '' }),
       onAcquired: async (shards) => {
@@ -269,7 +289,7 @@ export class Engine implements LogOwner {
       },
       onEstablished: (shards) => this.#waiting.adopt(shards),
       onDiscontinuity: () => this.#ownership.invalidate(),
-      hasRoom: () => this.inMemory < (options.maxInMemory ?? 20_000) && this.#ownership.memory.bytes < MAX_BYTES,
+      hasRoom: () => this.#deferred.size < MAX_DEFERRED,
     });
   }
 
@@ -287,7 +307,7 @@ export class Engine implements LogOwner {
       clock: this.#clock,
       readTenant: (key) => this.#tenant(key),
       maySend: () => !this.#stopping && this.#ownership.valid,
-      hasMemory: () => this.#ownership.memory.bytes <= MAX_BYTES,
+      memory: this.#memory,
     });
   }
 
@@ -297,11 +317,9 @@ export class Engine implements LogOwner {
 
   #sweep(): void {
     this.#dispatcher.sweep(this.#clock());
-    if (++this.#sweeps % SWEEPS_PER_CHECK === 0) {
+    if (++this.#sweeps % SWEEPS_PER_FORGETTING === 0) {
       const { xid } = this.#appends.lowWaterLimit;
       this.#cancelled.sweep((shard) => this.#ownership.shard(shard)?.lowWater(xid) ?? null);
-      // Rows also go with their webhook, and with the retention. If it fails, it is done again soon.
-      this.#order.recheck().catch(() => {});
     }
     this.#queue.pump();
   }

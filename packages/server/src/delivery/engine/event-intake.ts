@@ -1,7 +1,10 @@
 import type { LoggedEvent } from '../../intake/log-owner.ts';
 import type { Directory, Tenant } from '../../tenancy/directory.ts';
+import type { DeferredEvents } from './deferred-events.ts';
 import type { TakenEvent } from './job.ts';
+import type { ReadEvent } from './log-follower.ts';
 import { isBefore, type LogPlace } from './log-place.ts';
+import type { MemoryBudget } from './memory-budget.ts';
 import type { OwnedShard } from './owned-shard.ts';
 
 export interface EventIntakeOptions {
@@ -12,6 +15,8 @@ export interface EventIntakeOptions {
   readonly isOnlySource: () => boolean;
   /** Something is held back until the log has been read. */
   readonly onHeldBack: () => void;
+  readonly memory: MemoryBudget;
+  readonly deferred: DeferredEvents;
   readonly offer: (tenant: Tenant | null, taken: TakenEvent) => void;
 }
 
@@ -34,7 +39,7 @@ export class EventIntake {
   takeCommitted(shard: OwnedShard, event: LoggedEvent): void {
     const { webhookIds } = event;
     if (webhookIds.length === 0) return;
-    const taken = { shard, event, outstanding: shard.track(event, webhookIds.length), webhookIds };
+    const taken = { shard, event, outstanding: shard.defer(event), webhookIds };
     if (event.subjectId === null || !this.#isOrdered(event)) return this.#take(taken);
     if (this.#options.isOnlySource() && this.#heldBack.length === 0) return this.#take(taken);
     let at = this.#heldBack.length;
@@ -43,11 +48,19 @@ export class EventIntake {
     this.#options.onHeldBack();
   }
 
-  /** An event read from the log; `webhookIds` are those whose delivery has no row. */
-  takeLogged(shard: OwnedShard, event: LoggedEvent, webhookIds: readonly string[]): void {
+  /** An event that was read from the log. */
+  takeLogged({ shard, event, webhookIds, isChecked }: ReadEvent): void {
     if (webhookIds.length === 0) return;
     this.releaseBefore(event);
-    this.#take({ shard, event, outstanding: shard.track(event, webhookIds.length), webhookIds });
+    const taken = { shard, event, outstanding: shard.defer(event), webhookIds };
+    if (isChecked) this.#take(taken);
+    else this.#options.deferred.add(taken, { isChecked });
+  }
+
+  /** A deferred event for which there is room now. */
+  takeDeferred(taken: TakenEvent): void {
+    taken.shard.load(taken.outstanding, taken.event, taken.webhookIds.length);
+    this.#expand(taken);
   }
 
   /** The log has been read up to there. */
@@ -63,7 +76,19 @@ export class EventIntake {
     return !tenant || webhookIds.some((id) => tenant.webhooks.get(id)?.ordered !== false);
   }
 
+  /** Into memory if there is room, behind those of its organization that wait for it. */
   #take(taken: TakenEvent): void {
+    const { memory, deferred } = this.#options;
+    const { shard, event, outstanding, webhookIds } = taken;
+    if (deferred.has(event.organizationKey) || !memory.admits(memory.of(event.organizationKey), webhookIds.length, event.body.length)) {
+      // Where some have a row, the row of the event does not say which.
+      return deferred.add(taken, { isChecked: webhookIds.length === event.webhookIds.length });
+    }
+    shard.load(outstanding, event, webhookIds.length);
+    this.#expand(taken);
+  }
+
+  #expand(taken: TakenEvent): void {
     const { directory, offer } = this.#options;
     const { organizationKey } = taken.event;
     const loading = this.#loading.get(organizationKey);
@@ -83,6 +108,6 @@ export class EventIntake {
     this.#loading.delete(organizationKey);
     if (taken.shard.isOpen) this.#options.offer(tenant, taken);
     // Their webhooks may be newer than what was read.
-    for (const one of later) if (one.shard.isOpen) this.#take(one);
+    for (const one of later) if (one.shard.isOpen) this.#expand(one);
   }
 }

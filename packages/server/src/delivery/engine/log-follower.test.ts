@@ -15,6 +15,7 @@ import { shardOf } from '../../store/shard.ts';
 import { newId } from '../../store/uuid-time.ts';
 import { LogFollower } from './log-follower.ts';
 import type { Outstanding } from './owned-shard.ts';
+import { MemoryBudget } from './memory-budget.ts';
 import { Ownership } from './ownership.ts';
 
 const log = pino({ level: 'silent' });
@@ -56,6 +57,7 @@ async function node(database: Database, options: { leaseMs?: number; renewMs?: n
   const ownership: Ownership = new Ownership({
     database,
     log,
+    memory: new MemoryBudget(),
     nodeName: 'test',
     leaseMs: options.leaseMs ?? 6_000,
     renewMs: options.renewMs ?? 50,
@@ -68,7 +70,8 @@ async function node(database: Database, options: { leaseMs?: number; renewMs?: n
     log,
     pollMs: options.pollMs ?? 5,
     doubtMs: options.doubtMs ?? 10_000,
-    take: (shard, logged, webhookIds) => {
+    isDeferring: () => false,
+    take: ({ shard, event: logged, webhookIds }) => {
       taken.push({ event: logged, outstanding: shard.track(logged, webhookIds.length), webhookIds });
     },
     onAcquired: async () => {},

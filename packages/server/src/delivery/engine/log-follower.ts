@@ -17,6 +17,15 @@ import { eventOfRow } from './logged-event.ts';
 import type { OwnedShard } from './owned-shard.ts';
 import type { LowWaterLimit, Ownership } from './ownership.ts';
 
+/** An event that was read from the log. */
+export interface ReadEvent {
+  readonly shard: OwnedShard;
+  readonly event: LoggedEvent;
+  /** Those whose delivery has no row, if `isChecked`; otherwise all, and some may have one. */
+  readonly webhookIds: readonly string[];
+  readonly isChecked: boolean;
+}
+
 export interface LogFollowerOptions {
   readonly database: Database;
   readonly ownership: Ownership;
@@ -25,8 +34,9 @@ export interface LogFollowerOptions {
   readonly pollMs: number;
   /** How long after a connection broke a statement may still begin that was sent on it. Default: 120,000. */
   readonly doubtMs?: number;
-  /** Takes an event in; `webhookIds` are those whose delivery has no row yet. */
-  readonly take: (shard: OwnedShard, event: LoggedEvent, webhookIds: readonly string[]) => void;
+  readonly take: (read: ReadEvent) => void;
+  /** Whether events of the organization are deferred. What of later ones is recorded is asked when they are loaded. */
+  readonly isDeferring: (organizationKey: number) => boolean;
   /** Resolves when this node's open appends of ordered events have ended: what they committed may belong before what is read. */
   readonly orderedEnded: () => Promise<unknown> | null;
   /** Everything of this node's established shards below the transaction id is read and taken in. */
@@ -41,7 +51,11 @@ export interface LogFollowerOptions {
   readonly hasRoom: () => boolean;
 }
 
+/** Events read at once, unless they have many deliveries. */
 const PAGE = 500;
+const SMALLEST_PAGE = 20;
+/** Deliveries that a page should have at most: their webhooks' ids are 36 characters each. */
+const PAGE_DELIVERIES = 10_000;
 /** How often a reader without room asks for it. */
 const ROOM_MS = 20;
 /** Polls that were asked for are so far apart, so that a busy log is read in portions. */
@@ -201,6 +215,8 @@ export class LogFollower {
     // than any read so far, so what is claimed and what was read cannot overlap.
     const joined = shards.filter((shard) => shard.isOpen);
     for (const shard of joined) shard.readFrom = null;
+    // Above the horizon may be what was cancelled while another node owned the shards: this one took no note of it.
+    this.#mayHaveMissed = true;
     // Above the horizon may be what this node claimed when it owned them before, and forgot when they left.
     if (joined.some((shard) => this.#readFor.has(shard.id))) this.doubt({ since: horizon, isCommitted: true });
     for (const shard of joined) this.#readFor.add(shard.id);
@@ -228,15 +244,16 @@ export class LogFollower {
   async #readPages(shards: readonly OwnedShard[], { from: start, to, isChecked, isTakeover = false, onPage }: Range): Promise<void> {
     const { database, ownership, hasRoom } = this.#options;
     const ids = shards.map((shard) => shard.id);
-    for (let from = start; ;) {
+    for (let from = start, limit = SMALLEST_PAGE; ;) {
       while (!hasRoom() && !this.#poller.stopped) await pause(ROOM_MS);
       if (this.#poller.stopped) throw new Error('The node stops.');
       // What this node claimed it has in memory, unless that is in doubt.
       const notClaimedBy = this.#doubt === null && !isTakeover ? ownership.nodeId : null;
-      const rows = await readRange(database, { from, to, shards: ids, notClaimedBy, limit: PAGE });
+      const rows = await readRange(database, { from, to, shards: ids, notClaimedBy, limit });
       await this.#takeRows(shards, rows, isChecked);
       const last = rows.at(-1);
-      if (!last || rows.length < PAGE) return;
+      if (!last || rows.length < limit) return;
+      limit = nextLimit(limit, rows);
       from = { xid: Number(last.xid), id: last.id };
       onPage?.(from);
     }
@@ -247,14 +264,15 @@ export class LogFollower {
     const doubtful = isChecked ? rows : rows.filter((row) => row.claimed_by !== null);
     // Before the database is asked: what leaves memory meanwhile may be recorded too late for the answer.
     const inMemory = new Set(doubtful.length === 0 ? [] : shards.flatMap((shard) => [...shard.events()].map(({ id }) => id)));
-    const recorded = await this.#recorded(doubtful);
+    const unasked = new Set(doubtful.filter((row) => this.#options.isDeferring(row.organization_key)));
+    const recorded = await this.#recorded(doubtful.filter((row) => !unasked.has(row)));
     const byId = new Map(shards.map((shard) => [shard.id, shard]));
     for (const row of rows) {
       const shard = byId.get(row.shard);
       if (!shard?.isOpen || inMemory.has(row.id)) continue;
-      const missing =
+      const webhookIds =
         recorded.size === 0 ? row.webhook_ids : row.webhook_ids.filter((webhookId) => !recorded.has(deliveryId(row.id, webhookId)));
-      if (missing.length > 0) this.#options.take(shard, eventOfRow(row), missing);
+      if (webhookIds.length > 0) this.#options.take({ shard, event: eventOfRow(row), webhookIds, isChecked: !unasked.has(row) });
     }
   }
 
@@ -264,6 +282,13 @@ export class LogFollower {
     );
     return asked.length === 0 ? new Set() : recordedDeliveries(this.#options.database, asked);
   }
+}
+
+/** Pages grow, and shrink where events have many deliveries. */
+function nextLimit(limit: number, rows: readonly LogRow[]): number {
+  const deliveries = rows.reduce((sum, row) => sum + row.webhook_ids.length, 0);
+  const fitting = Math.floor((rows.length * PAGE_DELIVERIES) / Math.max(1, deliveries));
+  return Math.min(PAGE, limit * 2, Math.max(SMALLEST_PAGE, fitting));
 }
 
 function pause(ms: number): Promise<void> {

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { LoggedEvent } from '../../intake/log-owner.ts';
+import { MemoryBudget } from './memory-budget.ts';
 import { OwnedShard, type Outstanding } from './owned-shard.ts';
 
 const LIMIT = 1_000;
@@ -19,7 +20,7 @@ const step = fc.oneof(
 test('an event is in memory until each of its deliveries is recorded, whatever order events come in', () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
-      const memory = { bytes: 0 };
+      const memory = new MemoryBudget();
       const shard = new OwnedShard({ id: 1, epoch: 1, lowWater: 5 }, memory);
       shard.readFrom = null;
       const known = new Map<string, { outstanding: Outstanding; xid: number; bytes: number; left: number }>();
@@ -38,13 +39,36 @@ test('an event is in memory until each of its deliveries is recorded, whatever o
         }
         const open = [...known.values()];
         expect(memory.bytes).toBe(open.reduce((sum, { bytes }) => sum + bytes, 0));
+        expect(memory.deliveries).toBe(open.reduce((sum, { left }) => sum + left, 0));
+        expect(memory.of(1)).toEqual({ deliveries: memory.deliveries, bytes: memory.bytes });
         expect(shard.lowWater(LIMIT)).toBe(Math.min(LIMIT, ...open.map(({ xid }) => xid)));
       }
       shard.forget();
-      expect(memory.bytes).toBe(0);
+      expect([memory.bytes, memory.deliveries]).toEqual([0, 0]);
       for (const { outstanding } of known.values()) shard.recorded(outstanding);
-      expect(memory.bytes).toBe(0);
+      expect([memory.bytes, memory.deliveries]).toEqual([0, 0]);
       expect(shard.lowWater(LIMIT)).toBe(LIMIT);
     }),
   );
+});
+
+test('a deferred event keeps the mark below it, and takes no room until it is loaded', () => {
+  const memory = new MemoryBudget();
+  const shard = new OwnedShard({ id: 1, epoch: 1, lowWater: 5 }, memory);
+  shard.readFrom = null;
+  const event = logged(1, 100);
+  const deferred = shard.defer(event);
+  expect([shard.lowWater(LIMIT), memory.deliveries, memory.bytes]).toEqual([event.xid, 0, 0]);
+  expect([...shard.events()]).toEqual([deferred]);
+  shard.load(deferred, event, 2);
+  expect([shard.lowWater(LIMIT), memory.deliveries, memory.bytes]).toEqual([event.xid, 2, 100]);
+  shard.recorded(deferred);
+  shard.recorded(deferred);
+  expect([shard.lowWater(LIMIT), memory.deliveries, memory.bytes]).toEqual([LIMIT, 0, 0]);
+  const nothingLeft = shard.defer(event);
+  shard.drop(nothingLeft);
+  expect(shard.lowWater(LIMIT)).toBe(LIMIT);
+  shard.defer(event);
+  shard.forget();
+  expect([shard.lowWater(LIMIT), memory.deliveries]).toEqual([LIMIT, 0]);
 });

@@ -1,18 +1,18 @@
 import { ChainedList, type Chained } from '../chained-list.ts';
 import type { LoggedEvent } from '../../intake/log-owner.ts';
+import type { MemoryBudget, OrganizationUse } from './memory-budget.ts';
 
-/** Bodies of the events in memory, in bytes, over all shards: it is asked for each delivery. */
-export interface MemoryUse {
-  bytes: number;
-}
-
-/** An event in memory of which not all deliveries are recorded. */
+/** An event of which not all deliveries are recorded: in memory, or deferred, which means that it stays in the log for now. */
 export interface Outstanding extends Chained<Outstanding> {
   readonly organizationKey: number;
   readonly id: string;
   readonly xid: number;
-  readonly bytes: number;
+  /** Of its body, if that is in memory. */
+  bytes: number;
+  /** Deliveries in memory that are not recorded. */
   left: number;
+  /** null: it is deferred. */
+  use: OrganizationUse | null;
 }
 
 /**
@@ -33,12 +33,12 @@ export class OwnedShard {
   inFlight = 0;
   /** Outcomes that are not recorded yet. */
   recording = 0;
-  readonly #memory: MemoryUse;
+  readonly #memory: MemoryBudget;
   /** The shard is on its way to another node: what is committed from here on is nobody's until that one reads it. */
   #leftAt: number | null = null;
   readonly #events = new ChainedList<Outstanding>();
 
-  constructor(input: { id: number; epoch: number; lowWater: number }, memory: MemoryUse) {
+  constructor(input: { id: number; epoch: number; lowWater: number }, memory: MemoryBudget) {
     this.id = input.id;
     this.epoch = input.epoch;
     this.readFrom = input.lowWater;
@@ -60,34 +60,45 @@ export class OwnedShard {
     return this.inFlight === 0 && this.recording === 0;
   }
 
-  /** The events in memory. Goes through all of them: for what happens rarely. */
+  /** The events in memory, and the deferred ones. Goes through all of them: for what happens rarely. */
   *events(): Iterable<Outstanding> {
     for (let event = this.#events.oldest; event !== null; event = event.next) yield event;
   }
 
   /** The event comes to memory. */
   track(event: LoggedEvent, deliveries: number): Outstanding {
-    const { organizationKey } = event;
-    const outstanding = {
-      organizationKey,
-      id: event.id,
-      xid: event.xid,
-      bytes: event.body.length,
-      left: deliveries,
-      next: null,
-      previous: null,
-    };
-    this.#events.append(outstanding);
-    this.#memory.bytes += outstanding.bytes;
+    const outstanding = this.defer(event);
+    this.load(outstanding, event, deliveries);
     return outstanding;
+  }
+
+  /** The event stays in the log until there is room for it. */
+  defer({ organizationKey, id, xid }: LoggedEvent): Outstanding {
+    const outstanding: Outstanding = { organizationKey, id, xid, bytes: 0, left: 0, use: null, next: null, previous: null };
+    this.#events.append(outstanding);
+    return outstanding;
+  }
+
+  /** A deferred event comes to memory, with those of its deliveries that have no row. */
+  load(outstanding: Outstanding, event: LoggedEvent, deliveries: number): void {
+    outstanding.bytes = event.body.length;
+    outstanding.left = deliveries;
+    outstanding.use = this.#memory.of(event.organizationKey);
+    this.#memory.take(outstanding.use, deliveries, outstanding.bytes);
+  }
+
+  /** Nothing of a deferred event is left to be done. */
+  drop(outstanding: Outstanding): void {
+    if (!this.lost) this.#events.remove(outstanding);
   }
 
   /** One of the event's deliveries is recorded, as settled or waiting. */
   recorded(outstanding: Outstanding): void {
+    if (this.lost || outstanding.use === null) return;
     outstanding.left--;
-    if (outstanding.left > 0 || this.lost) return;
-    this.#events.remove(outstanding);
-    this.#memory.bytes -= outstanding.bytes;
+    const isLast = outstanding.left === 0;
+    this.#memory.give(outstanding.use, 1, isLast ? outstanding.bytes : 0);
+    if (isLast) this.#events.remove(outstanding);
   }
 
   /** The lowest transaction id that holds something unrecorded, or `limit`. */
@@ -105,6 +116,8 @@ export class OwnedShard {
 
   forget(): void {
     this.lost = true;
-    for (let event = this.#events.shift(); event !== null; event = this.#events.shift()) this.#memory.bytes -= event.bytes;
+    for (let event = this.#events.shift(); event !== null; event = this.#events.shift()) {
+      if (event.use !== null) this.#memory.give(event.use, event.left, event.bytes);
+    }
   }
 }

@@ -6,6 +6,7 @@ import { eventually } from '../../../test-support/eventually.ts';
 import type { Database } from '../../store/database.ts';
 import { openPostgres } from '../../store/postgres.ts';
 import { registerNode, removeNode } from '../../store/shards.ts';
+import { MemoryBudget } from './memory-budget.ts';
 import { Ownership } from './ownership.ts';
 
 const log = pino({ level: 'silent' });
@@ -13,6 +14,7 @@ const log = pino({ level: 'silent' });
 async function node(database: Database, options: { leaseMs?: number } = {}) {
   const ownership = new Ownership({
     database,
+    memory: new MemoryBudget(),
     log,
     nodeName: 'test',
     leaseMs: options.leaseMs ?? 60_000,

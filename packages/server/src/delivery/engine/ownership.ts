@@ -16,7 +16,8 @@ import {
 import { notifyChange } from '../../store/notify-change.ts';
 import { SHARD_COUNT } from '../../store/shard.ts';
 import { unavailable } from '../../store/store-error.ts';
-import { OwnedShard, type MemoryUse } from './owned-shard.ts';
+import type { MemoryBudget } from './memory-budget.ts';
+import { OwnedShard } from './owned-shard.ts';
 
 /** Up to where everything this node read or wrote is known, and of which continuity of the log that transaction id is. */
 export interface LowWaterLimit {
@@ -26,6 +27,8 @@ export interface LowWaterLimit {
 
 export interface OwnershipOptions {
   readonly database: Database;
+  /** Counts what the shards have in memory. */
+  readonly memory: MemoryBudget;
   readonly log: Logger;
   /** Shown in the nodes table. */
   readonly nodeName: string;
@@ -50,8 +53,6 @@ const KNOWN_MS = 2_000;
 /** This node's leases on shards: taken, renewed, balanced with the other nodes, given back. */
 export class Ownership {
   readonly #options: OwnershipOptions;
-  /** What all shards have in memory. */
-  readonly memory: MemoryUse = { bytes: 0 };
   readonly #shards = new Map<number, OwnedShard>();
   readonly #leaving = new Set<OwnedShard>();
   #nodeId = 0;
@@ -230,7 +231,7 @@ export class Ownership {
       const { database, leaseMs } = this.#options;
       const acquired = await acquireShards(database, { nodeId: this.#nodeId, leaseMs, count: missing });
       if (this.#isInvalid) return;
-      for (const lease of acquired) this.#shards.set(lease.id, new OwnedShard(lease, this.memory));
+      for (const lease of acquired) this.#shards.set(lease.id, new OwnedShard(lease, this.#options.memory));
       if (acquired.length > 0) this.#options.log.info({ shards: acquired.length, nodes: live }, 'Took over shards.');
       return;
     }

@@ -12,6 +12,7 @@ import { Dispatcher } from '../dispatch/dispatcher.ts';
 import { DEFAULT_DISPATCHER_OPTIONS } from '../dispatch/options.ts';
 import { createForwardClock } from './forward-clock.ts';
 import type { Job } from './job.ts';
+import { MemoryBudget } from './memory-budget.ts';
 import { Ownership } from './ownership.ts';
 import { WaitingLoader } from './waiting-loader.ts';
 
@@ -46,6 +47,7 @@ async function waiting(database: Database, reason: 'retry' | 'backlog'): Promise
 async function loading(database: Database, offer: (job: Job) => 'queued' | 'full' | 'open') {
   const ownership = new Ownership({
     database,
+    memory: new MemoryBudget(),
     log,
     nodeName: 'test',
     leaseMs: 6_000,

@@ -4,6 +4,7 @@ import { describeOnBothDatabases } from '../../../test-support/database.ts';
 import { statement, type Database } from '../../store/database.ts';
 import { shardOf } from '../../store/shard.ts';
 import { newId } from '../../store/uuid-time.ts';
+import { MemoryBudget } from './memory-budget.ts';
 import { OwnedShard } from './owned-shard.ts';
 import { WebhookHealth, type SentWebhook } from './webhook-health.ts';
 
@@ -34,7 +35,7 @@ async function stage(database: Database) {
   /** A node with its memory of the organization's shard, which it takes over. */
   const own = async (nodeId: number) => {
     await database.query(OWN, [nodeId]);
-    const shard = new OwnedShard({ id: shardOf(organizationKey), epoch: nodeId, lowWater: 0 }, { bytes: 0 });
+    const shard = new OwnedShard({ id: shardOf(organizationKey), epoch: nodeId, lowWater: 0 }, new MemoryBudget());
     const options = { database, log, now: () => time.now, nodeId: () => nodeId, onFailed: () => {} };
     const health = new WebhookHealth({ ...options, saveMs: 3_600_000 });
     await health.adopt([shard]);

@@ -7,7 +7,7 @@ import { unavailable } from '../../store/store-error.ts';
 import type { Tenant } from '../../tenancy/directory.ts';
 import { CommitAgain, EventCommit, type EventCommitOptions, type Tenants } from '../event-commit.ts';
 import { DigestNotes } from '../digests/digest-notes.ts';
-import { holdWhileCongested } from '../hold-while-congested.ts';
+import { holdWhileBehind, holdWhileCongested } from '../hold-while-congested.ts';
 import { AdmissionQueue } from '../admission-queue.ts';
 import { keyOf, nameOf, ObjectBatch, type ObjectOutcome, type ObjectRequest, type RefusedGroup } from './object-batch.ts';
 
@@ -52,12 +52,11 @@ export class ObjectWriter {
       weigh: ({ requests, weight }) => weight + requests.length * OBJECT_WEIGHT,
       maxWeight: MAX_BATCH_BYTES,
       hold: holdWhileCongested(options.owner),
+      flows: { of: organizationOf, hold: holdWhileBehind(options.owner), fullAt: ENOUGH_QUEUED },
       maxWaitMs: MAX_WAIT_MS,
       onTaken: () => this.admission.turn(),
     });
-    this.admission = new AdmissionQueue({
-      isFull: () => this.#batches.queued >= ENOUGH_QUEUED || this.#batches.queuedWeight >= MAX_BATCH_BYTES,
-    });
+    this.admission = new AdmissionQueue({ isFull: (organization) => this.#batches.isFull(organization) });
   }
 
   get queued(): number {
@@ -131,4 +130,9 @@ function refusalOfOne(error: unknown): PosthornError | null {
   if (error instanceof PosthornError) return error.code === 'internal' ? error : null;
   if (!isDataError(error)) return null;
   return new PosthornError('invalid_state', 'The object holds something that cannot be stored.', { cause: error });
+}
+
+/** All requests of a group are of one organization. */
+function organizationOf({ requests }: Group): number {
+  return requests[0]?.tenant.organization.key ?? 0;
 }

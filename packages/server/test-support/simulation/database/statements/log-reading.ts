@@ -43,6 +43,12 @@ export const LOG_READING: Readonly<Record<string, Implementation>> = {
     return last ? [{ xid: String(last.xid) }] : [];
   },
   read_log_range: readLogRange,
+  events_by_id: ({ transaction }, [organizationKey, ids]) => {
+    return present(list(ids)).flatMap((id) => {
+      const event = transaction.table('events').get(keyOf(Number(organizationKey), id));
+      return event ? [shown(event)] : [];
+    });
+  },
   recorded_deliveries: ({ transaction }, [keys, ids]) => {
     const asked = list(ids);
     return present(numbers(keys)).flatMap((organizationKey, index) => {
