@@ -145,16 +145,16 @@ class Scenario {
     world.trace('the faults end');
     const isQuiet = { since: Number.POSITIVE_INFINITY };
     void this.#heal();
+    const isReady = (): boolean => world.machines.every(({ node }) => node?.engine.notReady === null);
     const check = (): void => {
       world.endpoints.clear();
       const isActive = world.webhooks.every(({ id }) => world.server.tables.webhooks.get(id)?.status === 'active');
-      const isUp = world.machines.every(({ node }) => node?.engine.notReady === null);
-      const isFinished = isActive && isUp && world.invariants.unfinished().length === 0;
+      const isFinished = isActive && isReady() && world.invariants.unfinished().length === 0;
       isQuiet.since = isFinished ? Math.min(isQuiet.since, time.now) : Number.POSITIVE_INFINITY;
       time.after(500, null, check);
     };
     check();
-    await time.runUntil(time.elapsed + PATIENCE_MS, () => this.#isOver() || time.now - isQuiet.since > SILENCE_MS);
+    await time.runUntil(time.elapsed + PATIENCE_MS, () => this.#isOver() || (time.now - isQuiet.since > SILENCE_MS && isReady()));
   }
 
   async #heal(): Promise<void> {
