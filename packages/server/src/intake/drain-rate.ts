@@ -1,4 +1,6 @@
 const WINDOW_MS = 200;
+/** A queue drains in bursts, a statement at a time: a window in which nothing has left yet is not closed sooner. */
+const EMPTY_WINDOW_MS = 1_000;
 /** What the newest window counts against those before. */
 const WEIGHT = 0.5;
 
@@ -23,7 +25,7 @@ export class DrainRate {
   passed(bytes: number): void {
     this.#windowBytes += bytes;
     const elapsed = this.#now() - this.#windowStart;
-    if (elapsed < WINDOW_MS) return;
+    if (elapsed < (this.#windowBytes > 0 ? WINDOW_MS : EMPTY_WINDOW_MS)) return;
     const rate = this.#windowBytes / elapsed;
     this.#bytesPerMs = this.#bytesPerMs === null ? rate : this.#bytesPerMs + WEIGHT * (rate - this.#bytesPerMs);
     this.begin();
