@@ -42,7 +42,7 @@ test('a run whose minutes are alike is flat', () => {
 
 test.each<[string, (minute: Minute) => Partial<Minute>]>([
   ['delivered a second, worst minute', ({ number }) => (number === 5 ? { deliveredPerSecond: 80 } : {})],
-  ['memory of posthorn after the transaction, mean', ({ number }) => ({ memoryBytes: { posthorn: (200 + 20 * number) * MIB } })],
+  ['memory of posthorn after the transaction, mean', ({ number }) => ({ memoryBytes: { posthorn: (200 + 40 * number) * MIB } })],
   ['history a stored event takes, after the transaction', ({ number }) => ({ historyBytes: number * 6_000 * 2_000 * (1 + number / 20) })],
   ['growth of all other tables after the transaction', ({ number }) => ({ otherBytes: 10 * number * MIB })],
   ['rows waiting at the end of a minute, most', ({ number }) => ({ waitingRows: number * 20 })],
