@@ -157,6 +157,7 @@ test('addresses that cannot be read are refused as problems', async () => {
   expect(await refused('GET /v1/organizations/%zz')).toMatchObject({ status: 404, code: 'not_found' });
   expect((await refused(`GET /v1/organizations/${'x'.repeat(3_000)}/things`)).status).toBe(404);
   expect((await refused('GET /v1/organizations/%00/things')).status).toBe(404);
+  expect(await refused(`DELETE ${THINGS}/%00`)).toMatchObject({ status: 404, code: 'not_found' });
   expect((await refused('GET /v1/organizations/..%2f..%2fetc/things')).status).toBe(404);
 });
 

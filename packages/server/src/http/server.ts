@@ -134,6 +134,11 @@ async function apiScope(app: FastifyInstance, { authenticator, api, idempotency:
     if (request.method !== 'GET') request.body ??= {};
     done();
   });
+  // Nothing has a name with NUL, which PostgreSQL refuses. Where a name may be chosen, its schema has said so before.
+  app.addHook('preHandler', async (request) => {
+    const names = Object.values(request.params as Record<string, string>);
+    if (names.some((name) => name.includes('\0'))) throw new PosthornError('not_found', `There is nothing at ${pathOf(request)}.`);
+  });
   shareReads(app);
   idempotency(app, options);
   await api(app);

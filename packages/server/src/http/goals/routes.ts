@@ -152,8 +152,7 @@ function goalHistoryRoutes(app: FastifyInstance, services: GoalServices): void {
 }
 
 async function theGoal({ goals }: GoalServices, request: FastifyRequest<{ Params: OneGoal }>): Promise<GoalRow> {
-  const { goal } = request.params;
-  const row = /\0/.test(goal) ? null : await goals.find(request.tenant, goal);
+  const row = await goals.find(request.tenant, request.params.goal);
   if (!row) throw new PosthornError('not_found', 'There is no such goal in this organization.');
   return row;
 }
