@@ -29,6 +29,7 @@ export function valuesOf(schema: Schema, known: KnownValues): fc.Arbitrary<unkno
       });
     case 'object':
       return objects(schema, known);
+    case undefined:
     default:
       return fc.jsonValue({ maxDepth: 2 });
   }
@@ -64,6 +65,7 @@ function texts({ format, pattern, minLength = 0, maxLength = 40 }: Schema): fc.A
         .map((date) => date.toISOString().slice(0, 10));
     case 'email':
       return fc.emailAddress();
+    case undefined:
     default: {
       const plain = fc.stringMatching(/^[a-z][a-z0-9-]*$/).map((text) => text.slice(0, maxLength).padEnd(minLength, 'x'));
       // fast-check knows no lookaheads.
@@ -123,7 +125,7 @@ function isHolder(value: unknown): value is Holder {
 /** Every place that holds a value, the root's first. */
 function holdersIn(root: { value: unknown }): { holder: Holder; key: string }[] {
   const places: { holder: Holder; key: string }[] = [];
-  const open: Holder[] = [root as Holder];
+  const open: Holder[] = [root];
   for (let holder = open.pop(); holder !== undefined && places.length < 200; holder = open.pop()) {
     for (const [key, value] of Object.entries(holder)) {
       places.push({ holder, key });
