@@ -11,7 +11,7 @@ import { appendEvents, type NewEvent } from '../../store/event-log.ts';
 import { logHorizon } from '../../store/log-reading.ts';
 import { insertUnsent } from '../../store/redelivery.ts';
 import { settleFirst } from '../../store/settle.ts';
-import { shardOf } from '../../store/shard.ts';
+import { SHARD_COUNT, shardOf } from '../../store/shard.ts';
 import { newId } from '../../store/uuid-time.ts';
 import { LogFollower } from './log-follower.ts';
 import type { Outstanding } from './owned-shard.ts';
@@ -186,7 +186,21 @@ test('the log is read in order of transactions, where their ids gain a digit too
   for (let batch = 0; batch < 20; batch++) await append(60);
   expect(await xid()).toBeGreaterThan(1_000);
   const owner = await node(database);
-  expect(owner.ids()).toEqual(stored);
+  await eventually(() => expect(owner.ids()).toEqual(stored));
+  await owner.stop();
+});
+
+test('a shard with a long backlog does not keep the others of a new owner waiting', async () => {
+  await using database = await testPglite();
+  const key = await organization(database);
+  const events = Array.from({ length: 1_200 }, () => event(key));
+  await appendEvents(database, events);
+  for (let count = 0; count < 600; count++) await database.query(statement('next_xid', 'SELECT pg_current_xact_id()'));
+  await database.query(statement('mark_others', 'UPDATE shards SET low_water = pg_current_xact_id() WHERE id <> $1'), [shardOf(key)]);
+  const owner = await node(database);
+  expect([...owner.ownership.shards].filter((shard) => shard.established)).toHaveLength(SHARD_COUNT - 1);
+  await eventually(() => expect(owner.ownership.shard(shardOf(key))?.established).toBe(true));
+  expect(owner.ids()).toEqual(events.map(({ id }) => id));
   await owner.stop();
 });
 
