@@ -94,7 +94,7 @@ test('when the delivery that holds up an order is cancelled, the next goes on', 
 
 test('when the delivery that holds up an order is gone, as after the retention, the next goes on', async () => {
   await using database = await testPostgres();
-  await using node = await startNode({ databaseUrl: database.url });
+  await using node = await startNode({ databaseUrl: database.url, timing: { sweepMs: 10 } });
   await using receiver = await startReceiver((_request, index) => ({ status: index === 0 ? 500 : 200 }));
   const tenant = await makeTenant(node);
   await tenant.webhook({ url: receiver.url, ordered: true, retry: RETRY });

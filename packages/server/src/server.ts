@@ -35,7 +35,7 @@ export interface ServerOptions {
   readonly now: () => number;
   readonly random: () => number;
   /** How the engine is timed, where not as usual. */
-  readonly timing?: Pick<EngineOptions, 'leaseMs' | 'renewMs' | 'logPollMs' | 'waitingPollMs' | 'memory'> & {
+  readonly timing?: Pick<EngineOptions, 'leaseMs' | 'renewMs' | 'logPollMs' | 'waitingPollMs' | 'sweepMs' | 'memory'> & {
     readonly digestPollMs?: number;
     readonly noticePollMs?: number;
   };

@@ -26,6 +26,8 @@ export interface EngineOptions {
   readonly renewMs?: number;
   readonly logPollMs?: number;
   readonly waitingPollMs?: number;
+  /** How often slots are swept; every fortieth time orders are checked and old cancellations forgotten. Default: 250. */
+  readonly sweepMs?: number;
   readonly dispatcher?: Partial<DispatcherOptions>;
   readonly memory?: Partial<MemoryLimits>;
 }

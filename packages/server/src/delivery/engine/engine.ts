@@ -152,7 +152,7 @@ export class Engine implements LogOwner {
     await this.#follower.start();
     this.#waiting.start();
     this.#deferred.start();
-    this.#sweeper = setInterval(() => this.#sweep(), SWEEP_MS);
+    this.#sweeper = setInterval(() => this.#sweep(), this.#options.sweepMs ?? SWEEP_MS);
   }
 
   /**
