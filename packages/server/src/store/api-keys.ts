@@ -11,11 +11,11 @@ export interface ApiKeyRow {
 
 const COLUMNS = 'id, organization_key, name, hint, created_at, expires_at';
 
-/** Index: the unique one on hash. A key of a deleted organization is no key any more. */
+/** Index: the unique one on hash; `coalesce` keeps the list's index out. A key of a deleted organization is no key any more. */
 const FIND = statement(
   'find_api_keys',
   `SELECT ${COLUMNS}, hash FROM api_keys
-   WHERE hash = ANY($1::bytea[]) AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $2)
+   WHERE hash = ANY($1::bytea[]) AND coalesce(revoked_at, 'infinity') = 'infinity' AND (expires_at IS NULL OR expires_at > $2)
      AND (organization_key IS NULL OR (SELECT deleted_at IS NULL FROM organizations WHERE key = organization_key))`,
 );
 

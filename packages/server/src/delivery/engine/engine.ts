@@ -32,8 +32,8 @@ const CONGESTED_AT = 1_000;
 /** Deferred events past which the log is read no further. */
 const MAX_DEFERRED = 100_000;
 const SWEEP_MS = 250;
-/** Cancellations are forgotten every so many sweeps. */
-const SWEEPS_PER_FORGETTING = 40;
+/** Cancellations are forgotten, and orders checked, every so many sweeps. */
+const SWEEPS_PER_CHECK = 40;
 
 /**
  * The owner of shards: takes their events in from memory and log, sends their deliveries fairly, and records the outcomes.
@@ -317,9 +317,11 @@ export class Engine implements LogOwner {
 
   #sweep(): void {
     this.#dispatcher.sweep(this.#clock());
-    if (++this.#sweeps % SWEEPS_PER_FORGETTING === 0) {
+    if (++this.#sweeps % SWEEPS_PER_CHECK === 0) {
       const { xid } = this.#appends.lowWaterLimit;
       this.#cancelled.sweep((shard) => this.#ownership.shard(shard)?.lowWater(xid) ?? null);
+      // Rows also go with their webhook, and with the retention. If it fails, it is done again soon.
+      this.#order.recheck().catch(() => {});
     }
     this.#queue.pump();
   }
