@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { Directory, Tenant } from '../../tenancy/directory.ts';
+import { pause } from './pause.ts';
 
 const RETRY_MS = 250;
 
@@ -14,7 +15,7 @@ export async function findTenant(
       return await directory.findByKey(organizationKey);
     } catch (error) {
       log.warn({ err: error }, 'An organization could not be read; trying again.');
-      await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+      await pause(RETRY_MS);
       if (isStopping()) return null;
     }
   }

@@ -16,6 +16,7 @@ import {
 import { eventOfRow } from './logged-event.ts';
 import type { OwnedShard } from './owned-shard.ts';
 import type { LowWaterLimit, Ownership } from './ownership.ts';
+import { pause } from './pause.ts';
 
 /** An event that was read from the log. */
 export interface ReadEvent {
@@ -331,8 +332,4 @@ function nextLimit(limit: number, rows: readonly LogRow[]): number {
   const deliveries = rows.reduce((sum, row) => sum + row.webhook_ids.length, 0);
   const fitting = Math.floor((rows.length * PAGE_DELIVERIES) / Math.max(1, deliveries));
   return Math.min(PAGE, limit * 2, Math.max(SMALLEST_PAGE, fitting));
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -18,6 +18,7 @@ import { SHARD_COUNT } from '../../store/shard.ts';
 import { unavailable } from '../../store/store-error.ts';
 import type { MemoryBudget } from './memory-budget.ts';
 import { OwnedShard } from './owned-shard.ts';
+import { pause } from './pause.ts';
 
 /** Up to where everything this node read or wrote is known, and of which continuity of the log that transaction id is. */
 export interface LowWaterLimit {
@@ -194,10 +195,10 @@ export class Ownership {
     const end = performance.now() + KNOWN_MS;
     try {
       while (!this.#poller.stopped) {
-        this.#isKnown = await Promise.race([this.#othersKnow(), after(end - performance.now()).then(() => false)]);
+        this.#isKnown = await Promise.race([this.#othersKnow(), pause(end - performance.now()).then(() => false)]);
         if (this.isKnown) return;
         if (performance.now() >= end) throw unavailable(new Error('Not every other node knows of this one.'));
-        await after(AWARE_MS);
+        await pause(AWARE_MS);
       }
     } finally {
       this.#known = null;
@@ -268,8 +269,4 @@ export class Ownership {
     const { xid, continuity } = this.#options.lowWaterLimit();
     return { continuity, shards: shards.map((shard) => ({ id: shard.id, epoch: shard.epoch, lowWater: shard.lowWater(xid) })) };
   }
-}
-
-function after(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import { BatchWriter } from '../../store/batch-writer.ts';
 import { sqlState, type Database } from '../../store/database.ts';
 import { setAside, settleFirst, settleLater, type Settlement } from '../../store/settle.ts';
+import { pause } from './pause.ts';
 
 export interface SettlerOptions {
   readonly database: Database;
@@ -108,7 +109,7 @@ export class Settler {
         if (this.#stopped) throw error;
         if (!mayPass(error)) return this.#oneByOne(batch, write, error);
         this.#options.log.warn({ err: error, count: batch.length }, 'Outcomes could not be recorded; trying again.');
-        await new Promise((resolve) => setTimeout(resolve, waitMs));
+        await pause(waitMs);
       }
     }
   }
