@@ -115,7 +115,10 @@ export class LoadRun {
     if (!lane) return;
     const wait = lane.notBefore - performance.now();
     if (wait > 0) {
-      setTimeout(() => this.#ready(connection), wait);
+      // The connection may break and be ready again meanwhile: of two timers, only the first may send.
+      setTimeout(() => {
+        if (connection.writable) this.#ready(connection);
+      }, wait);
       return;
     }
     if (this.#plan.rate === null) this.#send(connection, nowUs());
