@@ -11,7 +11,7 @@ import { newId } from '../../store/uuid-time.ts';
 import { Appends } from './appends.ts';
 import { DeferredEvents } from './deferred-events.ts';
 import { EventIntake } from './event-intake.ts';
-import { LogBell } from './log-bell.ts';
+import { LogNotifier } from './log-notifier.ts';
 import { LogFollower } from './log-follower.ts';
 import { MemoryBudget } from './memory-budget.ts';
 import { Ownership } from './ownership.ts';
@@ -68,8 +68,8 @@ async function node(database: Database) {
     onDiscontinuity: () => ownership.invalidate(),
     hasRoom: () => true,
   });
-  const bell = new LogBell(() => Promise.resolve());
-  const appends: Appends = new Appends({ database, ownership, follower, bell, intake: () => intake, onTaken: () => {} });
+  const notifier = new LogNotifier(() => Promise.resolve());
+  const appends: Appends = new Appends({ database, ownership, follower, notifier, intake: () => intake, onTaken: () => {} });
   await ownership.start();
   await follower.start();
   return {
@@ -78,7 +78,7 @@ async function node(database: Database) {
     follower,
     appends,
     async [Symbol.asyncDispose]() {
-      bell.stop();
+      notifier.stop();
       await follower.stop();
       await ownership.stop();
     },

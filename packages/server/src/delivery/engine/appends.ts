@@ -3,7 +3,7 @@ import type { Database } from '../../store/database.ts';
 import type { NewEvent } from '../../store/event-log.ts';
 import { logEnd } from '../../store/log-reading.ts';
 import type { EventIntake } from './event-intake.ts';
-import type { LogBell } from './log-bell.ts';
+import type { LogNotifier } from './log-notifier.ts';
 import type { LogFollower } from './log-follower.ts';
 import { eventOfCommit } from './logged-event.ts';
 import type { LowWaterLimit, Ownership } from './ownership.ts';
@@ -20,7 +20,7 @@ export interface AppendsOptions {
   readonly database: Database;
   readonly ownership: Ownership;
   readonly follower: LogFollower;
-  readonly bell: LogBell;
+  readonly notifier: LogNotifier;
   readonly intake: () => EventIntake;
   /** Events were handed over. */
   readonly onTaken: () => void;
@@ -105,7 +105,7 @@ export class Appends {
   /** The shard's owner reads it from the log. If that is this node soon, what it accepts later must not overtake it. */
   #leaveToLog(xid: number): void {
     this.#leftUpTo = Math.max(this.#leftUpTo, xid + 1);
-    this.#options.bell.ring();
+    this.#options.notifier.notify();
   }
 
   async #readLogEnd(): Promise<void> {

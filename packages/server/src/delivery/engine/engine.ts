@@ -18,7 +18,7 @@ import { Exchanges } from './exchanges.ts';
 import { findTenant } from './find-tenant.ts';
 import { createForwardClock } from './forward-clock.ts';
 import type { Job } from './job.ts';
-import { LogBell } from './log-bell.ts';
+import { LogNotifier } from './log-notifier.ts';
 import { LogFollower } from './log-follower.ts';
 import { MemoryBudget } from './memory-budget.ts';
 import type { OwnedShard } from './owned-shard.ts';
@@ -47,7 +47,7 @@ export class Engine implements LogOwner {
   readonly #ownership: Ownership;
   readonly #follower: LogFollower;
   readonly #intake: EventIntake;
-  readonly #bell: LogBell;
+  readonly #notifier: LogNotifier;
   readonly #order: DeliveryOrder;
   readonly #settler: Settler;
   readonly #health: WebhookHealth;
@@ -84,12 +84,12 @@ export class Engine implements LogOwner {
       deferred: this.#deferred,
       offer: (tenant, taken) => this.#queue.offerAll(tenant, taken),
     });
-    this.#bell = new LogBell(() => notifyChange(options.outcomes, 'log'));
+    this.#notifier = new LogNotifier(() => notifyChange(options.outcomes, 'log'));
     this.#appends = new Appends({
       database,
       ownership: this.#ownership,
       follower: this.#follower,
-      bell: this.#bell,
+      notifier: this.#notifier,
       intake: () => this.#intake,
       onTaken: () => this.#queue.pump(),
     });
@@ -162,7 +162,7 @@ export class Engine implements LogOwner {
    */
   async stop(deadlineMs: number): Promise<void> {
     this.#stopping = true;
-    this.#bell.stop();
+    this.#notifier.stop();
     if (this.#sweeper) clearInterval(this.#sweeper);
     this.#queue.stop();
     await Promise.all([this.#follower.stop(), this.#waiting.stop(), this.#deferred.stop()]);
