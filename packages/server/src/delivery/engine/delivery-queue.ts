@@ -10,10 +10,10 @@ import type { DeliveryOrder } from './delivery-order.ts';
 import type { Begun, EndedExchange, Exchanges } from './exchanges.ts';
 import { freshJob, see, webhookOf, type Job, type TakenEvent } from './job.ts';
 import type { MemoryBudget } from './memory-budget.ts';
+import type { OutcomeRecorder } from './outcome-recorder.ts';
 import type { OwnedShard } from './owned-shard.ts';
 import { queueJob } from './queue-job.ts';
 import { ReadyTimer } from './ready-timer.ts';
-import type { Settler } from './settler.ts';
 import { cancelledSettlement, holdSettlement, orderKeyOf, settlementOf } from './settlement.ts';
 import type { WaitingLoader } from './waiting-loader.ts';
 
@@ -21,7 +21,7 @@ export interface DeliveryQueueOptions {
   readonly directory: Pick<Directory, 'peek'>;
   readonly dispatcher: Dispatcher<Job>;
   readonly order: DeliveryOrder;
-  readonly settler: Settler;
+  readonly recorder: OutcomeRecorder;
   readonly cancelled: Cancellations;
   readonly exchanges: () => Exchanges;
   readonly waiting: () => WaitingLoader;
@@ -146,7 +146,7 @@ export class DeliveryQueue {
 
   /** Starts deliveries for as long as the dispatcher has any that may start. */
   pump(): void {
-    while (!this.#stopping && this.#options.maySend() && this.#options.settler.pendingExchanges < MAX_UNRECORDED) {
+    while (!this.#stopping && this.#options.maySend() && this.#options.recorder.pendingAttempts < MAX_UNRECORDED) {
       const now = this.#options.clock();
       const next = this.#options.dispatcher.take(now);
       if (!next) return this.#readyTimer.arm(this.#options.dispatcher.nextReadyAt(now), now);
@@ -230,14 +230,14 @@ export class DeliveryQueue {
     if (settlement.waiting !== null && this.#isCancelled(job)) return this.#done(job);
     shard.recording++;
     if (settlement.waiting !== null) this.#options.order.waits(job);
-    this.#options.settler.record(settlement).then(
+    this.#options.recorder.record(settlement).then(
       () => {
         shard.recording--;
         if (settlement.waiting?.reason === 'backlog') this.#options.waiting().expectBacklog(job);
         this.#options.order.recorded(job, settlement.waiting === null);
         this.#done(job);
         if (!shard.lost) onRecorded?.();
-        if (this.#options.settler.pendingExchanges < MAX_UNRECORDED) this.#schedulePump();
+        if (this.#options.recorder.pendingAttempts < MAX_UNRECORDED) this.#schedulePump();
       },
       (error: unknown) => this.#options.log.error({ err: error, delivery: job.deliveryId }, 'An outcome was not recorded.'),
     );

@@ -18,13 +18,13 @@ import { Exchanges } from './exchanges.ts';
 import { findTenant } from './find-tenant.ts';
 import { createForwardClock } from './forward-clock.ts';
 import type { Job } from './job.ts';
-import { LogNotifier } from './log-notifier.ts';
 import { LogFollower } from './log-follower.ts';
+import { LogNotifier } from './log-notifier.ts';
 import { MemoryBudget } from './memory-budget.ts';
+import { OutcomeRecorder } from './outcome-recorder.ts';
 import type { OwnedShard } from './owned-shard.ts';
 import { Ownership } from './ownership.ts';
 import { pause } from './pause.ts';
-import { Settler } from './settler.ts';
 import { WaitingLoader } from './waiting-loader.ts';
 import { WebhookHealth } from './webhook-health.ts';
 
@@ -49,7 +49,7 @@ export class Engine implements LogOwner {
   readonly #intake: EventIntake;
   readonly #notifier: LogNotifier;
   readonly #order: DeliveryOrder;
-  readonly #settler: Settler;
+  readonly #recorder: OutcomeRecorder;
   readonly #health: WebhookHealth;
   readonly #exchanges: Exchanges;
   readonly #waiting: WaitingLoader;
@@ -94,7 +94,7 @@ export class Engine implements LogOwner {
       onTaken: () => this.#queue.pump(),
     });
     this.#order = new DeliveryOrder({ database, log, now, onReleased: () => this.#waiting.wake() });
-    this.#settler = new Settler({ database: options.outcomes, log, now, nodeId: () => this.nodeId });
+    this.#recorder = new OutcomeRecorder({ database: options.outcomes, log, now, nodeId: () => this.nodeId });
     this.#health = new WebhookHealth({
       database,
       log,
@@ -134,7 +134,7 @@ export class Engine implements LogOwner {
       queued: this.#dispatcher.queued,
       runnable: this.#dispatcher.runnable,
       inFlight: this.#dispatcher.inFlight,
-      unrecorded: this.#settler.pending,
+      unrecorded: this.#recorder.pending,
       fresh: this.#memory.deliveries,
       deferredEvents: this.#deferred.size,
       shards: this.#ownership.count,
@@ -168,9 +168,9 @@ export class Engine implements LogOwner {
     await Promise.all([this.#follower.stop(), this.#waiting.stop(), this.#deferred.stop()]);
     const end = performance.now() + deadlineMs;
     while (this.#dispatcher.inFlight > 0 && performance.now() < end) await pause(10);
-    const recorded = this.#settler.drained();
+    const recorded = this.#recorder.drained();
     await Promise.race([recorded, pause(Math.max(100, end - performance.now()))]);
-    this.#settler.stop();
+    this.#recorder.stop();
     await this.#health.stop();
     await this.#ownership.stop();
   }
@@ -300,7 +300,7 @@ export class Engine implements LogOwner {
       directory,
       dispatcher: this.#dispatcher,
       order: this.#order,
-      settler: this.#settler,
+      recorder: this.#recorder,
       cancelled: this.#cancelled,
       exchanges: () => this.#exchanges,
       waiting: () => this.#waiting,
