@@ -5,9 +5,9 @@ import type { Directory, Tenant } from '../../tenancy/directory.ts';
 import type { ResolvedWebhook } from '../../tenancy/resolve-webhook.ts';
 import type { Dispatcher, Lease } from '../dispatch/dispatcher.ts';
 import type { JobKind, OfferResult } from '../dispatch/offer.ts';
+import type { AttemptRunner, Begun, EndedAttempt } from './attempt-runner.ts';
 import type { Cancellations } from './cancellations.ts';
 import type { DeliveryOrder } from './delivery-order.ts';
-import type { Begun, EndedExchange, Exchanges } from './exchanges.ts';
 import { freshJob, see, webhookOf, type Job, type TakenEvent } from './job.ts';
 import type { MemoryBudget } from './memory-budget.ts';
 import type { OutcomeRecorder } from './outcome-recorder.ts';
@@ -23,7 +23,7 @@ export interface DeliveryQueueOptions {
   readonly order: DeliveryOrder;
   readonly recorder: OutcomeRecorder;
   readonly cancelled: Cancellations;
-  readonly exchanges: () => Exchanges;
+  readonly attempts: () => AttemptRunner;
   readonly waiting: () => WaitingLoader;
   readonly log: Logger;
   /** Milliseconds of a clock that never goes back. */
@@ -179,7 +179,7 @@ export class DeliveryQueue {
 
   #begin(job: Job, lease: Lease<Job>, webhook: ResolvedWebhook | null): void {
     const why = this.#whyNotToSend(job, webhook);
-    if (webhook && why === null) return this.#options.exchanges().begin({ job, lease, webhook });
+    if (webhook && why === null) return this.#options.attempts().begin({ job, lease, webhook });
     this.#options.dispatcher.abandon(lease, this.#options.clock());
     this.#leaveUnsent(job, why ?? 'webhook-gone');
   }
@@ -214,7 +214,7 @@ export class DeliveryQueue {
   // Recording
 
   /** An exchange has ended. */
-  ended({ job, lease, outcome, settlement, onRecorded }: EndedExchange): void {
+  ended({ job, lease, outcome, settlement, onRecorded }: EndedAttempt): void {
     const released = this.#options.dispatcher.release(lease, outcome, this.#options.clock());
     // What was cancelled while it was sent is not sent again. Its row says so already.
     this.#record(job, this.#isCancelled(job) ? { ...settlement, waiting: null } : settlement, onRecorded);

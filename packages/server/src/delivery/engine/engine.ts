@@ -7,6 +7,7 @@ import type { Tenant } from '../../tenancy/directory.ts';
 import { Dispatcher } from '../dispatch/dispatcher.ts';
 import { DEFAULT_DISPATCHER_OPTIONS } from '../dispatch/options.ts';
 import { Appends } from './appends.ts';
+import { AttemptRunner } from './attempt-runner.ts';
 import { Cancellations, type Cancellation } from './cancellations.ts';
 import { DeferredEvents } from './deferred-events.ts';
 import { DeliveryOrder } from './delivery-order.ts';
@@ -14,7 +15,6 @@ import { DeliveryQueue } from './delivery-queue.ts';
 import type { EngineOptions } from './engine-options.ts';
 import { EventIntake } from './event-intake.ts';
 import { EventLoopLoad } from './event-loop-load.ts';
-import { Exchanges } from './exchanges.ts';
 import { findTenant } from './find-tenant.ts';
 import { createForwardClock } from './forward-clock.ts';
 import type { Job } from './job.ts';
@@ -51,7 +51,7 @@ export class Engine implements LogOwner {
   readonly #order: DeliveryOrder;
   readonly #recorder: OutcomeRecorder;
   readonly #health: WebhookHealth;
-  readonly #exchanges: Exchanges;
+  readonly #attempts: AttemptRunner;
   readonly #waiting: WaitingLoader;
   readonly #appends: Appends;
   readonly #queue: DeliveryQueue;
@@ -102,7 +102,7 @@ export class Engine implements LogOwner {
       nodeId: () => this.nodeId,
       onFailed: (key) => directory.invalidate(key),
     });
-    this.#exchanges = new Exchanges({
+    this.#attempts = new AttemptRunner({
       sender,
       health: this.#health,
       log,
@@ -302,7 +302,7 @@ export class Engine implements LogOwner {
       order: this.#order,
       recorder: this.#recorder,
       cancelled: this.#cancelled,
-      exchanges: () => this.#exchanges,
+      attempts: () => this.#attempts,
       waiting: () => this.#waiting,
       log,
       clock: this.#clock,

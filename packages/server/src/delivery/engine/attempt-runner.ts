@@ -17,13 +17,13 @@ import type { Job } from './job.ts';
 import { settlementOf } from './settlement.ts';
 import type { FailureReason, WebhookHealth } from './webhook-health.ts';
 
-export interface ExchangesOptions {
+export interface AttemptRunnerOptions {
   readonly sender: Sender;
   readonly health: WebhookHealth;
   readonly log: Logger;
   readonly now: () => number;
   readonly random: () => number;
-  readonly onEnd: (ended: EndedExchange) => void;
+  readonly onEnd: (ended: EndedAttempt) => void;
   /** No connection was free; nothing was sent. */
   readonly onUnsent: (begun: Begun) => void;
 }
@@ -34,19 +34,19 @@ export interface Begun {
   readonly webhook: ResolvedWebhook;
 }
 
-export interface EndedExchange {
+export interface EndedAttempt {
   readonly job: Job;
   readonly lease: Lease<Job>;
   readonly outcome: Outcome;
   readonly settlement: Settlement;
-  /** To be called when the settlement is recorded: a replay then finds the delivery. null: nothing follows. */
+  /** Called when the settlement is recorded, so that a replay finds the delivery; null: nothing to do. */
   readonly onRecorded: (() => void) | null;
 }
 
 interface Conclusion {
-  /** When the next attempt follows; null: none does. */
+  /** The time of the next attempt; null: there is none. */
   readonly next: number | null;
-  /** Why the webhook is to be marked failed; null: it is not. */
+  /** Why the webhook must be marked failed; null: it must not. */
   readonly failWebhook: FailureReason | null;
 }
 
@@ -59,16 +59,16 @@ interface Sent {
 
 const NOTHING_FOLLOWS: Conclusion = { next: null, failWebhook: null };
 
-/** What of a response body is looked through for a phrase. */
+/** How much of a response body is searched for the success phrase. */
 const READ_BODY_BYTES = 64 * 1024;
-/** What is kept of a response body. */
+/** How much of a response body is stored. */
 const KEPT_BODY_BYTES = 16 * 1024;
 
-/** One attempt each: composed, signed, sent, judged. */
-export class Exchanges {
-  readonly #options: ExchangesOptions;
+/** Runs delivery attempts: composes, signs and sends the request, and judges the response. */
+export class AttemptRunner {
+  readonly #options: AttemptRunnerOptions;
 
-  constructor(options: ExchangesOptions) {
+  constructor(options: AttemptRunnerOptions) {
     this.#options = options;
   }
 
@@ -77,7 +77,7 @@ export class Exchanges {
     begun.job.shard.inFlight++;
     const request = this.#compose(begun, startedAt);
     if (!request) return;
-    // Opened above: what was sent is masked by what the webhook was then, whatever it is when the answer comes.
+    // The mask that belongs to the webhook as it was when the request was sent: it may change before the response arrives.
     const { mask } = begun.webhook;
     void this.#options.sender.send(request).then((exchange) => {
       if (exchange === null) return this.#returnUnsent(begun);
@@ -93,22 +93,22 @@ export class Exchanges {
     this.#options.onUnsent(begun);
   }
 
-  /** null: it cannot be made, as when the webhook's secret was sealed with a key that is not configured; the attempt has failed. */
+  /** Returns null if the request can't be composed, for example because the webhook's encryption key is missing. The attempt fails. */
   #compose(begun: Begun, startedAt: number): OutgoingRequest | null {
     const { webhook, job } = begun;
     try {
       return composeRequest(job.event, webhook, startedAt);
     } catch (error) {
-      this.#options.log.error({ err: error, webhook: webhook.id }, 'A delivery could not be made ready to send.');
+      this.#options.log.error({ err: error, webhook: webhook.id }, 'Failed to compose a delivery request');
       const failure: Failure = {
         code: 'not_sent',
-        message: 'The server could not make the request ready: its operator finds the reason in the log.',
+        message: 'The server could not compose the request. The reason is in the server log.',
       };
       const { url, method, id: webhookId } = webhook;
       const { organizationKey } = job.event;
       const request: OutgoingRequest = { url, method, headers: [], body: null, timeoutMs: 0, organizationKey, webhookId };
       const exchange: Exchange = { durationMs: 0, response: null, failure };
-      // Not within the call that took the job: the caller is still going through its queue.
+      // Deferred, because the caller is still iterating over its queue.
       setImmediate(() => this.#end(begun, { startedAt, request, mask: NO_MASK, exchange, decoded: null }));
       return null;
     }
@@ -130,10 +130,10 @@ export class Exchanges {
       status: verdict.kind === 'success' ? 'delivered' : next === null ? 'failed' : 'retrying',
       waiting: next === null ? null : { reason: 'retry', dueAt: new Date(next), scheduledAt: new Date(this.#options.now()) },
       attempt: encodeAttempt(attempt),
-      // What has no retries has none to use up.
+      // A delivery without retries cannot exhaust them.
       exhausted: verdict.kind === 'failure' && next === null && job.attemptCount > 0 && !job.event.test,
     });
-    // An endpoint that cannot keep up speaks for all that it gets; any other failure for the one delivery.
+    // An overloaded endpoint's Retry-After pauses all its deliveries; after any other failure it applies to this delivery alone.
     const outcome = {
       kind,
       durationMs: exchange.durationMs,
@@ -144,14 +144,14 @@ export class Exchanges {
     this.#options.onEnd({ job, lease, outcome, settlement, onRecorded });
   }
 
-  /** Decides whether a next attempt follows, and counts the outcome for the webhook's health. */
+  /** Decides whether to retry, and counts the outcome for the webhook's health. */
   #conclude({ job, webhook }: Begun, verdict: Verdict, askedMs: number | null): Conclusion {
     const { health, now, random } = this.#options;
     if (verdict.kind === 'success') {
       if (!job.event.test) health.succeeded(webhook, job.shard);
       return NOTHING_FOLLOWS;
     }
-    // A test send shows what happens now: it is not repeated, and proves nothing about the webhook.
+    // A test delivery is not retried, and doesn't count for the webhook's health.
     if (job.event.test) return NOTHING_FOLLOWS;
     const failedAttempts = job.attemptCount + 1;
     const next = verdict.gone ? null : nextAttempt({ plan: webhook.retry, failedAttempts, retryAfterMs: askedMs, now: now(), random });
