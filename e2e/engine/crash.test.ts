@@ -141,6 +141,6 @@ test('a node without the key of a webhook’s secret says so, fails the attempt,
     const { data } = await second.call<{ data: { status: string }[] }>('GET', `${tenant.path}/deliveries?event=${id}`);
     expect(data[0]?.status).toBe('retrying');
   });
-  expect(second.output()).toContain('A delivery could not be made ready to send.');
+  expect(second.output()).toContain('Failed to compose a delivery request');
   expect(second.output()).not.toContain('shared-encryption-key');
 });
