@@ -46,7 +46,7 @@ test('a change heard of while the database refuses to answer crashes nothing, an
 
 const OLDER = statement('older', 'SELECT pg_current_xact_id()');
 
-test('an event that was stored unheard is not lost: repeated, it gets the first answer, and it is delivered once', async () => {
+test('an event stored with an unknown outcome is not lost: a repeat gets the first response, and it is delivered once', async () => {
   await using database = await testPostgres();
   await using line = await startDatabaseLine(database.url);
   await using node = await startNode({ databaseUrl: line.url });

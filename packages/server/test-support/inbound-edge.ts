@@ -111,7 +111,7 @@ export async function startInboundEdge(options: InboundEdgeOptions): Promise<Inb
 async function listen({ options, directory, now }: { options: InboundEdgeOptions; directory: Directory; now: () => number }) {
   const { database, receive = {} } = options;
   const log = createLog('silent');
-  const flush = { committed: () => {}, rolledBack: () => {}, unheard: () => {} };
+  const flush = { committed: () => {}, rolledBack: () => {}, unknownOutcome: () => {} };
   const behind = { congested: () => false, isBehind: () => false, isFull: () => false };
   const owner = { nodeId: 0, owns: () => false, beginFlush: () => flush, beforeOrdered: () => null, ...behind };
   const objects = new Objects({ database, owner, now, reload: (key) => directory.reload(key) });

@@ -98,7 +98,7 @@ export class AcceptWriter {
       result = await this.#insert(first);
     } catch (error) {
       if (isRolledBack(error)) flush.rolledBack();
-      else flush.unheard(first);
+      else flush.unknownOutcome(first);
       if (isDataError(error)) return this.#oneByOne(events, error);
       throw unavailable(error);
     }

@@ -99,7 +99,7 @@ export class EventCommit {
       return result;
     } catch (error) {
       if (error instanceof CommitAgain || error instanceof PosthornError || isRolledBack(error)) flush.rolledBack();
-      else flush.unheard(claimed);
+      else flush.unknownOutcome(claimed);
       throw error;
     }
   }

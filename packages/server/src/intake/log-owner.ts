@@ -22,8 +22,8 @@ export interface Flush {
   committed(xid: number, events: readonly NewEvent[]): void;
   /** Nothing was stored, for certain. */
   rolledBack(): void;
-  /** Nobody knows whether it is stored, or will be: the owner looks for it in the log. */
-  unheard(events: readonly NewEvent[]): void;
+  /** The connection broke before the response: the events may or may not be committed, so the owner searches the log. */
+  unknownOutcome(events: readonly NewEvent[]): void;
 }
 
 /** The node's side of the log: which shards it owns, and where accepted events go. */

@@ -72,7 +72,7 @@ export class Appends {
         onTaken();
       },
       rolledBack: end,
-      unheard: (events) => {
+      unknownOutcome: (events) => {
         if (events.some(({ claimedBy }) => claimedBy === ownership.nodeId)) follower.doubt({ since: append.since, isCommitted: false });
         end();
       },

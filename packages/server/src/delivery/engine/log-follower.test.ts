@@ -144,10 +144,10 @@ describeOnBothDatabases('reading the log', (open) => {
     const key = await organization(database);
     const owner = await node(database, { doubtMs: 100 });
     const since = owner.follower.position.xid;
-    const unheard = event(key, { claimedBy: owner.ownership.nodeId });
-    await appendEvents(database, [unheard]);
+    const unknown = event(key, { claimedBy: owner.ownership.nodeId });
+    await appendEvents(database, [unknown]);
     owner.follower.doubt({ since, isCommitted: false });
-    await eventually(() => expect(owner.ids()).toEqual([unheard.id]));
+    await eventually(() => expect(owner.ids()).toEqual([unknown.id]));
     expect(owner.follower.inDoubt).toBe(true);
     await eventually(() => expect(owner.follower.inDoubt).toBe(false));
     await owner.stop();

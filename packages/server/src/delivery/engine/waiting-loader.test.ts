@@ -110,7 +110,7 @@ test('the backlog of a shard that has left is not asked for any more', async () 
   expect(asked).toBe(before);
 });
 
-test('a loaded delivery that was cancelled unheard is found', async () => {
+test('a loaded delivery is found cancelled although the notification was lost', async () => {
   await using database = await testPostgres();
   await waiting(database, 'retry');
   const jobs: Job[] = [];
