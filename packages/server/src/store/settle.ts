@@ -73,8 +73,8 @@ export async function settleFirst(queryable: Queryable, nodeId: number, settleme
 }
 
 /** A delivery that has a row already has been cancelled meanwhile, or waits already. */
-const ASIDE = statement(
-  'set_aside',
+const SPILLED = statement(
+  'settle_spilled',
   `WITH recorded AS (
      INSERT INTO deliveries (organization_key, id, webhook_id, event_id, event_type, test, status, attempt_count)
      SELECT row.organization_key, row.id, row.webhook_id, row.event_id, row.event_type, row.test, row.status, row.attempt_count
@@ -90,8 +90,8 @@ const ASIDE = statement(
 );
 
 /** Records fresh deliveries that wait for room in memory or for their endpoint: a third of what `settleLater` takes for them. */
-export async function setAside(queryable: Queryable, nodeId: number, settlements: readonly Settlement[]): Promise<void> {
-  await queryable.query(ASIDE, [nodeId, ...columns(settlements), SHARD_COUNT]);
+export async function settleSpilled(queryable: Queryable, nodeId: number, settlements: readonly Settlement[]): Promise<void> {
+  await queryable.query(SPILLED, [nodeId, ...columns(settlements), SHARD_COUNT]);
 }
 
 /**

@@ -12,7 +12,7 @@ import {
   markQueued,
   queueDeliveries,
 } from '../../src/store/redelivery.ts';
-import { setAside, settleFirst, settleLater, type Settlement } from '../../src/store/settle.ts';
+import { settleFirst, settleLater, settleSpilled, type Settlement } from '../../src/store/settle.ts';
 import { shardOf } from '../../src/store/shard.ts';
 import {
   abandonShards,
@@ -142,7 +142,7 @@ export class RandomCalls {
     const chosen = this.#someEvents(4).flatMap((event) => event.webhookIds.map((webhookId) => ({ event, webhookId })));
     const plans = chosen.map(({ event, webhookId }) => ({ event, webhookId, ...this.#outcome() }));
     const nowMs = this.#now();
-    const kind = this.#random.pick(['first', 'aside', 'later', 'later'] as const);
+    const kind = this.#random.pick(['first', 'spilled', 'later', 'later'] as const);
     return {
       name: `settle ${kind}`,
       isOrdered: false,
@@ -161,7 +161,7 @@ export class RandomCalls {
           return { ...place, ...delivery, ...outcome, eventXid: xids[event.append] ?? 0, exhausted: false, wasWaiting: false };
         });
         if (kind === 'first') await settleFirst(database, nodeId, settlements);
-        else if (kind === 'aside') await setAside(database, nodeId, settlements);
+        else if (kind === 'spilled') await settleSpilled(database, nodeId, settlements);
         else await settleLater(database, { nodeId, nowMs, settlements });
         return [];
       },

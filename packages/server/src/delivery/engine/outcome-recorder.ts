@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import { BatchWriter } from '../../store/batch-writer.ts';
 import { sqlState, type Database } from '../../store/database.ts';
-import { setAside, settleFirst, settleLater, type Settlement } from '../../store/settle.ts';
+import { settleFirst, settleLater, settleSpilled, type Settlement } from '../../store/settle.ts';
 import { pause } from './pause.ts';
 
 export interface OutcomeRecorderOptions {
@@ -25,7 +25,7 @@ type Write = (batch: readonly Settlement[]) => Promise<void>;
 export class OutcomeRecorder {
   readonly #options: OutcomeRecorderOptions;
   readonly #first: BatchWriter<Settlement, true>;
-  readonly #aside: BatchWriter<Settlement, true>;
+  readonly #spilled: BatchWriter<Settlement, true>;
   readonly #later: BatchWriter<Settlement, true>;
   #pending = 0;
   #pendingAttempts = 0;
@@ -40,9 +40,9 @@ export class OutcomeRecorder {
       ...batches,
       write: (settlements) => this.#write(settlements, (batch) => settleFirst(database, nodeId(), batch)),
     });
-    this.#aside = new BatchWriter({
+    this.#spilled = new BatchWriter({
       ...batches,
-      write: (settlements) => this.#write(settlements, (batch) => setAside(database, nodeId(), latestPerDelivery(batch))),
+      write: (settlements) => this.#write(settlements, (batch) => settleSpilled(database, nodeId(), latestPerDelivery(batch))),
     });
     // One at a time: two batches with the same delivery could wait for each other.
     this.#later = new BatchWriter({
@@ -82,12 +82,12 @@ export class OutcomeRecorder {
   #writerOf({ waiting, wasWaiting, attemptCount, orderKey }: Settlement): BatchWriter<Settlement, true> {
     if (wasWaiting) return this.#later;
     if (waiting === null) return attemptCount <= 1 ? this.#first : this.#later;
-    return waiting.reason === 'backlog' && attemptCount === 0 && orderKey === null ? this.#aside : this.#later;
+    return waiting.reason === 'backlog' && attemptCount === 0 && orderKey === null ? this.#spilled : this.#later;
   }
 
   /** Waits until everything is recorded. */
   async drained(): Promise<void> {
-    await Promise.all([this.#first.drained(), this.#aside.drained(), this.#later.drained()]);
+    await Promise.all([this.#first.drained(), this.#spilled.drained(), this.#later.drained()]);
   }
 
   /** Stops retrying failed writes. */

@@ -72,7 +72,7 @@ async function loading(database: Database, offer: (job: Job) => 'queued' | 'full
   };
 }
 
-test('what was set aside for an open breaker is loaded again, though the answer that it was moved got lost', async () => {
+test('a delivery spilled for an open breaker is loaded again although the response to the move was lost', async () => {
   await using database = await testPostgres();
   const id = await waiting(database, 'retry');
   let isLost = false;

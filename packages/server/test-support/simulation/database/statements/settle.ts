@@ -59,7 +59,7 @@ const settleFirst: Implementation = (context, values) => {
   return [];
 };
 
-const setAside: Implementation = (context, values) => {
+const settleSpilled: Implementation = (context, values) => {
   const { transaction } = context;
   for (const { row } of owned(context, values)) {
     const key = keyOf(row.organization_key, row.id);
@@ -159,6 +159,6 @@ function addAttempt({ transaction }: StatementContext, row: DeliveryTableRow): v
 
 export const SETTLE: Readonly<Record<string, Implementation>> = {
   settle_first: settleFirst,
-  set_aside: setAside,
+  settle_spilled: settleSpilled,
   settle_later: settleLater,
 };
