@@ -5,8 +5,8 @@ describe('the breaker', () => {
   it('opens after ten failures in a row, and gives back what is queued', () => {
     const bench = new Bench({ windowStart: 10 });
     bench.offerMany('a', 13);
-    const leases = bench.takeAll();
-    const evicted = leases.map((lease) => bench.release(lease, { kind: 'failure', final: false }).evicted);
+    const slots = bench.takeAll();
+    const evicted = slots.map((slot) => bench.release(slot, { kind: 'failure', final: false }).evicted);
     expect(evicted.slice(0, 9).flat()).toEqual([]);
     expect(evicted[9]).toEqual(['a:11', 'a:12', 'a:13']);
     expect(bench.offer('a')).toBe('open');
@@ -63,9 +63,9 @@ describe('the breaker', () => {
     bench.now += 10_000;
     expect(bench.dispatcher.probesDue(bench.now)).toHaveLength(1);
     bench.offer('a', { kind: 'probe' });
-    const lease = bench.take();
+    const slot = bench.take();
     expect(bench.dispatcher.nextReadyAt(bench.now)).toBeNull();
-    if (lease !== null) bench.dispatcher.abandon(lease, bench.now);
+    if (slot !== null) bench.dispatcher.abandon(slot, bench.now);
     bench.now += 1000;
     expect(bench.dispatcher.probesDue(bench.now)).toHaveLength(1);
   });
@@ -74,7 +74,7 @@ describe('the breaker', () => {
     const bench = new Bench({ windowStart: 11 });
     bench.offerMany('a', 11);
     const [late, ...others] = bench.takeAll();
-    for (const lease of others) bench.release(lease, { kind: 'failure' });
+    for (const slot of others) bench.release(slot, { kind: 'failure' });
     expect(bench.offer('a')).toBe('open');
     expect(bench.release(late ?? null).recovered).toBe(true);
     expect(bench.offer('a')).toBe('queued');

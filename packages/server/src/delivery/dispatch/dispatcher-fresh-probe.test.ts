@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Lease } from './dispatcher.ts';
+import type { Slot } from './dispatcher.ts';
 import { Bench } from './simulated-dispatcher.ts';
 
 /** Offers a fresh job as the engine does: if the breaker refuses it, as the probe. */
@@ -55,10 +55,10 @@ describe('a fresh job of a webhook whose breaker is open', () => {
       bench.now += 10;
       for (const { webhookId } of bench.dispatcher.probesDue(bench.now)) bench.offer(webhookId, { kind: 'probe' });
       offerFresh(bench, 'a');
-      const lease = bench.take();
-      if (lease === null) continue;
+      const slot = bench.take();
+      if (slot === null) continue;
       probes += 1;
-      bench.release(lease, { kind: 'failure', final: false });
+      bench.release(slot, { kind: 'failure', final: false });
     }
     expect(probes).toBe(10);
   });
@@ -81,9 +81,9 @@ describe('a fresh job of a webhook whose breaker is open', () => {
       ['open', 'open', 'open'],
     ]);
     expect(bench.dispatcher.probesDue(bench.now)).toEqual([]);
-    const leases: Lease<string>[] = bench.takeAll();
-    expect(leases).toHaveLength(8);
-    for (const lease of leases) bench.release(lease, { kind: 'failure', final: false });
+    const slots: Slot<string>[] = bench.takeAll();
+    expect(slots).toHaveLength(8);
+    for (const slot of slots) bench.release(slot, { kind: 'failure', final: false });
     expect(bench.dispatcher.probesDue(bench.now).length).toBe(7);
   });
 

@@ -34,15 +34,15 @@ describe('a webhook that moves to another origin', () => {
     const bench = new Bench();
     bench.offerMany('a', 8, { url: OLD });
     bench.offer('a', { url: OLD, orderKey: 'k', job: 'first' });
-    const leases = bench.takeAll();
+    const slots = bench.takeAll();
     bench.dispatcher.moved('a', NEW);
     bench.offer('a', { url: NEW, orderKey: 'k', job: 'second' });
-    for (const lease of leases) bench.release(lease, { kind: 'overload', retryAfterMs: 3_600_000 });
+    for (const slot of slots) bench.release(slot, { kind: 'overload', retryAfterMs: 3_600_000 });
     expect(bench.offer('a', { url: NEW })).toBe('queued');
     const jobs: string[] = [];
-    for (let lease = bench.take(); lease !== null; lease = bench.take()) {
-      jobs.push(lease.job);
-      bench.release(lease);
+    for (let slot = bench.take(); slot !== null; slot = bench.take()) {
+      jobs.push(slot.job);
+      bench.release(slot);
     }
     expect(jobs).toEqual(['first', 'second', 'a:11']);
   });
@@ -56,9 +56,9 @@ describe('a webhook that moves to another origin', () => {
     expect(bench.offer('a', { url: OLD, kind: 'probe', job: 'probe' })).toBe('queued');
     bench.dispatcher.moved('a', NEW);
     bench.offer('a', { url: NEW, job: 'next' });
-    const lease = bench.take();
-    expect(lease?.job).toBe('probe');
-    bench.release(lease);
+    const slot = bench.take();
+    expect(slot?.job).toBe('probe');
+    bench.release(slot);
     expect(bench.takeAll().map(({ job }) => job)).toEqual(['next']);
     expect(bench.dispatcher.queued).toBe(0);
   });

@@ -5,10 +5,10 @@ describe('an endpoint that asks to be left alone', () => {
   it('gets nothing of its webhook for so long, and then what waited in the queue', () => {
     const bench = new Bench();
     bench.offerMany('a', 20);
-    const leases = bench.takeAll();
-    expect(leases).toHaveLength(8);
-    expect(bench.release(leases.pop() ?? null, { kind: 'overload', retryAfterMs: 4000, final: false }).evicted).toEqual([]);
-    for (const lease of leases) bench.release(lease);
+    const slots = bench.takeAll();
+    expect(slots).toHaveLength(8);
+    expect(bench.release(slots.pop() ?? null, { kind: 'overload', retryAfterMs: 4000, final: false }).evicted).toEqual([]);
+    for (const slot of slots) bench.release(slot);
     bench.offerMany('a', 5);
     expect(bench.take()).toBeNull();
     expect(bench.dispatcher.nextReadyAt(bench.now)).toBe(bench.now + 4000);
@@ -25,7 +25,7 @@ describe('an endpoint that asks to be left alone', () => {
     bench.release(first ?? null, { kind: 'overload', retryAfterMs: 4000 });
     bench.release(second ?? null, { kind: 'success' });
     bench.release(third ?? null, { kind: 'overload', retryAfterMs: 1000 });
-    for (const lease of others) bench.release(lease);
+    for (const slot of others) bench.release(slot);
     bench.dispatcher.drain('a');
     bench.offer('a', { job: 'later' });
     bench.now += 3999;
@@ -66,8 +66,8 @@ describe('an endpoint that asks to be left alone', () => {
   it('for long, has its queue parked and gets a single job at the end of the time', () => {
     const bench = new Bench();
     bench.offerMany('a', 3);
-    const lease = bench.take();
-    expect(bench.release(lease, { kind: 'overload', retryAfterMs: 3_600_000, final: false }).evicted).toEqual(['a:2', 'a:3']);
+    const slot = bench.take();
+    expect(bench.release(slot, { kind: 'overload', retryAfterMs: 3_600_000, final: false }).evicted).toEqual(['a:2', 'a:3']);
     expect(bench.offer('a')).toBe('open');
     expect(bench.dispatcher.queued).toBe(0);
     bench.dispatcher.hastenProbe('a');

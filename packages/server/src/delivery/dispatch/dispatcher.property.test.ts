@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Dispatcher, type Lease } from './dispatcher.ts';
+import { Dispatcher, type Slot } from './dispatcher.ts';
 import type { JobKind, Outcome } from './offer.ts';
 import { DEFAULT_DISPATCHER_OPTIONS, type DispatcherOptions } from './options.ts';
 
@@ -72,7 +72,7 @@ class Model {
   readonly dispatcher = new Dispatcher<Job>(SMALL);
   readonly #jobs: Job[] = [];
   readonly #pausedUntil = new Map<string, number>();
-  readonly #leases: { lease: Lease<Job>; at: number }[] = [];
+  readonly #slots: { slot: Slot<Job>; at: number }[] = [];
   #now = 0;
 
   run(step: Command): void {
@@ -122,7 +122,7 @@ class Model {
   /** All endpoints are well from now on: every job that is still queued must be taken in the end. */
   finish(): void {
     for (let round = 0; round < 200 && this.dispatcher.queued + this.dispatcher.inFlight > 0; round += 1) {
-      while (this.#leases.length > 0) this.#end(0, { kind: 'success', final: true, retryAfterMs: null });
+      while (this.#slots.length > 0) this.#end(0, { kind: 'success', final: true, retryAfterMs: null });
       while (this.#take());
       this.#now += 500;
       this.#probe();
@@ -151,7 +151,7 @@ class Model {
   #take(): boolean {
     const taken = this.dispatcher.take(this.#now);
     if (taken === null) return false;
-    const { job, lease } = taken;
+    const { job, slot } = taken;
     assert.equal(job.state, 'queued');
     assert.ok(this.#now >= (this.#pausedUntil.get(job.webhookId) ?? 0));
     if (job.orderKey !== null) {
@@ -161,22 +161,22 @@ class Model {
       assert.deepEqual(earlier, []);
     }
     job.state = 'inFlight';
-    this.#leases.push({ lease, at: this.#now });
+    this.#slots.push({ slot, at: this.#now });
     return true;
   }
 
   #end(pick: number, outcome: Omit<Outcome, 'durationMs'> | null): void {
-    const [ended] = this.#leases.splice(pick % Math.max(1, this.#leases.length), 1);
+    const [ended] = this.#slots.splice(pick % Math.max(1, this.#slots.length), 1);
     if (ended === undefined) return;
-    const { lease, at } = ended;
-    assert.equal(lease.job.state, 'inFlight');
-    lease.job.state = 'ended';
-    if (outcome === null) return this.dispatcher.abandon(lease, this.#now);
-    const { webhookId } = lease.job;
+    const { slot, at } = ended;
+    assert.equal(slot.job.state, 'inFlight');
+    slot.job.state = 'ended';
+    if (outcome === null) return this.dispatcher.abandon(slot, this.#now);
+    const { webhookId } = slot.job;
     if (outcome.kind !== 'success' && outcome.retryAfterMs !== null) {
       this.#pausedUntil.set(webhookId, Math.max(this.#pausedUntil.get(webhookId) ?? 0, this.#now + outcome.retryAfterMs));
     }
-    this.#returned(this.dispatcher.release(lease, { ...outcome, durationMs: this.#now - at }, this.#now).evicted);
+    this.#returned(this.dispatcher.release(slot, { ...outcome, durationMs: this.#now - at }, this.#now).evicted);
   }
 
   #returned(jobs: readonly Job[]): void {
@@ -253,15 +253,15 @@ describe('turns', () => {
     fc.assert(
       fc.property(sizes, fc.integer({ min: 1, max: 20 }), picks, (webhooks, fastSlots, random) => {
         const { dispatcher, fill } = crowd(webhooks, { fastSlots, webhookShare: 1, organizationShare: 1 });
-        const leases: Lease<string>[] = [];
+        const slots: Slot<string>[] = [];
         const started = new Map<string, number>();
         for (let step = 0; step < 300; step += 1) {
           fill();
           for (let taken = dispatcher.take(step); taken !== null; taken = dispatcher.take(step)) {
-            leases.push(taken.lease);
+            slots.push(taken.slot);
             started.set(taken.job, (started.get(taken.job) ?? 0) + 1);
           }
-          const [ended] = leases.splice((random.next().value ?? 0) % leases.length, 1);
+          const [ended] = slots.splice((random.next().value ?? 0) % slots.length, 1);
           if (ended !== undefined) dispatcher.release(ended, { kind: 'success', durationMs: 1, final: true, retryAfterMs: null }, step);
         }
         const shares = webhooks.map((size, organization) =>
@@ -281,18 +281,18 @@ describe('turns', () => {
         const { dispatcher, fill } = crowd(webhooks, { fastSlots, webhookShare: 0.1, organizationShare: 0.25 });
         const webhookCap = Math.max(1, Math.floor(fastSlots * 0.1));
         const organizationCap = Math.max(1, Math.floor(fastSlots * 0.25));
-        const leases: Lease<string>[] = [];
-        const inUse = (prefix: string): number => leases.filter(({ job }) => job === prefix || job.startsWith(`${prefix}.`)).length;
+        const slots: Slot<string>[] = [];
+        const inUse = (prefix: string): number => slots.filter(({ job }) => job === prefix || job.startsWith(`${prefix}.`)).length;
         const isBelow = (job: string): boolean => inUse(job) < webhookCap && inUse(job.split('.')[0] ?? '') < organizationCap;
         const all = webhooks.flatMap((size, organization) => Array.from({ length: size }, (_, i) => `${organization}.${i}`));
         for (let step = 0; step < 100; step += 1) {
           fill();
           const someoneBelow = all.some(isBelow);
-          const taken = leases.length < fastSlots || random.next().value % 2 === 0 ? dispatcher.take(step) : null;
+          const taken = slots.length < fastSlots || random.next().value % 2 === 0 ? dispatcher.take(step) : null;
           expect(taken === null || isBelow(taken.job) || !someoneBelow).toBe(true);
-          if (taken !== null) leases.push(taken.lease);
-          if (leases.length === 0 || random.next().value % 3 > 0) continue;
-          const [ended] = leases.splice(random.next().value % leases.length, 1);
+          if (taken !== null) slots.push(taken.slot);
+          if (slots.length === 0 || random.next().value % 3 > 0) continue;
+          const [ended] = slots.splice(random.next().value % slots.length, 1);
           if (ended !== undefined) dispatcher.release(ended, { kind: 'success', durationMs: 1, final: true, retryAfterMs: null }, step);
         }
       }),
@@ -304,18 +304,18 @@ describe('turns', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 60 }), fc.integer({ min: 4, max: 40 }), (flooding, fastSlots) => {
         const { dispatcher, fill } = crowd([flooding], { fastSlots, queueTotal: 1_000_000 });
-        const leases: Lease<string>[] = [];
+        const slots: Slot<string>[] = [];
         for (let step = 0; step < 50; step += 1) {
           fill();
-          for (let taken = dispatcher.take(step); taken !== null; taken = dispatcher.take(step)) leases.push(taken.lease);
+          for (let taken = dispatcher.take(step); taken !== null; taken = dispatcher.take(step)) slots.push(taken.slot);
           dispatcher.offer({ organizationKey: 99, webhookId: 'quiet', rateLimit: null }, 'quiet', { kind: 'fresh', orderKey: null });
           for (let turn = 0; turn < 2; turn += 1) {
-            const ended = leases.shift();
+            const ended = slots.shift();
             if (ended !== undefined) dispatcher.release(ended, { kind: 'success', durationMs: 1, final: true, retryAfterMs: null }, step);
           }
           const next = [dispatcher.take(step), dispatcher.take(step)];
           expect(next.map((taken) => taken?.job)).toContain('quiet');
-          for (const taken of next) if (taken !== null) leases.push(taken.lease);
+          for (const taken of next) if (taken !== null) slots.push(taken.slot);
         }
       }),
       { numRuns: 50 },

@@ -1,15 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import type { Lease } from './dispatcher.ts';
+import type { Slot } from './dispatcher.ts';
 import { DEFAULT_DISPATCHER_OPTIONS, type DispatcherOptions } from './options.ts';
 import { Bench } from './simulated-dispatcher.ts';
 
-function webhookOf(lease: Lease<string>): string {
-  return lease.job.split(':')[0] ?? '';
+function webhookOf(slot: Slot<string>): string {
+  return slot.job.split(':')[0] ?? '';
 }
 
-function countBy(leases: readonly Lease<string>[]): Record<string, number> {
+function countBy(slots: readonly Slot<string>[]): Record<string, number> {
   const counts: Record<string, number> = {};
-  for (const lease of leases) counts[webhookOf(lease)] = (counts[webhookOf(lease)] ?? 0) + 1;
+  for (const slot of slots) counts[webhookOf(slot)] = (counts[webhookOf(slot)] ?? 0) + 1;
   return counts;
 }
 
@@ -18,7 +18,7 @@ describe('queues', () => {
     const bench = new Bench();
     bench.offerMany('a', 3);
     expect(bench.dispatcher.queued).toBe(3);
-    expect(bench.takeAll().map((lease) => lease.job)).toEqual(['a:1', 'a:2', 'a:3']);
+    expect(bench.takeAll().map((slot) => slot.job)).toEqual(['a:1', 'a:2', 'a:3']);
     expect([bench.dispatcher.queued, bench.dispatcher.inFlight]).toEqual([0, 3]);
   });
 
@@ -62,12 +62,12 @@ describe('queues', () => {
     expect(bench.dispatcher.pressure).toBe(8 * 20);
   });
 
-  it('refuses a second release of the same lease', () => {
+  it('refuses a second release of the same slot', () => {
     const bench = new Bench();
     bench.offer('a');
-    const lease = bench.take();
-    bench.release(lease);
-    expect(() => bench.release(lease)).toThrow('given back before');
+    const slot = bench.take();
+    bench.release(slot);
+    expect(() => bench.release(slot)).toThrow('given back before');
   });
 
   it('forgets idle webhooks beyond the bound', () => {
@@ -82,11 +82,11 @@ describe('queues', () => {
   it('drains a webhook, takes back what is in flight, and remembers nothing of it', () => {
     const bench = new Bench({ windowStart: 1 });
     bench.offerMany('a', 3);
-    const lease = bench.take();
+    const slot = bench.take();
     expect(bench.dispatcher.drain('a')).toEqual(['a:2', 'a:3']);
     expect(bench.dispatcher.drain('unknown')).toEqual([]);
     expect(bench.dispatcher.queued).toBe(0);
-    bench.release(lease);
+    bench.release(slot);
     expect(bench.dispatcher.lanes).toBe(0);
   });
 
@@ -94,9 +94,9 @@ describe('queues', () => {
     const bench = new Bench({ windowStart: 1 });
     bench.offer('a', { orderKey: 'k' });
     bench.offer('a', { orderKey: 'k' });
-    const lease = bench.take();
+    const slot = bench.take();
     expect(bench.take()).toBeNull();
-    if (lease !== null) bench.dispatcher.abandon(lease, bench.now);
+    if (slot !== null) bench.dispatcher.abandon(slot, bench.now);
     expect(bench.dispatcher.inFlight).toBe(0);
     expect(bench.take()?.job).toBe('a:2');
   });
@@ -123,14 +123,14 @@ describe('turns', () => {
     bench.offerMany('a', 100, { organizationKey: 1 });
     bench.offerMany('a', 100, { organizationKey: 1, kind: 'retry', job: 'a-retry:0' });
     bench.offerMany('b', 100, { organizationKey: 2, kind: 'retry' });
-    const first = Array.from({ length: 80 }, () => bench.take()).filter((lease) => lease !== null);
+    const first = Array.from({ length: 80 }, () => bench.take()).filter((slot) => slot !== null);
     expect(countBy(first)).toEqual({ a: 62, 'a-retry': 8, b: 10 });
   });
 
   it('let one webhook alone have its whole window', () => {
     const bench = new Bench({ fastSlots: 100, windowMax: 64 });
     bench.offerMany('a', 1000);
-    for (let round = 0; round < 10; round += 1) for (const lease of bench.takeAll()) bench.release(lease);
+    for (let round = 0; round < 10; round += 1) for (const slot of bench.takeAll()) bench.release(slot);
     expect(bench.takeAll()).toHaveLength(64);
   });
 
@@ -139,7 +139,7 @@ describe('turns', () => {
     for (let i = 0; i < 4; i += 1) bench.offerMany(`a${i}`, 100, { organizationKey: 1 });
     for (let organizationKey = 2; organizationKey <= 5; organizationKey += 1)
       bench.offerMany(`b${organizationKey}`, 100, { organizationKey });
-    const counts = countBy(Array.from({ length: 65 }, () => bench.take()).filter((lease) => lease !== null));
+    const counts = countBy(Array.from({ length: 65 }, () => bench.take()).filter((slot) => slot !== null));
     expect(counts).toEqual({ a0: 7, a1: 6, a2: 6, a3: 6, b2: 10, b3: 10, b4: 10, b5: 10 });
     // Nobody is below the caps: the rest goes round.
     expect(bench.takeAll()).toHaveLength(35);
@@ -161,10 +161,10 @@ describe('windows', () => {
     const sizes: number[] = [];
     for (let round = 0; round < 5; round += 1) {
       bench.offerMany('a', 20);
-      const leases = bench.takeAll();
-      sizes.push(leases.length);
+      const slots = bench.takeAll();
+      sizes.push(slots.length);
       bench.now += 100;
-      for (const lease of leases) bench.release(lease, { kind: round === 0 ? 'failure' : 'overload' });
+      for (const slot of slots) bench.release(slot, { kind: round === 0 ? 'failure' : 'overload' });
     }
     expect(sizes).toEqual([8, 8, 4, 2, 1]);
   });
@@ -177,9 +177,9 @@ describe('rate limits', () => {
     const started: number[] = [];
     const from = bench.now;
     while (bench.dispatcher.queued > 0) {
-      for (const lease of bench.takeAll()) {
+      for (const slot of bench.takeAll()) {
         started.push(bench.now - from);
-        bench.release(lease);
+        bench.release(slot);
       }
       bench.now = bench.dispatcher.nextReadyAt(bench.now) ?? bench.now;
     }
@@ -229,9 +229,9 @@ describe('slow webhooks', () => {
     for (let second = 0; second < 20; second += 1) {
       for (let i = 0; i < 10; i += 1) bench.offerMany(`healthy${i}`, 10, { organizationKey: 100 + i });
       for (let step = 0; step < 10; step += 1) {
-        for (const lease of bench.takeAll()) {
-          if (!lease.job.startsWith('healthy')) continue;
-          bench.release(lease);
+        for (const slot of bench.takeAll()) {
+          if (!slot.job.startsWith('healthy')) continue;
+          bench.release(slot);
           delivered += 1;
         }
         bench.now += 101;
@@ -248,11 +248,11 @@ describe('slow webhooks', () => {
     bench.release(bench.take(), { durationMs: 3000 });
     bench.offerMany('a', 20);
     expect(bench.dispatcher.runnable).toBe(0);
-    const leases = bench.takeAll();
-    expect(bench.dispatcher.slowInFlight).toBe(leases.length);
+    const slots = bench.takeAll();
+    expect(bench.dispatcher.slowInFlight).toBe(slots.length);
     // Above its share of the pool, it leaves a quarter to those to come.
-    expect(leases).toHaveLength(8);
-    for (const lease of leases) bench.release(lease);
+    expect(slots).toHaveLength(8);
+    for (const slot of slots) bench.release(slot);
     expect(bench.dispatcher.runnable).toBeGreaterThan(0);
     expect(bench.takeAll().length).toBeGreaterThan(0);
     expect(bench.dispatcher.slowInFlight).toBe(0);
@@ -266,7 +266,7 @@ describe('order keys', () => {
     const [x1, y1] = bench.takeAll();
     expect([x1?.job, y1?.job]).toEqual(['x:1', 'y:1']);
     bench.release(x1 ?? null);
-    expect(bench.takeAll().map((lease) => lease.job)).toEqual(['x:2']);
+    expect(bench.takeAll().map((slot) => slot.job)).toEqual(['x:2']);
   });
 
   it('are each webhook’s own', () => {

@@ -14,12 +14,12 @@ import { TimerHeap } from './timer-heap.ts';
 const SLOW_RESERVE = 0.25;
 
 /** A job's slot, from `take` to `release`. Opaque to the caller. */
-export type Lease<Job> = Entry<Job>;
+export type Slot<Job> = Entry<Job>;
 
 /** A job that may start now. */
 export interface Taken<Job> {
   readonly job: Job;
-  readonly lease: Lease<Job>;
+  readonly slot: Slot<Job>;
 }
 
 /**
@@ -145,20 +145,20 @@ export class Dispatcher<Job> {
       : (this.#takeFrom('fast', now) ?? this.#takeFrom('slow', now));
   }
 
-  /** A taken job's exchange has ended. Throws when the lease was given back before. */
-  release(lease: Lease<Job>, outcome: Outcome, now: number): Released<Job> {
-    const { lane } = lease;
+  /** A taken job's exchange has ended. Throws when the slot was given back before. */
+  release(slot: Slot<Job>, outcome: Outcome, now: number): Released<Job> {
+    const { lane } = slot;
     const inFlight = lane.inFlight;
-    this.#end(lease);
-    const isCurrent = lease.endpoint === lane.endpoint;
+    this.#end(slot);
+    const isCurrent = slot.endpoint === lane.endpoint;
     if (isCurrent) lane.latency.observe(outcome.durationMs);
 
-    let evicted = this.#endOrder(lease, outcome.final);
+    let evicted = this.#endOrder(slot, outcome.final);
     const recovered = isCurrent && outcome.kind === 'success' && this.#succeeded(lane, inFlight);
-    if (isCurrent && outcome.kind !== 'success' && this.#failed(lease, outcome, now)) {
+    if (isCurrent && outcome.kind !== 'success' && this.#failed(slot, outcome, now)) {
       evicted = [...evicted, ...this.#evictAll(lane)].sort(bySequence);
     }
-    if (lane.probing === lease) this.#probes.end(lane);
+    if (lane.probing === slot) this.#probes.end(lane);
     else if (lane.probing !== null && evicted.includes(lane.probing)) this.#probeReturned(lane, now);
     this.#place(lane);
     this.#lanes.settle(lane);
@@ -169,11 +169,11 @@ export class Dispatcher<Job> {
    * A taken job is not sent after all (cancelled, its webhook gone). Its slot is free, nothing is learned of the endpoint,
    * the next job of its order may start, and if it was the probe another one will be asked for.
    */
-  abandon(lease: Lease<Job>, now: number): void {
-    const { lane } = lease;
-    this.#end(lease);
-    this.#endOrder(lease, true);
-    if (lane.probing === lease) this.#probeReturned(lane, now);
+  abandon(slot: Slot<Job>, now: number): void {
+    const { lane } = slot;
+    this.#end(slot);
+    this.#endOrder(slot, true);
+    if (lane.probing === slot) this.#probeReturned(lane, now);
     this.#place(lane);
     this.#lanes.settle(lane);
   }
@@ -290,21 +290,21 @@ export class Dispatcher<Job> {
     this.#occupy(lane, pool);
     if (pool === 'fast') this.#started.append(entry);
     this.#place(lane);
-    return { job: entry.job, lease: entry };
+    return { job: entry.job, slot: entry };
   }
 
-  #end(lease: Lease<Job>): void {
-    const { lane, pool } = lease;
-    if (pool === null) throw new Error('The lease is not in flight: it was given back before.');
-    lease.pool = null;
-    if (pool === 'fast') this.#started.remove(lease);
+  #end(slot: Slot<Job>): void {
+    const { lane, pool } = slot;
+    if (pool === null) throw new Error('The slot is not in use: it was released before.');
+    slot.pool = null;
+    if (pool === 'fast') this.#started.remove(slot);
     this.#vacate(lane, pool);
   }
 
   /** Lets the next job of the same order key start, or takes those behind it out. */
-  #endOrder(lease: Lease<Job>, final: boolean): readonly Entry<Job>[] {
-    const evicted = lease.lane.queue.ended(lease, final);
-    this.#room.count(lease.lane, -evicted.length);
+  #endOrder(slot: Slot<Job>, final: boolean): readonly Entry<Job>[] {
+    const evicted = slot.lane.queue.ended(slot, final);
+    this.#room.count(slot.lane, -evicted.length);
     return evicted;
   }
 

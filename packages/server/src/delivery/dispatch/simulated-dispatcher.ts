@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { Dispatcher, type Lease } from './dispatcher.ts';
+import { Dispatcher, type Slot } from './dispatcher.ts';
 import type { JobKind, Outcome, Released } from './offer.ts';
 import { DEFAULT_DISPATCHER_OPTIONS, type DispatcherOptions } from './options.ts';
 
@@ -27,19 +27,19 @@ export class Bench {
     for (let i = 0; i < count; i += 1) assert.equal(this.offer(webhookId, more), 'queued');
   }
 
-  take(): Lease<string> | null {
-    return this.dispatcher.take(this.now)?.lease ?? null;
+  take(): Slot<string> | null {
+    return this.dispatcher.take(this.now)?.slot ?? null;
   }
 
-  takeAll(): Lease<string>[] {
-    const leases: Lease<string>[] = [];
-    for (let lease = this.take(); lease !== null; lease = this.take()) leases.push(lease);
-    return leases;
+  takeAll(): Slot<string>[] {
+    const slots: Slot<string>[] = [];
+    for (let slot = this.take(); slot !== null; slot = this.take()) slots.push(slot);
+    return slots;
   }
 
-  release(lease: Lease<string> | null, outcome: Partial<Outcome> = {}): Released<string> {
-    if (lease === null) throw new Error('nothing was taken');
-    return this.dispatcher.release(lease, { kind: 'success', durationMs: 5, final: true, retryAfterMs: null, ...outcome }, this.now);
+  release(slot: Slot<string> | null, outcome: Partial<Outcome> = {}): Released<string> {
+    if (slot === null) throw new Error('nothing was taken');
+    return this.dispatcher.release(slot, { kind: 'success', durationMs: 5, final: true, retryAfterMs: null, ...outcome }, this.now);
   }
 
   /** Fails as many jobs of a webhook as open its breaker. */

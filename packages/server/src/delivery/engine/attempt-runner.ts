@@ -5,7 +5,7 @@ import { encodeAttempt, type StoredAttempt } from '../../store/attempt-record.ts
 import type { Settlement } from '../../store/settle.ts';
 import { newId, timeOfId } from '../../store/uuid-time.ts';
 import type { ResolvedWebhook } from '../../tenancy/resolve-webhook.ts';
-import type { Lease } from '../dispatch/dispatcher.ts';
+import type { Slot } from '../dispatch/dispatcher.ts';
 import type { Outcome } from '../dispatch/offer.ts';
 import { nextAttempt } from '../rules/retry-plan.ts';
 import { retryAfterMs } from '../rules/retry-after.ts';
@@ -30,13 +30,13 @@ export interface AttemptRunnerOptions {
 
 export interface Begun {
   readonly job: Job;
-  readonly lease: Lease<Job>;
+  readonly slot: Slot<Job>;
   readonly webhook: ResolvedWebhook;
 }
 
 export interface EndedAttempt {
   readonly job: Job;
-  readonly lease: Lease<Job>;
+  readonly slot: Slot<Job>;
   readonly outcome: Outcome;
   readonly settlement: Settlement;
   /** Called when the settlement is recorded, so that a replay finds the delivery; null: nothing to do. */
@@ -115,7 +115,7 @@ export class AttemptRunner {
   }
 
   #end(begun: Begun, sent: Sent & { decoded: Buffer | null }): void {
-    const { job, lease, webhook } = begun;
+    const { job, slot, webhook } = begun;
     const { exchange } = sent;
     job.shard.inFlight--;
     const verdict = judge(exchange, webhook.success, () => sent.decoded);
@@ -141,7 +141,7 @@ export class AttemptRunner {
       retryAfterMs: kind === 'overload' ? asked : null,
     } as const;
     const onRecorded = failWebhook && (() => void this.#options.health.markFailed(webhook, failWebhook));
-    this.#options.onEnd({ job, lease, outcome, settlement, onRecorded });
+    this.#options.onEnd({ job, slot, outcome, settlement, onRecorded });
   }
 
   /** Decides whether to retry, and counts the outcome for the webhook's health. */

@@ -3,7 +3,7 @@ import { shardOf } from '../../store/shard.ts';
 import type { Settlement } from '../../store/settle.ts';
 import type { Directory, Tenant } from '../../tenancy/directory.ts';
 import type { ResolvedWebhook } from '../../tenancy/resolve-webhook.ts';
-import type { Dispatcher, Lease } from '../dispatch/dispatcher.ts';
+import type { Dispatcher, Slot } from '../dispatch/dispatcher.ts';
 import type { JobKind, OfferResult } from '../dispatch/offer.ts';
 import type { AttemptRunner, Begun, EndedAttempt } from './attempt-runner.ts';
 import type { Cancellations } from './cancellations.ts';
@@ -150,26 +150,26 @@ export class DeliveryQueue {
       const now = this.#options.clock();
       const next = this.#options.dispatcher.take(now);
       if (!next) return this.#readyTimer.arm(this.#options.dispatcher.nextReadyAt(now), now);
-      const { job, lease } = next;
+      const { job, slot } = next;
       const webhook = webhookOf(job, this.#options.directory);
-      if (webhook) this.#begin(job, lease, webhook);
-      else void this.#beginSlowly(job, lease);
+      if (webhook) this.#begin(job, slot, webhook);
+      else void this.#beginSlowly(job, slot);
     }
   }
 
   /** The job keeps its slot, and with it its place in its order. */
-  async #beginSlowly(job: Job, lease: Lease<Job>): Promise<void> {
+  async #beginSlowly(job: Job, slot: Slot<Job>): Promise<void> {
     const tenant = await this.#options.readTenant(job.event.organizationKey);
     // Reading may take as long as the database is away: the shard may be another node's, though this one has yet to learn it.
-    if (!this.#mayBegin(job)) return this.beginAgain({ job, lease });
-    this.#begin(job, lease, see(job, tenant));
+    if (!this.#mayBegin(job)) return this.beginAgain({ job, slot });
+    this.#begin(job, slot, see(job, tenant));
     this.pump();
   }
 
   /** Its endpoint had no free connection. It keeps its slot and its place in its order, and is checked and signed again. */
-  beginAgain({ job, lease }: Pick<Begun, 'job' | 'lease'>): void {
-    if (this.#mayBegin(job)) void this.#beginSlowly(job, lease);
-    else setTimeout(() => this.beginAgain({ job, lease }), MAY_SEND_POLL_MS);
+  beginAgain({ job, slot }: Pick<Begun, 'job' | 'slot'>): void {
+    if (this.#mayBegin(job)) void this.#beginSlowly(job, slot);
+    else setTimeout(() => this.beginAgain({ job, slot }), MAY_SEND_POLL_MS);
   }
 
   /** Whether the job may be sent, or it is clear that it will not be. */
@@ -177,10 +177,10 @@ export class DeliveryQueue {
     return this.#options.maySend() || this.#stopping || !job.shard.isOpen;
   }
 
-  #begin(job: Job, lease: Lease<Job>, webhook: ResolvedWebhook | null): void {
+  #begin(job: Job, slot: Slot<Job>, webhook: ResolvedWebhook | null): void {
     const why = this.#whyNotToSend(job, webhook);
-    if (webhook && why === null) return this.#options.attempts().begin({ job, lease, webhook });
-    this.#options.dispatcher.abandon(lease, this.#options.clock());
+    if (webhook && why === null) return this.#options.attempts().begin({ job, slot, webhook });
+    this.#options.dispatcher.abandon(slot, this.#options.clock());
     this.#leaveUnsent(job, why ?? 'webhook-gone');
   }
 
@@ -214,8 +214,8 @@ export class DeliveryQueue {
   // Recording
 
   /** An exchange has ended. */
-  ended({ job, lease, outcome, settlement, onRecorded }: EndedAttempt): void {
-    const released = this.#options.dispatcher.release(lease, outcome, this.#options.clock());
+  ended({ job, slot, outcome, settlement, onRecorded }: EndedAttempt): void {
+    const released = this.#options.dispatcher.release(slot, outcome, this.#options.clock());
     // What was cancelled while it was sent is not sent again. Its row says so already.
     this.#record(job, this.#isCancelled(job) ? { ...settlement, waiting: null } : settlement, onRecorded);
     for (const evicted of released.evicted) this.#spill(evicted);
