@@ -35,7 +35,7 @@ test('a change heard of while the database refuses to answer crashes nothing, an
   await tenant.settled(id, 'held');
 
   await database.query(HIDE);
-  await eventually(() => expect(logged).toContain('Waiting deliveries could not be loaded.'));
+  await eventually(() => expect(logged).toContain('Failed to load waiting deliveries; retrying'));
   await database.query(RELEASE, [webhook.id]);
   logged = '';
   await eventually(() => expect(logged).toContain('WaitingLoader.#search'));

@@ -1,13 +1,12 @@
-/** What a list links its members by; a member is in one list at a time. */
+/** The links of a list member. A member is in one list at a time. */
 export interface Chained<Item> {
   next: Item | null;
   previous: Item | null;
 }
 
 /**
- * First in, first out, and any member may leave early, all O(1). Not a Map or a Set: one that much comes and goes in is
- * copied to a new table every so often, and each table that has grown old keeps alive all that the later ones ever held,
- * until the next full garbage collection.
+ * A FIFO queue from which any member can be removed, all in O(1). Not a Map or Set: one with such turnover copies its
+ * table again and again, and old tables keep later members alive until a full garbage collection.
  */
 export class ChainedList<Item extends Chained<Item>> {
   #oldest: Item | null = null;
@@ -35,14 +34,14 @@ export class ChainedList<Item extends Chained<Item>> {
     item.previous = null;
   }
 
-  /** Takes the oldest out. */
+  /** Removes and returns the oldest member. */
   shift(): Item | null {
     const item = this.#oldest;
     if (item !== null) this.remove(item);
     return item;
   }
 
-  /** Moves everything into `target`, in order. */
+  /** Moves all members into `target`, in order. */
   emptyInto(target: Item[]): void {
     for (let item = this.shift(); item !== null; item = this.shift()) target.push(item);
   }

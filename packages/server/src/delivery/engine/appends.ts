@@ -8,11 +8,11 @@ import type { LogFollower } from './log-follower.ts';
 import { eventOfCommit } from './logged-event.ts';
 import type { LowWaterLimit, Ownership } from './ownership.ts';
 
-/** An append under way: where the log was read up to when it began, and how often it had been in doubt. */
+/** An append under way: the read position and the number of doubts when it began. */
 interface OpenAppend {
   readonly since: number;
   readonly doubts: number;
-  /** Resolves when it has ended; null: it stores nothing ordered. */
+  /** Resolves when the append has ended; null: it stores no ordered events. */
   readonly ended: Promise<void> | null;
 }
 
@@ -22,24 +22,26 @@ export interface AppendsOptions {
   readonly follower: LogFollower;
   readonly notifier: LogNotifier;
   readonly intake: () => EventIntake;
-  /** Events were handed over. */
+  /** Called when events were handed over. */
   readonly onTaken: () => void;
 }
 
-/** This node's appends to the log, from when they begin until what they stored is handed to delivery or left to the log. */
+/**
+ * Tracks this node's appends to the log, from their start until their events are handed to delivery or left to the log.
+ */
 export class Appends {
   readonly #options: AppendsOptions;
   readonly #open = new Set<OpenAppend>();
-  /** Read up to here, the log holds nothing that an event committed here must not overtake; null: to be asked for. */
+  /** Once the log is read up to here, events committed here may be sent directly; null: not determined yet. */
   #directFrom: number | null = null;
-  /** What this node left to the log lies below it. */
+  /** Everything that this node left to the log is below this transaction id. */
   #leftUpTo = 0;
 
   constructor(options: AppendsOptions) {
     this.#options = options;
   }
 
-  /** Below it, everything that this node read or stored is known. */
+  /** The transaction id below which everything that this node read or stored is known. */
   get lowWaterLimit(): LowWaterLimit {
     const { xid, continuity } = this.#options.follower.position;
     let lowest = xid;
@@ -47,7 +49,7 @@ export class Appends {
     return { xid: lowest, continuity };
   }
 
-  /** Resolves when the appends that are open now and may store ordered events have ended; null: there are none. */
+  /** Resolves when all open appends that may store ordered events have ended; null: there are none. */
   orderedEnded(): Promise<unknown> | null {
     const ended = [...this.#open].flatMap((append) => append.ended ?? []);
     return ended.length === 0 ? null : Promise.all(ended);
@@ -79,7 +81,7 @@ export class Appends {
     };
   }
 
-  /** Whether no other node accepts anything, and the log is read up to where others may have. */
+  /** Whether no other node accepts events, and the log is read up to where others may have written. */
   isOnlySource(): boolean {
     if (!this.#options.ownership.isAlone) {
       this.#directFrom = null;
@@ -95,14 +97,16 @@ export class Appends {
   #take(xid: number, event: NewEvent, { since, doubts }: OpenAppend): void {
     const { ownership, follower, intake } = this.#options;
     const shard = ownership.shard(event.shard);
-    // While something is in doubt the log is read for what this node claimed: that finds this event too, once. So does the
-    // reading of a shard that was lost meanwhile and is owned again, in the order of the log.
+    // In doubt, the log is read for this node's claims too and finds this event once. So does reading a shard that was
+    // lost and is owned again, in log order.
     if (!shard?.established || doubts !== follower.doubts || follower.inDoubt)
       return follower.doubt({ since: Math.min(since, xid), isCommitted: true });
     intake().takeCommitted(shard, eventOfCommit(event, xid));
   }
 
-  /** The shard's owner reads it from the log. If that is this node soon, what it accepts later must not overtake it. */
+  /**
+   * The shard's owner reads the event from the log. If this node becomes the owner, later events must not overtake it.
+   */
   #leaveToLog(xid: number): void {
     this.#leftUpTo = Math.max(this.#leftUpTo, xid + 1);
     this.#options.notifier.notify();
@@ -113,7 +117,7 @@ export class Appends {
       const end = await logEnd(this.#options.database);
       if (this.#directFrom === Number.POSITIVE_INFINITY) this.#directFrom = end;
     } catch {
-      // Until the next try events are held back until the log is read. If that fails too, the follower logs it.
+      // Until the next try, events are held back until the log is read. If that fails too, the follower logs it.
       this.#directFrom = null;
     }
   }

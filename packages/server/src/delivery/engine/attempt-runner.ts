@@ -24,7 +24,7 @@ export interface AttemptRunnerOptions {
   readonly now: () => number;
   readonly random: () => number;
   readonly onEnd: (ended: EndedAttempt) => void;
-  /** No connection was free; nothing was sent. */
+  /** Called when no connection was free and nothing was sent. */
   readonly onUnsent: (begun: Begun) => void;
 }
 
@@ -77,7 +77,7 @@ export class AttemptRunner {
     begun.job.shard.inFlight++;
     const request = this.#compose(begun, startedAt);
     if (!request) return;
-    // The mask that belongs to the webhook as it was when the request was sent: it may change before the response arrives.
+    // The webhook may change before the response arrives: the mask must match what was sent.
     const { mask } = begun.webhook;
     void this.#options.sender.send(request).then((exchange) => {
       if (exchange === null) return this.#returnUnsent(begun);
@@ -93,7 +93,10 @@ export class AttemptRunner {
     this.#options.onUnsent(begun);
   }
 
-  /** Returns null if the request can't be composed, for example because the webhook's encryption key is missing. The attempt fails. */
+  /**
+   * Returns null if the request can't be composed, for example without the key that sealed the secret. The attempt
+   * fails.
+   */
   #compose(begun: Begun, startedAt: number): OutgoingRequest | null {
     const { webhook, job } = begun;
     try {
@@ -133,7 +136,7 @@ export class AttemptRunner {
       // A delivery without retries cannot exhaust them.
       exhausted: verdict.kind === 'failure' && next === null && job.attemptCount > 0 && !job.event.test,
     });
-    // An overloaded endpoint's Retry-After pauses all its deliveries; after any other failure it applies to this delivery alone.
+    // Retry-After of an overloaded endpoint pauses all its deliveries; after other failures it delays this one only.
     const outcome = {
       kind,
       durationMs: exchange.durationMs,

@@ -1,4 +1,4 @@
-/** A cancelled delivery that had no row: its event may be in memory, or may yet be read from the log. */
+/** A cancelled delivery without a row. Its event is in memory, or will be read from the log. */
 export interface Cancellation {
   readonly deliveryId: string;
   readonly shard: number;
@@ -14,12 +14,15 @@ export class Cancellations {
     this.#byId.set(cancellation.deliveryId, cancellation);
   }
 
-  /** There mostly are none: a Map that is asked for a new string has it copied to the table of strings first. */
+  /** Usually there are none. The check avoids a Map lookup, for which V8 interns each new string. */
   has(deliveryId: string): boolean {
     return this.#byId.size > 0 && this.#byId.has(deliveryId);
   }
 
-  /** Forgets those of which nothing can be in memory or read any more; `lowWaterOf` returns null for a shard that is not owned. */
+  /**
+   * Drops cancellations whose events can no longer be in memory or read. `lowWaterOf` returns null if a shard is not
+   * owned.
+   */
   sweep(lowWaterOf: (shard: number) => number | null): void {
     for (const { deliveryId, shard, xid } of this.#byId.values()) {
       const lowWater = lowWaterOf(shard);

@@ -6,7 +6,7 @@ import type { OutgoingRequest } from '../sender/exchange.ts';
 
 const USER_AGENT = `Posthorn/${VERSION}`;
 
-/** The request of one attempt: the stored bytes in the webhook's encoding, with its headers, signed now. */
+/** Composes an attempt's request: the stored body in the webhook's encoding, with its headers, signed now. */
 export function composeRequest(event: LoggedEvent, webhook: ResolvedWebhook, nowMs: number): OutgoingRequest {
   const content = encodeContent(event.body, webhook);
   const headers: [string, string][] = [['user-agent', USER_AGENT]];
@@ -28,7 +28,7 @@ export function composeRequest(event: LoggedEvent, webhook: ResolvedWebhook, now
   };
 }
 
-/** The sender normalizes the URL: the webhook's own parameters may be escaped otherwise than they were entered. */
+/** The sender normalizes the URL, so the webhook's own parameters may be escaped differently than entered. */
 function queryAsSent(url: string): Uint8Array {
   return Buffer.from(URL.parse(url)?.search.slice(1) ?? '');
 }

@@ -13,17 +13,17 @@ export interface DeferredEventsOptions {
   readonly database: Database;
   readonly memory: MemoryBudget;
   readonly log: Logger;
-  /** Takes an event in for which there is room now, at once. */
+  /** Takes in an event for which there is room now. */
   readonly take: (loaded: TakenEvent) => void;
 }
 
-/** An event that stays in the log: what must be known to read it when there is room. */
+/** An event that stays in the log, with what is needed to read it later. */
 interface Deferred extends Chained<Deferred> {
   readonly shard: OwnedShard;
   readonly outstanding: Outstanding;
   readonly deliveries: number;
   readonly bytes: number;
-  /** All of its deliveries have no row. */
+  /** Whether none of its deliveries has a row. */
   readonly isChecked: boolean;
 }
 
@@ -33,20 +33,19 @@ interface Queue {
   size: number;
 }
 
-/** Deliveries read at once. They are put into queues in one turn of the event loop, some 1 µs each. */
+/** Maximum deliveries per read. They are queued in one turn of the event loop, at about 1 µs each. */
 const PAGE_DELIVERIES = 5_000;
 const PAGE_BYTES = 8 * 1024 * 1024;
 const PAGE_EVENTS = 200;
 const POLL_MS = 1_000;
-/** While something is deferred: room is looked for so often. */
+/** How often to check for room while events are deferred. */
 const APART_MS = 20;
-/** Deferred events of one organization, some 300 bytes each: with more of them its events are refused. */
+/** Maximum deferred events per organization, about 300 bytes each. Above it, the organization's events are refused. */
 const MAX_OF_ORGANIZATION = 20_000;
 
 /**
- * Events for which there is no room in memory: their organization has used up its share, or all of it is used up. Each is
- * a small record here, which keeps the low-water mark below it, and is read from the log when there is room. Events of
- * one organization are read in the order in which they came; organizations take turns.
+ * Events for which there is no room in memory, in total or in their organization's share. A small record per event
+ * holds the low-water mark below it until it is read from the log. Organizations take turns; each keeps its order.
  */
 export class DeferredEvents {
   readonly #options: DeferredEventsOptions;
@@ -61,11 +60,11 @@ export class DeferredEvents {
       everyMs: POLL_MS,
       apartMs: APART_MS,
       log: options.log,
-      complaint: 'Deferred events could not be read.',
+      complaint: 'Failed to read deferred events; retrying',
     });
   }
 
-  /** Deferred events of all organizations. */
+  /** Number of deferred events of all organizations. */
   get size(): number {
     return this.#size;
   }
@@ -78,17 +77,17 @@ export class DeferredEvents {
     return this.#poller.stop();
   }
 
-  /** Whether events of the organization are deferred: those that come later must not overtake them. */
+  /** Whether events of the organization are deferred. Later ones must not overtake them. */
   has(organizationKey: number): boolean {
     return this.#size > 0 && this.#queues.has(organizationKey);
   }
 
-  /** Whether the organization has so many that no more should be accepted. */
+  /** Whether the organization has the maximum of deferred events. */
   isFull(organizationKey: number): boolean {
     return this.#size >= MAX_OF_ORGANIZATION && (this.#queues.get(organizationKey)?.size ?? 0) >= MAX_OF_ORGANIZATION;
   }
 
-  /** `isChecked`: all of its deliveries have no row. */
+  /** `isChecked`: none of its deliveries has a row. */
   add({ shard, outstanding, event, webhookIds }: TakenEvent, { isChecked }: { isChecked: boolean }): void {
     const { organizationKey, body } = event;
     const queue = this.#queues.get(organizationKey) ?? { organizationKey, events: new ChainedList<Deferred>(), size: 0 };
@@ -114,12 +113,15 @@ export class DeferredEvents {
     if (this.#size > 0) this.#poller.wake();
   }
 
-  /** The shard is another node's now. All events of an organization are in one shard, so those from an earlier time are in front. */
+  /** Drops events of a lost shard. All events of an organization are in one shard, so older ones are in front. */
   #forgetLost(queue: Queue): void {
     for (let first = queue.events.oldest; first?.shard.isOpen === false; first = queue.events.oldest) this.#remove(queue, first);
   }
 
-  /** The first ones for which there is room. None, if more are there and the page would not be worth a statement. */
+  /**
+   * Returns the first events for which there is room. Returns none if the page would be too small to be worth a
+   * statement.
+   */
   #nextPage(queue: Queue): Deferred[] {
     const { memory } = this.#options;
     const use = memory.of(queue.organizationKey);
@@ -160,7 +162,7 @@ export class DeferredEvents {
       row && recorded.size > 0
         ? row.webhook_ids.filter((webhookId) => !recorded.has(deliveryId(row.id, webhookId)))
         : (row?.webhook_ids ?? []);
-    // Without a row, the retention has taken the event.
+    // The event has no row if the retention deleted it.
     if (!row || webhookIds.length === 0) return shard.drop(outstanding);
     this.#options.take({ shard, outstanding, event: eventOfRow(row), webhookIds });
   }

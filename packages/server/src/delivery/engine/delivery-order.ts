@@ -11,7 +11,7 @@ export interface OrderedDelivery {
   readonly event: LogPlace;
   readonly webhookId: string;
   readonly deliveryId: string;
-  /** null: it is in no order. */
+  /** null: the delivery is not ordered. */
   readonly orderKey: string | null;
 }
 
@@ -19,7 +19,7 @@ export interface DeliveryOrderOptions {
   readonly database: Database;
   readonly log: Logger;
   readonly now: () => number;
-  /** A delivery that waited for its turn is due. */
+  /** Called when a delivery that waited behind another is due. */
   readonly onReleased: () => void;
 }
 
@@ -32,30 +32,30 @@ interface HeldOrder {
   readonly shard: OwnedShard;
   readonly webhookId: string;
   readonly orderKey: string;
-  /** All others wait for it. null: it has ended, and the next one is not known yet. */
+  /** All other deliveries of the order wait for it. null: it has ended, and the next one is not known yet. */
   head: Head | null;
-  /** Deliveries that are being recorded as waiting: the database does not show them yet. */
+  /** Deliveries that are being recorded as waiting: not in the database yet. */
   readonly recording: Set<string>;
-  /** Grows with each of them: one recorded during a look-up may have been missed by it. */
+  /** Counts deliveries recorded as waiting, to detect those that a query under way may have missed. */
   arrivals: number;
   isReleasing: boolean;
 }
 
 /**
- * Orders of which something waits in the database: what comes later of the same webhook and subject, in commit order, waits
- * behind it, across restarts too. Other subjects are not affected. The dispatcher keeps in order what is in memory.
+ * Orders with a delivery that waits in the database. Later deliveries of the same webhook and subject, in commit order,
+ * wait behind it, even across restarts. The dispatcher keeps the order of what is in memory.
  */
 export class DeliveryOrder {
   readonly #options: DeliveryOrderOptions;
   readonly #held = new Map<string, HeldOrder>();
-  /** Deliveries cancelled while heads are being read: the rows may still show them. */
+  /** Deliveries cancelled while heads are being read: the rows may still contain them. */
   #cancelledMeanwhile: Set<string> | null = null;
 
   constructor(options: DeliveryOrderOptions) {
     this.#options = options;
   }
 
-  /** New shards: reads what waits, before anything of theirs is offered. */
+  /** Reads the waiting heads of new shards, before any of their deliveries is offered. */
   async adopt(shards: readonly OwnedShard[]): Promise<void> {
     const byId = new Map(shards.map((shard) => [shard.id, shard]));
     const cancelled = (this.#cancelledMeanwhile = new Set());
@@ -69,7 +69,7 @@ export class DeliveryOrder {
     this.#cancelledMeanwhile = null;
   }
 
-  /** Cancellations may have been missed: an order whose head waits no more continues. */
+  /** Cancellations may have been missed: continues each order whose head no longer waits. */
   async recheck(): Promise<void> {
     const settled = [...this.#held.values()].filter(({ recording }) => recording.size === 0);
     const heads = settled.flatMap((order) => (order.head === null ? [] : { order, head: order.head, arrivals: order.arrivals }));
@@ -83,7 +83,7 @@ export class DeliveryOrder {
     }
   }
 
-  /** Forgets the orders of shards that are somebody else's now. */
+  /** Drops the orders of shards that are leaving or lost. */
   forgetClosed(): void {
     for (const [name, order] of this.#held) if (!order.shard.isOpen) this.#held.delete(name);
   }
@@ -95,13 +95,13 @@ export class DeliveryOrder {
     return order.head === null || isBefore(order.head, delivery.event);
   }
 
-  /** Whether it cannot be told yet if the delivery is held up: it stays in the database for now. */
+  /** Whether it is not known yet if the delivery is held up. It stays in the database for now. */
   isReleasing(delivery: OrderedDelivery): boolean {
     const order = this.#find(delivery);
     return order !== undefined && order.head === null;
   }
 
-  /** The delivery is about to be recorded as waiting: later ones wait for it. */
+  /** The delivery is about to be recorded as waiting. Later ones of its order wait for it. */
   waits(delivery: OrderedDelivery): void {
     const { shard, webhookId, orderKey, deliveryId, event } = delivery;
     if (orderKey === null || !shard.isOpen) return;
@@ -114,7 +114,7 @@ export class DeliveryOrder {
     order.arrivals++;
   }
 
-  /** What became of the delivery is recorded; final: it waits for nothing any more. */
+  /** The outcome of the delivery is recorded. `isFinal`: it no longer waits. */
   recorded(delivery: OrderedDelivery, isFinal: boolean): void {
     const order = this.#find(delivery);
     if (!order) return;
@@ -127,7 +127,7 @@ export class DeliveryOrder {
   cancelled(deliveryId: string): void {
     this.#cancelledMeanwhile?.add(deliveryId);
     for (const order of this.#held.values()) {
-      // A look-up under way may return it.
+      // A query under way may return it.
       if (order.isReleasing) order.arrivals++;
       if (order.head?.deliveryId === deliveryId) this.#end(order);
     }
@@ -150,7 +150,7 @@ export class DeliveryOrder {
     this.#next(order);
   }
 
-  /** Finds the next head once all that is known here is in the database. */
+  /** Finds the next head once all waiting deliveries known here are in the database. */
   #next(order: HeldOrder): void {
     if (order.isReleasing || order.recording.size > 0 || !this.#isCurrent(order)) return;
     const { database, log, now, onReleased } = this.#options;
@@ -165,7 +165,7 @@ export class DeliveryOrder {
         return onReleased();
       },
       (error: unknown) => {
-        log.warn({ err: error, webhook: webhookId }, 'The next delivery of an order could not be released; trying again.');
+        log.warn({ err: error, webhook: webhookId }, 'Failed to release the next delivery of an order; retrying');
         setTimeout(() => {
           order.isReleasing = false;
           this.#next(order);

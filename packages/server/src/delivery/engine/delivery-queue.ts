@@ -28,7 +28,7 @@ export interface DeliveryQueueOptions {
   readonly log: Logger;
   /** Milliseconds of a clock that never goes back. */
   readonly clock: () => number;
-  /** Reads an organization, however long it takes; null: it is gone, or the node stops. */
+  /** Reads an organization, retrying until it succeeds; null: it is deleted, or the node is stopping. */
   readonly readTenant: (organizationKey: number) => Promise<Tenant | null>;
   /** Whether this node may send now. */
   readonly maySend: () => boolean;
@@ -38,12 +38,12 @@ export interface DeliveryQueueOptions {
 /** Why a delivery whose turn has come is not sent. */
 type Unsendable = 'shard-closed' | 'cancelled' | 'webhook-gone' | 'webhook-inactive' | 'held-up';
 
-/** How soon a delivery that got no connection is tried again while this node may not send. */
+/** How often to check whether this node may send again, for a delivery that got no connection. */
 const MAY_SEND_POLL_MS = 100;
-/** Exchanges not recorded yet: past it nothing new is sent. */
+/** Maximum of unrecorded attempts. Above it nothing new is sent. */
 const MAX_UNRECORDED = 5_000;
 
-/** Deliveries in memory: queued, sent when the dispatcher says so, their outcomes recorded. */
+/** Deliveries in memory: queues them, starts them when the dispatcher allows, and records their outcomes. */
 export class DeliveryQueue {
   readonly #options: DeliveryQueueOptions;
   readonly #readyTimer = new ReadyTimer(() => this.pump());
@@ -54,7 +54,7 @@ export class DeliveryQueue {
     this.#options = options;
   }
 
-  /** Starts nothing more. */
+  /** Stops starting deliveries. */
   stop(): void {
     this.#stopping = true;
     this.#readyTimer.stop();
@@ -80,14 +80,14 @@ export class DeliveryQueue {
     return queueJob(this.#options.dispatcher, job, { webhook, kind, now: this.#options.clock() });
   }
 
-  /** Offers a delivery that waited in the database. */
+  /** Offers a delivery that was loaded from `waiting`. */
   offerWaiting(job: Job, kind: 'retry' | 'probe'): 'queued' | 'full' | 'open' {
     const webhook = webhookOf(job, this.#options.directory);
     if (!webhook) {
       void this.#offerWaitingSlowly(job);
       return 'queued';
     }
-    // What waits in an order stays in it, though its webhook may have become unordered since.
+    // A delivery that waits in an order stays in it, even if its webhook is no longer ordered.
     job.orderKey ??= orderKeyOf(job, webhook);
     if (webhook.status !== 'active') {
       this.#record(job, holdSettlement(job));
@@ -111,7 +111,10 @@ export class DeliveryQueue {
     else this.pump();
   }
 
-  /** No room, an open breaker, or an earlier delivery of its order that waits: it continues from the database. */
+  /**
+   * Moves a delivery to the database: the queue is full, the breaker is open, or an earlier delivery of its order
+   * waits.
+   */
   #spill(job: Job): void {
     const status = job.attemptCount === 0 ? 'pending' : 'retrying';
     const reason = this.#options.order.isHeldUp(job) ? 'behind' : 'backlog';
@@ -119,7 +122,7 @@ export class DeliveryQueue {
     this.#record(job, settlementOf(job, { status, waiting: { reason, dueAt: 'infinity' } }));
   }
 
-  /** Shards that leave or are lost: what is queued for them is the next owner's. */
+  /** Drops what is queued for shards that are leaving or lost: the next owner sends it. */
   close(shards: readonly OwnedShard[]): void {
     const closed = new Set(shards.map((shard) => shard.id));
     for (const job of this.#options.dispatcher.drainWhere(({ organizationKey }) => closed.has(shardOf(organizationKey))))
@@ -128,7 +131,7 @@ export class DeliveryQueue {
     this.#options.order.forgetClosed();
   }
 
-  /** The webhook is paused or failed: what is queued for it waits in the database. */
+  /** The webhook is paused or failed: moves its queued deliveries to the database. */
   hold(webhookId: string): void {
     for (const job of this.#options.dispatcher.drain(webhookId)) this.#record(job, holdSettlement(job));
   }
@@ -144,7 +147,7 @@ export class DeliveryQueue {
     });
   }
 
-  /** Starts deliveries for as long as the dispatcher has any that may start. */
+  /** Starts deliveries as long as the dispatcher has any that may start. */
   pump(): void {
     while (!this.#stopping && this.#options.maySend() && this.#options.recorder.pendingAttempts < MAX_UNRECORDED) {
       const now = this.#options.clock();
@@ -157,22 +160,22 @@ export class DeliveryQueue {
     }
   }
 
-  /** The job keeps its slot, and with it its place in its order. */
+  /** Begins the job once its organization has been read. Meanwhile it keeps its slot and its place in its order. */
   async #beginSlowly(job: Job, slot: Slot<Job>): Promise<void> {
     const tenant = await this.#options.readTenant(job.event.organizationKey);
-    // Reading may take as long as the database is away: the shard may be another node's, though this one has yet to learn it.
+    // During a database outage this takes long: another node may own the shard, and this one does not know it yet.
     if (!this.#mayBegin(job)) return this.beginAgain({ job, slot });
     this.#begin(job, slot, see(job, tenant));
     this.pump();
   }
 
-  /** Its endpoint had no free connection. It keeps its slot and its place in its order, and is checked and signed again. */
+  /** No connection was free. The job keeps its slot and its place in its order, and is checked and signed again. */
   beginAgain({ job, slot }: Pick<Begun, 'job' | 'slot'>): void {
     if (this.#mayBegin(job)) void this.#beginSlowly(job, slot);
     else setTimeout(() => this.beginAgain({ job, slot }), MAY_SEND_POLL_MS);
   }
 
-  /** Whether the job may be sent, or it is clear that it will not be. */
+  /** Whether the job may be sent, or will certainly not be sent. */
   #mayBegin(job: Job): boolean {
     return this.#options.maySend() || this.#stopping || !job.shard.isOpen;
   }
@@ -213,10 +216,10 @@ export class DeliveryQueue {
 
   // Recording
 
-  /** An exchange has ended. */
+  /** An attempt has ended. */
   ended({ job, slot, outcome, settlement, onRecorded }: EndedAttempt): void {
     const released = this.#options.dispatcher.release(slot, outcome, this.#options.clock());
-    // What was cancelled while it was sent is not sent again. Its row says so already.
+    // If the delivery was cancelled during the attempt, it is not retried. Its row is already cancelled.
     this.#record(job, this.#isCancelled(job) ? { ...settlement, waiting: null } : settlement, onRecorded);
     for (const evicted of released.evicted) this.#spill(evicted);
     if (released.recovered) this.#options.waiting().wake();
@@ -226,7 +229,7 @@ export class DeliveryQueue {
   #record(job: Job, settlement: Settlement, onRecorded: (() => void) | null = null): void {
     const { shard } = job;
     if (shard.lost) return this.#options.waiting().unload(job);
-    // Its row says so already. Nothing must wait behind what does not wait.
+    // The row is already cancelled. A delivery that doesn't wait must not hold up others.
     if (settlement.waiting !== null && this.#isCancelled(job)) return this.#done(job);
     shard.recording++;
     if (settlement.waiting !== null) this.#options.order.waits(job);
@@ -239,11 +242,11 @@ export class DeliveryQueue {
         if (!shard.lost) onRecorded?.();
         if (this.#options.recorder.pendingAttempts < MAX_UNRECORDED) this.#schedulePump();
       },
-      (error: unknown) => this.#options.log.error({ err: error, delivery: job.deliveryId }, 'An outcome was not recorded.'),
+      (error: unknown) => this.#options.log.error({ err: error, delivery: job.deliveryId }, 'Failed to record a delivery outcome'),
     );
   }
 
-  /** The delivery has a row that says what became of it. */
+  /** The delivery's outcome is stored: drops it from memory. */
   #done(job: Job): void {
     this.#options.waiting().unload(job);
     if (job.outstanding) job.shard.recorded(job.outstanding);

@@ -28,20 +28,21 @@ import { pause } from './pause.ts';
 import { WaitingLoader } from './waiting-loader.ts';
 import { WebhookHealth } from './webhook-health.ts';
 
-/** Deliveries to webhooks that answer fast: with more of them queued and no time left, accepting waits a little. */
+/** Queued deliveries to responsive webhooks above which accepting slows down, if an event loop is saturated too. */
 const CONGESTED_AT = 1_000;
-/** Deferred events past which the log is read no further. */
+/** Number of deferred events above which the log is not read further. */
 const MAX_DEFERRED = 100_000;
 const SWEEP_MS = 250;
-/** Cancellations are forgotten, and orders checked, every so many sweeps. */
+/** Old cancellations are dropped, and orders checked, once in this many sweeps. */
 const SWEEPS_PER_CHECK = 40;
 
 /**
- * The owner of shards: takes their events in from memory and log, sends their deliveries fairly, and records the outcomes.
+ * Owns shards: takes their events from memory and from the log, sends their deliveries fairly, and records the
+ * outcomes.
  */
 export class Engine implements LogOwner {
   readonly #options: EngineOptions;
-  /** For what lasts: a clock that is set back must not delay it. */
+  /** Measures durations: a system clock that is set back must not delay them. */
   readonly #clock: () => number;
   readonly #dispatcher: Dispatcher<Job>;
   readonly #ownership: Ownership;
@@ -58,7 +59,7 @@ export class Engine implements LogOwner {
   readonly #memory: MemoryBudget;
   readonly #deferred: DeferredEvents;
   readonly #cancelled = new Cancellations();
-  /** Of the thread that takes in, and of the one that sends. */
+  /** The load of the main thread and of the sender thread. */
   readonly #loads: readonly EventLoopLoad[];
   #sweeps = 0;
   #sweeper: NodeJS.Timeout | null = null;
@@ -128,7 +129,7 @@ export class Engine implements LogOwner {
     return this.#ownership.nodeId;
   }
 
-  /** For metrics. */
+  /** Values for metrics. */
   get gauges(): Readonly<Record<'queued' | 'runnable' | 'inFlight' | 'unrecorded' | 'fresh' | 'deferredEvents' | 'shards', number>> {
     return {
       queued: this.#dispatcher.queued,
@@ -141,10 +142,10 @@ export class Engine implements LogOwner {
     };
   }
 
-  /** Null: the engine works. Otherwise what it lacks. */
+  /** Null if the engine is ready; otherwise the reason why it is not. */
   get notReady(): string | null {
     if (this.#stopping) return 'stopping';
-    return this.#ownership.valid ? null : 'the leases on shards could not be renewed';
+    return this.#ownership.valid ? null : 'the shard leases could not be renewed';
   }
 
   async start(): Promise<void> {
@@ -157,8 +158,8 @@ export class Engine implements LogOwner {
   }
 
   /**
-   * Sends nothing new, lets what is in flight end within the deadline, records it and gives the shards to other nodes.
-   * What is still queued stays in the log and in `waiting`.
+   * Starts nothing new, waits until the deadline for attempts under way, records them and releases the shards. What is
+   * still queued stays in the log and in `waiting`.
    */
   async stop(deadlineMs: number): Promise<void> {
     this.#stopping = true;
@@ -205,22 +206,22 @@ export class Engine implements LogOwner {
     return this.#appends.begin(ordered);
   }
 
-  /** Some node has accepted what it does not own. */
+  /** A node accepted events for a shard that it doesn't own: polls the log now. */
   logGrew(): void {
     this.#follower.wake();
   }
 
-  /** A node has started. */
+  /** A node has started: renews the leases now. */
   nodesChanged(): void {
     this.#ownership.renewNow();
   }
 
-  /** Something in `waiting` may be due: loads it now. */
+  /** A row in `waiting` may be due: loads it now. */
   wake(): void {
     this.#waiting.wake();
   }
 
-  /** Something about the organization or its webhooks changed: checks what is queued for them again. */
+  /** An organization or its webhooks changed: checks the queued deliveries again. */
   organizationChanged(organizationKey: number): void {
     const shard = this.#ownership.shard(shardOf(organizationKey));
     if (!shard?.established) return;
@@ -234,23 +235,23 @@ export class Engine implements LogOwner {
     });
   }
 
-  /** Notifications may have been lost: looks for everything that they may have said. */
+  /** Notifications may have been lost: checks everything that they could have reported. */
   changesMissed(): void {
     const shards = [...this.#ownership.shards];
     this.#waiting.adopt(shards);
     this.#follower.recheck();
     this.#ownership.renewNow();
     void Promise.all([this.#findCancelled(shards), this.#order.recheck(), this.#waiting.recheck()]).catch((error: unknown) => {
-      this.#options.log.warn({ err: error }, 'Could not look for deliveries that were cancelled meanwhile.');
+      this.#options.log.warn({ err: error }, 'Failed to check for cancelled deliveries');
     });
   }
 
-  /** Takes nothing new on; `stop` follows. */
+  /** Accepts no more work. `stop` follows. */
   beginStop(): void {
     this.#stopping = true;
   }
 
-  /** A delivery was cancelled; `unrecorded`: where its event is, if nothing of the delivery was recorded yet. */
+  /** A delivery was cancelled. `unrecorded` locates its event in the log if nothing of the delivery is recorded yet. */
   cancelled(id: string, unrecorded: Omit<Cancellation, 'deliveryId'> | null): void {
     this.#order.cancelled(id);
     this.#waiting.cancelled(id);
@@ -321,13 +322,13 @@ export class Engine implements LogOwner {
     if (++this.#sweeps % SWEEPS_PER_CHECK === 0) {
       const { xid } = this.#appends.lowWaterLimit;
       this.#cancelled.sweep((shard) => this.#ownership.shard(shard)?.lowWater(xid) ?? null);
-      // Rows also go with their webhook, and with the retention. If it fails, it is done again soon.
+      // A head's row may have been deleted with its webhook or by the retention. A failed check is repeated soon.
       this.#order.recheck().catch(() => {});
     }
     this.#queue.pump();
   }
 
-  /** Of the events in memory: which deliveries were cancelled, in case the notification was lost. */
+  /** Finds cancelled deliveries of the events in memory, in case the notifications were lost. */
   async #findCancelled(shards: readonly OwnedShard[]): Promise<void> {
     for (const shard of shards) {
       const oldest = new Map<number, string>();

@@ -9,11 +9,11 @@ import type { OwnedShard } from './owned-shard.ts';
 
 export interface EventIntakeOptions {
   readonly directory: Pick<Directory, 'peek' | 'invalidate'>;
-  /** Reads an organization, however long it takes; null: it is gone, or the node stops. */
+  /** Reads an organization, retrying until it succeeds; null: it is deleted, or the node is stopping. */
   readonly readTenant: (organizationKey: number) => Promise<Tenant | null>;
-  /** Whether nothing can be in the log that an ordered event committed here must not overtake. */
+  /** Whether the log cannot contain unread events that must precede an ordered event committed here. */
   readonly isOnlySource: () => boolean;
-  /** Something is held back until the log has been read. */
+  /** Called when an event is held back until the log has been read. */
   readonly onHeldBack: () => void;
   readonly memory: MemoryBudget;
   readonly deferred: DeferredEvents;
@@ -21,21 +21,21 @@ export interface EventIntakeOptions {
 }
 
 /**
- * Takes events in from this node's own commits and from the log, each organization's in the order in which they come. An
- * ordered event of this node's is held back until the log has been read up to it: other nodes may have committed earlier ones.
+ * Takes in events from this node's commits and from the log, in order for each organization. An ordered event of this
+ * node is held back until the log has been read up to it, because other nodes may have committed earlier ones.
  */
 export class EventIntake {
   readonly #options: EventIntakeOptions;
-  /** In commit order. */
+  /** Held-back events in commit order. */
   readonly #heldBack: TakenEvent[] = [];
-  /** Events of organizations that are being read. */
+  /** Events that wait until their organization has been read. */
   readonly #loading = new Map<number, TakenEvent[]>();
 
   constructor(options: EventIntakeOptions) {
     this.#options = options;
   }
 
-  /** An event that this node has committed. */
+  /** Takes in an event that this node committed. */
   takeCommitted(shard: OwnedShard, event: LoggedEvent): void {
     const { webhookIds } = event;
     if (webhookIds.length === 0) return;
@@ -48,7 +48,7 @@ export class EventIntake {
     this.#options.onHeldBack();
   }
 
-  /** An event that was read from the log. */
+  /** Takes in an event that was read from the log. */
   takeLogged({ shard, event, webhookIds, isChecked }: ReadEvent): void {
     if (webhookIds.length === 0) return;
     this.releaseBefore(event);
@@ -57,13 +57,13 @@ export class EventIntake {
     else this.#options.deferred.add(taken, { isChecked });
   }
 
-  /** A deferred event for which there is room now. */
+  /** Takes in a deferred event for which there is room now. */
   takeDeferred(taken: TakenEvent): void {
     taken.shard.load(taken.outstanding, taken.event, taken.webhookIds.length);
     this.#expand(taken);
   }
 
-  /** The log has been read up to there. */
+  /** Releases held-back events before the place, up to which the log has been read. */
   releaseBefore(place: LogPlace): void {
     for (let first = this.#heldBack[0]; first && isBefore(first.event, place); first = this.#heldBack[0]) {
       this.#heldBack.shift();
@@ -76,12 +76,12 @@ export class EventIntake {
     return !tenant || webhookIds.some((id) => tenant.webhooks.get(id)?.ordered !== false);
   }
 
-  /** Into memory if there is room, behind those of its organization that wait for it. */
+  /** Loads the event if there is room; otherwise defers it behind the deferred events of its organization. */
   #take(taken: TakenEvent): void {
     const { memory, deferred } = this.#options;
     const { shard, event, outstanding, webhookIds } = taken;
     if (deferred.has(event.organizationKey) || !memory.admits(memory.of(event.organizationKey), webhookIds.length, event.body.length)) {
-      // Where some have a row, the row of the event does not say which.
+      // If some deliveries have a row, the event's row doesn't say which.
       return deferred.add(taken, { isChecked: webhookIds.length === event.webhookIds.length });
     }
     shard.load(outstanding, event, webhookIds.length);
@@ -95,7 +95,7 @@ export class EventIntake {
     if (loading) return void loading.push(taken);
     const tenant = directory.peek(organizationKey);
     if (tenant && taken.webhookIds.every((id) => tenant.webhooks.has(id))) return offer(tenant, taken);
-    // Cached webhooks that are older than the event would make it look cancelled.
+    // The cached webhooks may be older than the event, which would then count as cancelled.
     if (tenant) directory.invalidate(organizationKey);
     this.#loading.set(organizationKey, []);
     void this.#takeSlowly(taken);
@@ -107,7 +107,7 @@ export class EventIntake {
     const later = this.#loading.get(organizationKey) ?? [];
     this.#loading.delete(organizationKey);
     if (taken.shard.isOpen) this.#options.offer(tenant, taken);
-    // Their webhooks may be newer than what was read.
+    // Their webhooks may be newer than the organization that was read.
     for (const one of later) if (one.shard.isOpen) this.#expand(one);
   }
 }

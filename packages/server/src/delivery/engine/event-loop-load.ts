@@ -1,14 +1,14 @@
 import { performance, type EventLoopUtilization } from 'node:perf_hooks';
 
 const SAMPLE_MS = 50;
-/** Part of the time that an event loop may be busy before it counts as saturated. */
+/** Utilization above which an event loop counts as saturated. */
 const SATURATED = 0.85;
-/** What is held back then leaves it less to do: it counts as saturated until clearly below. */
+/** Utilization below which it no longer does. The gap is needed because the load falls as soon as work is held back. */
 const RELIEVED = 0.7;
 
 /**
- * Whether a thread has any time left. Accepting a hundred events costs less than delivering them: at full load a server
- * that does not look at it accepts 25,000 a second and delivers none.
+ * Tells whether a thread is saturated. Accepting costs less than delivering: without this check, a server at full load
+ * accepts 25,000 events a second and delivers none.
  */
 export class EventLoopLoad {
   readonly #read: () => EventLoopUtilization;
@@ -16,7 +16,7 @@ export class EventLoopLoad {
   #sampledAt = performance.now();
   #saturated = false;
 
-  /** `read` answers what the thread's event loop has done since it was started. */
+  /** `read` returns the event loop utilization since the thread started. */
   constructor(read: () => EventLoopUtilization) {
     this.#read = read;
     this.#sampled = read();

@@ -4,7 +4,7 @@ import { pause } from './pause.ts';
 
 const RETRY_MS = 250;
 
-/** The organization, however long the database takes to answer; null: it is gone, or the node stops. */
+/** Reads an organization, retrying until it succeeds; null: it is deleted, or the node is stopping. */
 export async function findTenant(
   directory: Directory,
   organizationKey: number,
@@ -14,7 +14,7 @@ export async function findTenant(
     try {
       return await directory.findByKey(organizationKey);
     } catch (error) {
-      log.warn({ err: error }, 'An organization could not be read; trying again.');
+      log.warn({ err: error }, 'Failed to read an organization; retrying');
       await pause(RETRY_MS);
       if (isStopping()) return null;
     }

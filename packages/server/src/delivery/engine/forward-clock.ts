@@ -1,12 +1,12 @@
-/** A clock that never goes back, made from one that may. */
+/** A clock that never goes back, based on one that may. */
 export interface ForwardClock {
-  /** In milliseconds; only differences mean something. */
+  /** Milliseconds; only differences are meaningful. */
   readonly now: () => number;
-  /** How often the other clock has gone back by more than a second. */
+  /** How often the underlying clock went back by more than a second. */
   readonly jumps: () => number;
 }
 
-/** Clocks are adjusted by a few milliseconds all the time. */
+/** Smaller steps are normal clock adjustments. */
 const JUMP_MS = 1_000;
 
 export function createForwardClock(now: () => number): ForwardClock {

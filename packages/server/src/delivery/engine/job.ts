@@ -4,31 +4,31 @@ import type { Directory, Tenant } from '../../tenancy/directory.ts';
 import type { ResolvedWebhook } from '../../tenancy/resolve-webhook.ts';
 import type { Outstanding, OwnedShard } from './owned-shard.ts';
 
-/** One delivery in memory. */
+/** A delivery in memory. */
 export interface Job {
   readonly shard: OwnedShard;
   readonly event: LoggedEvent;
   readonly webhookId: string;
   readonly deliveryId: string;
-  /** Attempts made before. */
+  /** Number of earlier attempts. */
   readonly attemptCount: number;
-  /** Its event, which is in memory until the delivery has a row; null: it has one in `waiting`. */
+  /** Its event, which stays in memory until the delivery has a row; null: it was loaded from `waiting`. */
   readonly outstanding: Outstanding | null;
   /** It was loaded from `waiting` and cancelled since. */
   isCancelled: boolean;
-  /** What its webhook keeps in order; null: nothing, or its webhook was not looked at yet. */
+  /** The key of the order it belongs to; null: none, or its webhook was not read yet. */
   orderKey: string | null;
-  /** Its organization and webhook, as last looked at; null: not yet, or gone then. */
+  /** Its organization and webhook as last read; null: not read yet, or deleted. */
   tenant: Tenant | null;
   webhook: ResolvedWebhook | null;
 }
 
-/** What a shard got from the log. */
+/** An event that was taken in for a shard. */
 export interface TakenEvent {
   readonly shard: OwnedShard;
   readonly event: LoggedEvent;
   readonly outstanding: Outstanding;
-  /** Those of its webhooks whose delivery has no row yet. */
+  /** Webhooks whose delivery has no row yet. */
   readonly webhookIds: readonly string[];
 }
 
@@ -48,15 +48,15 @@ export function freshJob({ shard, event, outstanding }: TakenEvent, webhookId: s
 }
 
 /**
- * The job's webhook as it is now; null: it is gone, or would have to be read. With 10,000 organizations each look-up is a
- * microsecond, most of it waiting for memory: what was found is kept with the job for as long as it holds.
+ * Returns the job's current webhook; null: it is deleted, or must be read first. With 10,000 organizations a lookup
+ * takes a microsecond, mostly cache misses, so the job keeps the result as long as it is current.
  */
 export function webhookOf(job: Job, directory: Pick<Directory, 'peek'>): ResolvedWebhook | null {
   if (job.tenant?.isCurrent !== true) see(job, directory.peek(job.event.organizationKey) ?? null);
   return job.webhook;
 }
 
-/** The job's webhook, of the organization as it was read. */
+/** Sets the job's webhook from the organization that was read. */
 export function see(job: Job, tenant: Tenant | null): ResolvedWebhook | null {
   job.tenant = tenant;
   job.webhook = tenant?.webhooks.get(job.webhookId) ?? null;

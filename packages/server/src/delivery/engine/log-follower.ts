@@ -22,7 +22,7 @@ import { pause } from './pause.ts';
 export interface ReadEvent {
   readonly shard: OwnedShard;
   readonly event: LoggedEvent;
-  /** Those whose delivery has no row, if `isChecked`; otherwise all, and some may have one. */
+  /** If `isChecked`, only those whose delivery has no row; otherwise all, and some may have one. */
   readonly webhookIds: readonly string[];
   readonly isChecked: boolean;
 }
@@ -33,93 +33,101 @@ export interface LogFollowerOptions {
   readonly log: Logger;
   /** How often the log is polled if nothing wakes the follower. */
   readonly pollMs: number;
-  /** How long after a connection broke a statement may still begin that was sent on it. Default: 120,000. */
+  /** How long after a connection broke a statement sent on it may still begin. Default: 120,000. */
   readonly doubtMs?: number;
   readonly take: (read: ReadEvent) => void;
-  /** Whether events of the organization are deferred. What of later ones is recorded is asked when they are loaded. */
+  /**
+   * Whether events of the organization are deferred. Which deliveries of later events are recorded is checked when they
+   * load.
+   */
   readonly isDeferring: (organizationKey: number) => boolean;
-  /** Resolves when this node's open appends of ordered events have ended: what they committed may belong before what is read. */
+  /**
+   * Resolves when this node's open appends of ordered events have ended: their events may precede what is read next.
+   */
   readonly orderedEnded: () => Promise<unknown> | null;
-  /** Everything of this node's established shards below the transaction id is read and taken in. */
+  /** Called when everything below the transaction id is read for this node's established shards. */
   readonly onRead: (xid: number) => void;
-  /** Shards that are new, before anything of theirs is read. */
+  /** Called with new shards before their log is read. */
   readonly onAcquired: (shards: readonly OwnedShard[]) => Promise<void>;
-  /** Shards whose log has been read: what they have waiting can be looked for. */
+  /** Called with shards whose log has been read, so that their waiting deliveries can be loaded. */
   readonly onEstablished: (shards: readonly OwnedShard[]) => void;
-  /** The database went back to an earlier state, as after a crash of its server. */
+  /** Called when the database went back to an earlier state, for example after a crash of its server. */
   readonly onDiscontinuity: () => void;
-  /** Whether there is room for more. */
+  /** Whether there is room for more events in memory. */
   readonly hasRoom: () => boolean;
 }
 
-/** Events read at once, unless they have many deliveries. */
+/** Maximum events per page. Events with many deliveries make smaller pages. */
 const PAGE = 500;
 const SMALLEST_PAGE = 20;
-/** Deliveries that a page should have at most: their webhooks' ids are 36 characters each. */
+/** Target of deliveries per page: each webhook id takes 36 characters. */
 const PAGE_DELIVERIES = 10_000;
-/** How often a reader without room asks for it. */
+/** How often to check for room in memory while there is none. */
 const ROOM_MS = 20;
-/** Polls that were asked for are so far apart, so that a busy log is read in portions. */
+/** Minimum time between requested polls, so that a busy log is read in batches. */
 const APART_MS = 10;
-/** Longer than a statement on a broken connection may take to begin: Linux tries for 100 s to deliver what was sent before. */
+/** Longer than a statement on a broken connection may take to begin: Linux resends unacknowledged data for 100 s. */
 const DOUBT_MS = 120_000;
 
-/** An append whose connection is silent does not hold up the log. */
+/** How long reading waits for an open append: one on a silent connection must not block it. */
 const APPEND_WAIT_MS = 1_000;
 
 interface Doubt {
-  /** Until then a transaction may begin whose outcome nobody learns; by the clock of `performance.now()`. */
+  /** Until then, by `performance.now()`, a transaction whose outcome stays unknown may begin. */
   readonly waitUntil: number;
-  /** The end of the log after that: below it may be one. null: not known yet. */
+  /** The end of the log at that time: the unknown transactions are below it. null: not known yet. */
   readonly endsAt: number | null;
 }
 
 interface Range {
   readonly from: LogPosition;
-  /** Exclusive; null: to the end. */
+  /** Exclusive; null: the end of the log. */
   readonly to: number | null;
-  /** Whether events may have been taken in or recorded before: those are left out. */
+  /** Whether events may already be in memory or recorded; those are skipped. */
   readonly isChecked: boolean;
-  /** Whether this node's own claims count too: it may have had them in memory when it owned the shards before. */
+  /** Whether to read this node's own claims too: it may have claimed them when it owned the shards before. */
   readonly isTakeover?: boolean;
   readonly onPage?: (last: LogPosition) => void;
-  /** Default: all there are. */
+  /** Default: no limit. */
   readonly maxPages?: number;
 }
 
-/** New shards whose log is being read, and how far it is. */
+/** The takeover of new shards: how far their log has been read. */
 interface Takeover {
   readonly shards: readonly OwnedShard[];
-  /** Their last owners left a low-water mark. */
+  /** Whether the last owners left a low-water mark. */
   readonly isMarked: boolean;
   readonly from: LogPosition;
 }
 
-/** Pages of a takeover between two looks at what comes in. */
+/** Pages of a takeover to read between two polls of the tail. */
 const TAKEOVER_PAGES = 5;
-/** Shards that are so many transactions behind are read together, whatever the others are. */
+/** Shards at most this many transactions behind are read together with the one that is least behind. */
 const CLOSE_BEHIND = 500;
 
 /**
- * Reads from the log what this node's shards get from elsewhere: what earlier owners left, and what other nodes accept.
- * It stops at the oldest transaction still running and continues from there, so it never passes over a late commit.
+ * Reads the events of this node's shards that it doesn't have in memory: what earlier owners left and other nodes
+ * accept. It stops at the oldest running transaction and continues from there, so it never skips a late commit.
  */
 export class LogFollower {
   readonly #options: LogFollowerOptions;
   readonly #poller: Poller;
   #position: LogPosition = { xid: 0, id: null };
   #continuity: string | null = null;
-  /** Where reading starts over; null: at the position. */
+  /** Where to read again from; null: continue at the position. */
   #rewindTo: number | null = null;
   #doubt: Doubt | null = null;
   #doubts = 0;
-  /** Shards that this node has read for. */
+  /** Shards that this node has owned since it started. */
   readonly #readFor = new Set<number>();
-  /** Below it events may be recorded already: in a restored database they have higher transaction ids than new ones. */
+  /**
+   * Below this id, events may be recorded already: in a restored database their transaction ids are higher than new
+   * ones.
+   */
   #checkedBelow = 0;
   /** The new shards whose log is being read. */
   #takeover: Takeover | null = null;
-  /** What was cancelled lately was perhaps not heard of. */
+  /** Whether notifications of cancellations may have been lost. */
   #mayHaveMissed = false;
 
   constructor(options: LogFollowerOptions) {
@@ -129,24 +137,26 @@ export class LogFollower {
       everyMs: options.pollMs,
       apartMs: APART_MS,
       log: options.log,
-      complaint: 'The event log could not be read.',
+      complaint: 'Failed to read the event log; retrying',
     });
   }
 
-  /** Everything of the node's established shards below it has been read. */
+  /** Everything below this position has been read for the node's established shards. */
   get position(): LowWaterLimit {
     return { xid: Math.min(this.#position.xid, this.#rewindTo ?? this.#position.xid), continuity: this.#continuity };
   }
 
   /**
-   * Whether something that this node claimed may be in the log and not in memory. Until that is found, the node claims
-   * nothing new: it reads from the log what it accepts, like what others accept.
+   * Whether the log may contain events claimed by this node that it doesn't have in memory. Until they are found, the
+   * node claims nothing new and reads its own events from the log too.
    */
   get inDoubt(): boolean {
     return this.#doubt !== null;
   }
 
-  /** How often something was in doubt: an append during which it grows has its events read from the log. */
+  /**
+   * Counts how often the node was in doubt. If it grows during an append, the append's events are read from the log.
+   */
   get doubts(): number {
     return this.#doubts;
   }
@@ -161,20 +171,20 @@ export class LogFollower {
     return this.#poller.stop();
   }
 
-  /** Reads now instead of at the next poll. */
+  /** Polls now. */
   wake(): void {
     this.#poller.wake();
   }
 
-  /** Cancellations may have been missed: of what is not read yet, too, only deliveries without a row are taken. */
+  /** Cancellations may have been missed: checks unread events too, and takes only deliveries without a row. */
   recheck(): void {
     this.#mayHaveMissed = true;
     this.wake();
   }
 
   /**
-   * Looks through the log again from `since`, until every transaction under way has ended: an append that this node claimed
-   * was committed after its shard had left, or its outcome is unknown because the connection broke.
+   * Reads the log again from `since` until all running transactions have ended. Used when an append was committed after
+   * its shard had left, or when its outcome is unknown because the connection broke.
    */
   doubt({ since, isCommitted }: { since: number; isCommitted: boolean }): void {
     const mayBeginFor = isCommitted ? 0 : (this.#options.doubtMs ?? DOUBT_MS);
@@ -215,32 +225,35 @@ export class LogFollower {
     if (fresh.length > 0) await this.#establish(fresh, to);
   }
 
-  /** Transaction ids may be given out again: nothing read so far says what lies below them. The stored marks do. */
+  /**
+   * Discards all positions, because transaction ids may be reused. Reading starts again from the stored low-water
+   * marks.
+   */
   async #startOver(horizon: LogHorizon): Promise<void> {
-    this.#options.log.warn('The database went back to an earlier state; reading the event log again from what is stored.');
+    this.#options.log.warn('The database went back to an earlier state; reading the event log again from the stored low-water marks');
     this.#options.onDiscontinuity();
     await this.#begin(horizon);
   }
 
-  /** Reads what the last owners left: a part of it, so that what other shards get meanwhile does not wait for all. */
+  /** Reads some pages of what the last owners left. The tail of other shards is polled in between. */
   async #establish(fresh: readonly OwnedShard[], horizon: number): Promise<void> {
     const { onEstablished } = this.#options;
     if (this.#takeover?.shards.some((shard) => shard.isOpen) !== true) this.#takeover = await this.#beginTakeover(fresh, horizon);
     const { shards, isMarked, from } = this.#takeover;
-    // Without a mark the log may be another server's: its ids say nothing about where this one stands.
+    // Without a mark, the log may come from another server, whose transaction ids can't be compared with this one's.
     const range = { from, to: isMarked ? horizon : null, isChecked: true, isTakeover: true, maxPages: TAKEOVER_PAGES };
     const rest = await this.#readPages(shards, range);
     this.#takeover = rest && { shards, isMarked, from: rest };
     if (rest || shards.length < fresh.length) this.#poller.wake();
     if (rest) return;
     if (!isMarked) this.#checkedBelow = Math.max(this.#checkedBelow, (await lastLogged(this.#options.database)) + 1);
-    // From here on the node claims what it accepts for them: an append that starts now gets a higher transaction id
-    // than any read so far, so what is claimed and what was read cannot overlap.
+    // From now on the node claims events of these shards. New appends get higher transaction ids than any read so far,
+    // so claimed and read events cannot overlap.
     const joined = shards.filter((shard) => shard.isOpen);
     for (const shard of joined) shard.readFrom = null;
-    // Above the horizon may be what was cancelled while another node owned the shards: this one took no note of it.
+    // Deliveries above the horizon may have been cancelled while another node owned the shards.
     this.#mayHaveMissed = true;
-    // Above the horizon may be what this node claimed when it owned them before, and forgot when they left.
+    // Events above the horizon may have been claimed by this node when it owned the shards before.
     if (joined.some((shard) => this.#readFor.has(shard.id))) this.doubt({ since: horizon, isCommitted: true });
     for (const shard of joined) this.#readFor.add(shard.id);
     onEstablished(joined);
@@ -258,28 +271,27 @@ export class LogFollower {
     const onPage = (last: LogPosition): void => {
       this.#position = last;
     };
-    // An idle log costs nothing, however many days of it are kept.
     if (shards.length > 0 && this.#position.xid < to) await this.#readPages(shards, { from: this.#position, to, isChecked, onPage });
     this.#position = { xid: to, id: null };
     this.#options.onRead(to);
   }
 
-  /** Once the append cannot begin any more, all transactions that have begun are waited for. */
+  /** Ends the doubt: waits until the append can no longer begin, then for all transactions that had begun by then. */
   async #resolve(doubt: Doubt, horizon: number): Promise<void> {
     const isOver = doubt.endsAt !== null && horizon >= doubt.endsAt;
     const endsAt = doubt.endsAt ?? (performance.now() >= doubt.waitUntil ? await logEnd(this.#options.database) : null);
     if (this.#doubt === doubt) this.#doubt = isOver ? null : { ...doubt, endsAt };
   }
 
-  /** Returns where to go on from; null: at the end. */
+  /** Returns the position to continue from; null: at the end. */
   async #readPages(shards: readonly OwnedShard[], range: Range): Promise<LogPosition | null> {
     const { from: start, to, isChecked, isTakeover = false, onPage, maxPages = Number.POSITIVE_INFINITY } = range;
     const { database, ownership, hasRoom } = this.#options;
     const ids = shards.map((shard) => shard.id);
     for (let from = start, limit = SMALLEST_PAGE, pages = 1; ; pages++) {
       while (!hasRoom() && !this.#poller.stopped) await pause(ROOM_MS);
-      if (this.#poller.stopped) throw new Error('The node stops.');
-      // What this node claimed it has in memory, unless that is in doubt.
+      if (this.#poller.stopped) throw new Error('The node is stopping.');
+      // The node has its own claims in memory, unless they are in doubt.
       const notClaimedBy = this.#doubt === null && !isTakeover ? ownership.nodeId : null;
       const rows = await readRange(database, { from, to, shards: ids, notClaimedBy, limit });
       await this.#takeRows(shards, rows, isChecked);
@@ -292,10 +304,11 @@ export class LogFollower {
     }
   }
 
-  /** What an earlier owner claimed it may have sent: of that, too, only deliveries without a row are taken. */
+  /** An earlier owner may have sent what it claimed, so deliveries that have a row are skipped there too. */
   async #takeRows(shards: readonly OwnedShard[], rows: readonly LogRow[], isChecked: boolean): Promise<void> {
     const doubtful = isChecked ? rows : rows.filter((row) => row.claimed_by !== null);
-    // Before the database is asked: what leaves memory meanwhile may be recorded too late for the answer.
+    // Collected before the query: an event that leaves memory meanwhile may be recorded too late for the query to see
+    // it.
     const inMemory = new Set(doubtful.length === 0 ? [] : shards.flatMap((shard) => [...shard.events()].map(({ id }) => id)));
     const unasked = new Set(doubtful.filter((row) => this.#options.isDeferring(row.organization_key)));
     const recorded = await this.#recorded(doubtful.filter((row) => !unasked.has(row)));
@@ -318,8 +331,8 @@ export class LogFollower {
 }
 
 /**
- * The shards to read first. One with a long backlog must not keep the others waiting, and each pass goes through all that was
- * committed since the oldest mark: with four times as much from pass to pass, all take a third more than the last one alone.
+ * Returns the shards to read first, so that a long backlog of one doesn't delay the others. Each pass reads all commits
+ * since its oldest mark; with a factor of four between passes, all passes cost a third more than the last one alone.
  */
 function leastBehind(shards: readonly OwnedShard[], horizon: number): readonly OwnedShard[] {
   const lagOf = ({ readFrom }: OwnedShard): number => horizon - (readFrom ?? horizon);
@@ -327,7 +340,7 @@ function leastBehind(shards: readonly OwnedShard[], horizon: number): readonly O
   return shards.filter((shard) => lagOf(shard) <= Math.max(4 * least, CLOSE_BEHIND));
 }
 
-/** Pages grow, and shrink where events have many deliveries. */
+/** Doubles the page size up to the maximum, and shrinks it if events have many deliveries. */
 function nextLimit(limit: number, rows: readonly LogRow[]): number {
   const deliveries = rows.reduce((sum, row) => sum + row.webhook_ids.length, 0);
   const fitting = Math.floor((rows.length * PAGE_DELIVERIES) / Math.max(1, deliveries));

@@ -1,4 +1,4 @@
-/** Where an event is in the log: commit order, and within a transaction the order of ids. */
+/** An event's place in the log: in commit order, and by id within a transaction. */
 export interface LogPlace {
   /** The transaction that stored the event. */
   readonly xid: number;

@@ -2,7 +2,7 @@ import type { LoggedEvent } from '../../intake/log-owner.ts';
 import type { NewEvent } from '../../store/event-log.ts';
 import type { EventRow } from '../../store/log-reading.ts';
 
-/** As read from the database. */
+/** Converts a database row. */
 export function eventOfRow(row: EventRow): LoggedEvent {
   return {
     organizationKey: row.organization_key,
@@ -19,7 +19,7 @@ export function eventOfRow(row: EventRow): LoggedEvent {
   };
 }
 
-/** As this node committed it itself. Written out: a copy of all of the event would stay in memory as long as its delivery does. */
+/** Converts an event that this node committed. Copies field by field: a spread would keep the whole event in memory. */
 export function eventOfCommit(event: NewEvent, xid: number): LoggedEvent {
   return {
     organizationKey: event.organizationKey,

@@ -1,15 +1,15 @@
-/** What may be in memory: deliveries that are queued, in flight or being recorded, and the bodies of their events. */
+/** Limits for the deliveries that are queued, in flight or being recorded, and for the bodies of their events. */
 export interface MemoryLimits {
   readonly deliveries: number;
   readonly deliveriesOfOrganization: number;
-  /** Bodies, in bytes. */
+  /** Event bodies, in bytes. */
   readonly bytes: number;
   readonly bytesOfOrganization: number;
 }
 
 /**
- * Above what the dispatcher's queues hold (80,000 at most, 20,000 of one organization), so that room always comes back:
- * what exceeds the queues is on its way to the database. A delivery takes about 700 bytes until it is recorded.
+ * Above what the dispatcher queues hold (80,000; 20,000 of one organization), so that room always becomes free: the
+ * rest is on its way to the database. A delivery takes about 700 bytes until it is recorded.
  */
 export const DEFAULT_MEMORY_LIMITS: MemoryLimits = {
   deliveries: 100_000,
@@ -24,10 +24,10 @@ export interface OrganizationUse {
   bytes: number;
 }
 
-/** Unused entries are removed when there are so many in all, not one by one: they come and go thousands of times a second. */
+/** Unused entries are removed in bulk at this size: they come and go thousands of times a second. */
 const PURGE_AT = 10_000;
 
-/** Counts what is in memory, in all and by organization. An event weighs as much as its deliveries. */
+/** Counts deliveries and bytes in memory, in total and by organization. An event counts with all its deliveries. */
 export class MemoryBudget {
   readonly #limits: MemoryLimits;
   #uses = new Map<number, OrganizationUse>();
@@ -57,8 +57,8 @@ export class MemoryBudget {
   }
 
   /**
-   * Whether there is room for an event. An organization that has nothing in memory gets one in even if the others have
-   * used up all of it, or if the event alone is above its share.
+   * Whether there is room for an event. An organization with nothing in memory gets one in even if the others have used
+   * all of it, or if that event alone exceeds its share.
    */
   admits(use: OrganizationUse, deliveries: number, bytes: number): boolean {
     const { deliveries: all, bytes: allBytes } = this.#limits;
@@ -66,14 +66,14 @@ export class MemoryBudget {
     return this.fits(use, deliveries, bytes);
   }
 
-  /** Whether there is room for so much within all limits. */
+  /** Whether these deliveries and bytes fit within all limits. */
   fits(use: OrganizationUse, deliveries: number, bytes: number): boolean {
     const limits = this.#limits;
     if (use.deliveries + deliveries > limits.deliveriesOfOrganization || use.bytes + bytes > limits.bytesOfOrganization) return false;
     return this.#deliveries + deliveries <= limits.deliveries && this.#bytes + bytes <= limits.bytes;
   }
 
-  /** Whether so many bodies are in memory that fresh deliveries should go to the database instead of a queue. */
+  /** Whether bodies take so much memory that fresh deliveries should be spilled to the database. */
   isFull(use: OrganizationUse | null): boolean {
     return (use !== null && use.bytes * 2 > this.#limits.bytesOfOrganization) || this.#bytes * 2 > this.#limits.bytes;
   }

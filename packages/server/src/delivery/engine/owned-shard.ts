@@ -2,39 +2,39 @@ import { ChainedList, type Chained } from '../chained-list.ts';
 import type { LoggedEvent } from '../../intake/log-owner.ts';
 import type { MemoryBudget, OrganizationUse } from './memory-budget.ts';
 
-/** An event of which not all deliveries are recorded: in memory, or deferred, which means that it stays in the log for now. */
+/** An event with unrecorded deliveries. It is in memory, or deferred: then it stays in the log for now. */
 export interface Outstanding extends Chained<Outstanding> {
   readonly organizationKey: number;
   readonly id: string;
   readonly xid: number;
-  /** Of its body, if that is in memory. */
+  /** Size of its body, if that is in memory. */
   bytes: number;
   /** Deliveries in memory that are not recorded. */
   left: number;
-  /** null: it is deferred. */
+  /** null: the event is deferred. */
   use: OrganizationUse | null;
 }
 
 /**
- * A shard while this node owns it: which of its events are in memory and not settled. From them follows the low-water
- * mark, below which the next owner need not look. No Map by id: V8 copies each new string that a Map is asked for to its
- * table of strings, which takes 0.3 µs, and only a full collection frees it.
+ * A shard that this node owns, with its unsettled events. They determine the low-water mark, where the next owner
+ * starts. A list, not a Map by id: V8 interns each string key, which takes 0.3 µs and is freed only by a full
+ * collection.
  */
 export class OwnedShard {
   readonly id: number;
   readonly epoch: number;
-  /** Given back or taken over: what is still in memory is somebody else's now. */
+  /** The lease has ended. What is still in memory belongs to the next owner. */
   lost = false;
-  /** The log is to be read from here, where the last owner left off; null: it is read up to where the tail goes on. */
+  /** The low-water mark of the last owner, from which to read the log; null: the log has been read up to the tail. */
   readFrom: number | null;
-  /** On its way to another node: nothing more is started for it. */
+  /** The shard is being handed to another node. Nothing more is started for it. */
   isLeaving = false;
-  /** Exchanges under way. */
+  /** Attempts under way. */
   inFlight = 0;
   /** Outcomes that are not recorded yet. */
   recording = 0;
   readonly #memory: MemoryBudget;
-  /** The shard is on its way to another node: what is committed from here on is nobody's until that one reads it. */
+  /** The low-water mark when the shard began to leave. Later commits are read by the next owner. */
   #leftAt: number | null = null;
   readonly #events = new ChainedList<Outstanding>();
 
@@ -45,12 +45,12 @@ export class OwnedShard {
     this.#memory = memory;
   }
 
-  /** From here on the node can claim what it accepts for this shard. */
+  /** Whether the node can claim the events that it accepts for this shard. */
   get established(): boolean {
     return this.readFrom === null;
   }
 
-  /** Whether deliveries of it may be started. */
+  /** Whether its deliveries may be started. */
   get isOpen(): boolean {
     return !this.lost && !this.isLeaving;
   }
@@ -60,26 +60,26 @@ export class OwnedShard {
     return this.inFlight === 0 && this.recording === 0;
   }
 
-  /** The events in memory, and the deferred ones. Goes through all of them: for what happens rarely. */
+  /** Iterates over all events in memory and all deferred ones, so use it rarely. */
   *events(): Iterable<Outstanding> {
     for (let event = this.#events.oldest; event !== null; event = event.next) yield event;
   }
 
-  /** The event comes to memory. */
+  /** Adds an event that is in memory. */
   track(event: LoggedEvent, deliveries: number): Outstanding {
     const outstanding = this.defer(event);
     this.load(outstanding, event, deliveries);
     return outstanding;
   }
 
-  /** The event stays in the log until there is room for it. */
+  /** Adds an event that stays in the log until there is room for it. */
   defer({ organizationKey, id, xid }: LoggedEvent): Outstanding {
     const outstanding: Outstanding = { organizationKey, id, xid, bytes: 0, left: 0, use: null, next: null, previous: null };
     this.#events.append(outstanding);
     return outstanding;
   }
 
-  /** A deferred event comes to memory, with those of its deliveries that have no row. */
+  /** Moves a deferred event to memory, with those of its deliveries that have no row. */
   load(outstanding: Outstanding, event: LoggedEvent, deliveries: number): void {
     outstanding.bytes = event.body.length;
     outstanding.left = deliveries;
@@ -87,12 +87,12 @@ export class OwnedShard {
     this.#memory.take(outstanding.use, deliveries, outstanding.bytes);
   }
 
-  /** Nothing of a deferred event is left to be done. */
+  /** Removes a deferred event that has no deliveries left. */
   drop(outstanding: Outstanding): void {
     if (!this.lost) this.#events.remove(outstanding);
   }
 
-  /** One of the event's deliveries is recorded, as settled or waiting. */
+  /** Counts a delivery of the event as recorded, whether settled or waiting. */
   recorded(outstanding: Outstanding): void {
     if (this.lost || outstanding.use === null) return;
     outstanding.left--;
@@ -101,14 +101,14 @@ export class OwnedShard {
     if (isLast) this.#events.remove(outstanding);
   }
 
-  /** The lowest transaction id that holds something unrecorded, or `limit`. */
+  /** Returns the lowest transaction id with unrecorded deliveries, or `limit`. */
   lowWater(limit: number): number {
     let lowest = Math.min(limit, this.readFrom ?? limit, this.#leftAt ?? limit);
     for (let event = this.#events.oldest; event !== null; event = event.next) lowest = Math.min(lowest, event.xid);
     return lowest;
   }
 
-  /** From now on this node reads no more of the shard's log: the mark must not pass what it has read. */
+  /** Marks the shard as leaving. From now on this node reads no more of its log, so the mark must not rise further. */
   leave(limit: number): void {
     this.#leftAt = this.lowWater(limit);
     this.isLeaving = true;

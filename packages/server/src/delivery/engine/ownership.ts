@@ -20,7 +20,7 @@ import type { MemoryBudget } from './memory-budget.ts';
 import { OwnedShard } from './owned-shard.ts';
 import { pause } from './pause.ts';
 
-/** Up to where everything this node read or wrote is known, and of which continuity of the log that transaction id is. */
+/** The transaction id below which everything this node read or wrote is known, and the log continuity it belongs to. */
 export interface LowWaterLimit {
   readonly xid: number;
   readonly continuity: string | null;
@@ -28,36 +28,36 @@ export interface LowWaterLimit {
 
 export interface OwnershipOptions {
   readonly database: Database;
-  /** Counts what the shards have in memory. */
+  /** Accounts for the memory that events of the shards use. */
   readonly memory: MemoryBudget;
   readonly log: Logger;
   /** Shown in the nodes table. */
   readonly nodeName: string;
-  /** How long a lease lasts without renewal: a dead node's shards are free after it. */
+  /** How long a lease lasts without renewal. A dead node's shards are free after that. */
   readonly leaseMs: number;
   /** How often leases are renewed. */
   readonly renewMs: number;
   readonly lowWaterLimit: () => LowWaterLimit;
-  /** Shards that this node starts nothing more for: they are leaving, or lost. */
+  /** Called with shards that are leaving or lost. Nothing more may be started for them. */
   readonly onClosed: (shards: readonly OwnedShard[]) => void;
 }
 
-/** A lease is trusted for a little less than the database grants it, so that two nodes do not send at once. */
+/** Safety margin: the node stops using a lease this long before it expires, so that two nodes never send at once. */
 const SAFETY_MS = 500;
-/** How often leaving shards are checked for exchanges that have ended. */
+/** How often leaving shards are checked for running attempts. */
 const RELEASE_MS = 50;
-/** How often a new node asks whether the others know of it. */
+/** How often a new node checks whether all other nodes know it. */
 const AWARE_MS = 20;
-/** For how long ordered events wait for that. */
+/** How long ordered events wait until all other nodes know this one. */
 const KNOWN_MS = 2_000;
 
-/** This node's leases on shards: taken, renewed, balanced with the other nodes, given back. */
+/** This node's leases on shards: acquires, renews, balances and releases them. */
 export class Ownership {
   readonly #options: OwnershipOptions;
   readonly #shards = new Map<number, OwnedShard>();
   readonly #leaving = new Set<OwnedShard>();
   #nodeId = 0;
-  /** Live nodes, this one included; before the first report: none. */
+  /** Live nodes including this one; empty before the first heartbeat. */
   #live: ReadonlySet<number> = new Set();
   #validUntil = 0;
   #isInvalid = false;
@@ -72,7 +72,7 @@ export class Ownership {
       everyMs: options.renewMs,
       apartMs: Math.min(RELEASE_MS, options.renewMs),
       log: options.log,
-      complaint: 'Could not renew the leases on shards.',
+      complaint: 'Failed to renew the shard leases; retrying',
     });
   }
 
@@ -80,7 +80,7 @@ export class Ownership {
     return this.#nodeId;
   }
 
-  /** Shards this node works on. */
+  /** Shards that this node owns and that are not leaving. */
   get shards(): Iterable<OwnedShard> {
     return this.#shards.values();
   }
@@ -89,7 +89,7 @@ export class Ownership {
     return this.#shards.size;
   }
 
-  /** Whether this is the only live node that accepts ordered events: another one waits until this one knows of it. */
+  /** Whether no other live node accepts ordered events: a new node waits until this one knows it. */
   get isAlone(): boolean {
     return this.#live.size === 1;
   }
@@ -98,7 +98,7 @@ export class Ownership {
     return this.#shards.get(id);
   }
 
-  /** Whether the leases still hold by this machine's own clock. */
+  /** Whether the leases are still valid by this machine's clock. */
   get valid(): boolean {
     return performance.now() < this.#validUntil;
   }
@@ -111,7 +111,7 @@ export class Ownership {
     this.#poller.start();
   }
 
-  /** Gives every shard back. */
+  /** Releases all shards. */
   async stop(): Promise<void> {
     await this.#poller.stop();
     const held = [...this.#shards.values(), ...this.#leaving];
@@ -120,15 +120,15 @@ export class Ownership {
     await removeNode(this.#options.database, this.#nodeId);
   }
 
-  /** Stops without a word to the others, as a crash would: the leases run out by themselves. */
+  /** Stops without releasing anything, as a crash would: the leases expire. */
   abandon(): void {
     void this.#poller.stop();
   }
 
   /**
-   * Resolves when every live node knows of this one: from then on they read the log for ordered events before they send
-   * theirs. One promise for all who wait, so that they continue in the order in which they came. Rejects with `unavailable`
-   * if that takes long, as while the database is away.
+   * Resolves when every live node knows this one: from then on they read the log before they send ordered events. All
+   * callers share one promise, so they continue in the order of their calls. Rejects with `unavailable` after a
+   * timeout.
    */
   known(): Promise<void> {
     this.#known ??= this.#becomeKnown();
@@ -140,8 +140,8 @@ export class Ownership {
   }
 
   /**
-   * Forgets all shards and goes on as a new node would: the database went back to an earlier state, so what this node has
-   * in memory may differ from what is stored.
+   * Drops all shards and registers as a new node. Called when the database went back to an earlier state, because what
+   * is in memory may differ from what is stored.
    */
   invalidate(): void {
     this.#isInvalid = true;
@@ -150,7 +150,7 @@ export class Ownership {
     this.renewNow();
   }
 
-  /** Renews at once: a node has started, and waits until it is known. */
+  /** Renews now, because another node has started and waits until it is known. */
   renewNow(): void {
     this.#poller.wake();
   }
@@ -159,7 +159,7 @@ export class Ownership {
     const { database, leaseMs } = this.#options;
     if (this.#isInvalid) await this.#register();
     const asked = performance.now();
-    // The others may count this node among the dead.
+    // Other nodes may consider this node dead.
     const isBack = asked >= this.#validUntil;
     if (isBack) this.#isKnown = false;
     const held = [...this.#shards.values(), ...this.#leaving];
@@ -177,8 +177,8 @@ export class Ownership {
   }
 
   /**
-   * Returns how many nodes live; null: this one's row is gone. A node that is new here is taken into account first and
-   * reported then; one that is gone the other way round.
+   * Returns the number of live nodes; null: this node's row is gone. A new node is added to `#live` before it is
+   * reported as known. A dead one is reported as gone before it is removed.
    */
   async #report(): Promise<number | null> {
     const { database, leaseMs } = this.#options;
@@ -211,7 +211,9 @@ export class Ownership {
     return (await unawareNodes(database, { nodeId: this.#nodeId, leaseMs }).catch(() => null)) === 0;
   }
 
-  /** Takes a new node number: what the old one claimed is read from the log like what any earlier owner did. */
+  /**
+   * Takes a new node number. Events claimed under the old number are read from the log, as those of any earlier owner.
+   */
   async #register(): Promise<void> {
     const { database, nodeName } = this.#options;
     const old = this.#nodeId;
@@ -233,7 +235,7 @@ export class Ownership {
       const acquired = await acquireShards(database, { nodeId: this.#nodeId, leaseMs, count: missing });
       if (this.#isInvalid) return;
       for (const lease of acquired) this.#shards.set(lease.id, new OwnedShard(lease, this.#options.memory));
-      if (acquired.length > 0) this.#options.log.info({ shards: acquired.length, nodes: live }, 'Took over shards.');
+      if (acquired.length > 0) this.#options.log.info({ shards: acquired.length, nodes: live }, 'Acquired shards');
       return;
     }
     const leaving = [...this.#shards.values()].slice(share);
@@ -246,13 +248,16 @@ export class Ownership {
     this.#options.onClosed(leaving);
   }
 
-  /** A shard goes to another node once its exchanges have ended and are recorded: otherwise that node would send them again. */
+  /**
+   * Releases leaving shards once their attempts have ended and are recorded: otherwise the next owner would repeat
+   * them.
+   */
   async #release(): Promise<void> {
     const shards = [...this.#leaving].filter((shard) => shard.isQuiet);
     if (shards.length === 0) return;
     await releaseShards(this.#options.database, { nodeId: this.#nodeId, ...this.#leased(shards) });
     this.#lose(shards);
-    this.#options.log.info({ shards: shards.length }, 'Gave shards to another node.');
+    this.#options.log.info({ shards: shards.length }, 'Released shards to another node');
   }
 
   #lose(shards: readonly OwnedShard[]): void {

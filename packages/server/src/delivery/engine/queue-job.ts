@@ -4,7 +4,7 @@ import type { JobKind, OfferResult } from '../dispatch/offer.ts';
 import type { Job } from './job.ts';
 import { laneOf } from './settlement.ts';
 
-/** Offers a job to its webhook's queue. If the breaker refuses it, it may be the probe that finds the endpoint back. */
+/** Offers a job to its webhook's queue. If the breaker is open, the job may become the probe. */
 export function queueJob(
   dispatcher: Dispatcher<Job>,
   job: Job,

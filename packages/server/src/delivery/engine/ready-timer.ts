@@ -1,7 +1,7 @@
-/** Longest wait, so that a clock that jumps does no harm. */
+/** Longest wait, in case the clock jumps. */
 const MAX_WAIT_MS = 1_000;
 
-/** Calls `wake` when something that is not ready yet will be. */
+/** Calls `wake` when the next job becomes ready. */
 export class ReadyTimer {
   readonly #wake: () => void;
   #timer: NodeJS.Timeout | null = null;
@@ -10,7 +10,7 @@ export class ReadyTimer {
     this.#wake = wake;
   }
 
-  /** Has no effect while a timer runs (`wake` arms it again), or without a time. */
+  /** Does nothing while a timer runs (`wake` arms it again), or without a time. */
   arm(at: number | null, now: number): void {
     if (at === null) return;
     this.#timer ??= setTimeout(

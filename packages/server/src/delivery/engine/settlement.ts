@@ -7,13 +7,13 @@ import type { Job } from './job.ts';
 export interface JobOutcome {
   readonly status: DeliveryStatus;
   readonly waiting: Settlement['waiting'];
-  /** The attempt just made, encoded; without: none was. */
+  /** The attempt just made, encoded; absent: none was made. */
   readonly attempt?: string;
   /** Default: false. */
   readonly exhausted?: boolean;
 }
 
-/** What is to be recorded of a job. */
+/** Builds the settlement that records a job's outcome. */
 export function settlementOf(job: Job, { status, waiting, attempt, exhausted = false }: JobOutcome): Settlement {
   return {
     organizationKey: job.event.organizationKey,
@@ -40,7 +40,7 @@ export function holdSettlement(job: Job): Settlement {
   return settlementOf(job, { status: 'held', waiting: { reason: 'held', dueAt: 'infinity' } });
 }
 
-/** The delivery's webhook is gone. */
+/** The delivery's webhook is deleted. */
 export function cancelledSettlement(job: Job): Settlement {
   return settlementOf(job, { status: 'cancelled', waiting: null });
 }
@@ -49,7 +49,7 @@ export function laneOf(job: Job, webhook: ResolvedWebhook): LaneKey & LaneSettin
   return { organizationKey: job.event.organizationKey, webhookId: webhook.id, rateLimit: webhook.rateLimit, url: webhook.url };
 }
 
-/** Deliveries of an ordered webhook follow one another by subject; null: in no order. */
+/** Returns the order key: an ordered webhook's deliveries of one subject share it. null: not ordered. */
 export function orderKeyOf(job: Job, webhook: ResolvedWebhook): string | null {
   const { subjectKind, subjectId } = job.event;
   return webhook.ordered && subjectId !== null ? `${subjectKind}:${subjectId}` : null;

@@ -27,42 +27,42 @@ export interface WaitingLoaderOptions {
   readonly dispatcher: Dispatcher<Job>;
   readonly log: Logger;
   readonly now: () => number;
-  /** For what lasts, and to notice when `now` was set back. */
+  /** Measures durations, and detects when `now` was set back. */
   readonly clock: ForwardClock;
-  /** How often due deliveries are looked for. */
+  /** How often to poll for due deliveries. */
   readonly pollMs: number;
   readonly offer: (job: Job, kind: 'retry' | 'probe') => 'queued' | 'full' | 'open';
 }
 
-/** Loaded deliveries that are in memory at most: the million that waits stays in the database. */
+/** Maximum loaded deliveries in memory. The others stay in the database. */
 const MAX_LOADED = 4_000;
 const PAGE = 500;
 const BACKLOG_PAGE = 100;
-/** Each costs a statement: with ten thousand dead webhooks, what is due would wait for all of them. */
-const PROBES_A_LOOK = 200;
+/** Each probe costs a statement: without a limit, ten thousand dead webhooks would delay all due deliveries. */
+const PROBES_PER_POLL = 200;
 const LOWEST_ID = '00000000-0000-0000-0000-000000000000';
 
 interface Backlog {
   readonly organizationKey: number;
-  /** Loaded up to here. */
+  /** The id of the last loaded delivery. */
   after: string;
-  /** Grows with every arrival, so that a look that missed one does not end the backlog. */
+  /** Grows with every arrival, so that a poll that missed one doesn't end the backlog. */
   arrivals: number;
 }
 
-/** Brings waiting deliveries back into memory: when they are due, and when their webhook has room again. */
+/** Loads waiting deliveries into memory: when they are due, and when their webhook has room again. */
 export class WaitingLoader {
   readonly #options: WaitingLoaderOptions;
   readonly #poller: Poller;
   readonly #loaded = new Map<string, Job>();
   readonly #backlogs = new Map<string, Backlog>();
-  /** Where backlogs are yet to be looked for. */
+  /** Shards whose backlogs have not been searched yet. */
   readonly #unsearchedShards = new Set<number>();
   readonly #unsearchedOrganizations = new Set<number>();
   /** Shards whose deliveries may have been scheduled by a clock that was ahead of this node's. */
   readonly #unscheduledShards = new Set<number>();
   #jumps = 0;
-  /** Deliveries cancelled while rows are being read: the rows may still show them. */
+  /** Deliveries cancelled while rows are being read: the rows may still contain them. */
   #cancelledMeanwhile: Set<string> | null = null;
 
   constructor(options: WaitingLoaderOptions) {
@@ -71,7 +71,7 @@ export class WaitingLoader {
       look: () => this.#load(),
       everyMs: options.pollMs,
       log: options.log,
-      complaint: 'Waiting deliveries could not be loaded.',
+      complaint: 'Failed to load waiting deliveries; retrying',
     });
   }
 
@@ -84,12 +84,12 @@ export class WaitingLoader {
     return this.#poller.stop();
   }
 
-  /** Looks at once instead of at the next turn. */
+  /** Polls now. */
   wake(): void {
     this.#poller.wake();
   }
 
-  /** New shards: webhooks that had a backlog start as the last owner left them, with a closed breaker. */
+  /** Adds new shards. Their backlogs are loaded, and the breakers start closed. */
   adopt(shards: readonly OwnedShard[]): void {
     for (const shard of shards) {
       this.#unsearchedShards.add(shard.id);
@@ -98,13 +98,13 @@ export class WaitingLoader {
     this.wake();
   }
 
-  /** An organization's webhooks may have got a backlog: released or replayed deliveries. */
+  /** An organization's webhooks may have a new backlog, from released or replayed deliveries. */
   adoptOrganization(organizationKey: number): void {
     this.#unsearchedOrganizations.add(organizationKey);
     this.wake();
   }
 
-  /** The job was put in the backlog of its webhook. */
+  /** The job was added to the backlog of its webhook. */
   expectBacklog(job: Job): void {
     this.#arrived(job.webhookId, job.event.organizationKey);
   }
@@ -115,14 +115,14 @@ export class WaitingLoader {
     else this.#backlogs.set(webhookId, { organizationKey, after: LOWEST_ID, arrivals: 1 });
   }
 
-  /** The delivery's row is gone: what was loaded of it is not sent. */
+  /** The delivery was cancelled: if it is loaded, it is not sent. */
   cancelled(deliveryId: string): void {
     this.#cancelledMeanwhile?.add(deliveryId);
     const job = this.#loaded.get(deliveryId);
     if (job) job.isCancelled = true;
   }
 
-  /** Cancellations may have been missed: what was loaded of deliveries that wait no more is not sent. */
+  /** Cancellations may have been missed: loaded deliveries that no longer wait are not sent. */
   async recheck(): Promise<void> {
     const jobs = [...this.#loaded.values()];
     const waiting = await stillWaiting(
@@ -132,12 +132,12 @@ export class WaitingLoader {
     for (const job of jobs) if (!waiting.has(job.deliveryId)) job.isCancelled = true;
   }
 
-  /** Deliveries of shards that left are the next owner's, and this node's again if it is that owner. */
+  /** Drops the deliveries of shards that left. If this node owns a shard again, they are loaded again. */
   forgetClosed(): void {
     for (const [id, job] of this.#loaded) if (!job.shard.isOpen) this.#loaded.delete(id);
   }
 
-  /** The job is settled, or left to its row. */
+  /** The job is settled, or left to its row in the database. */
   unload(job: Job): void {
     if (job.outstanding === null && this.#loaded.get(job.deliveryId) === job) this.#loaded.delete(job.deliveryId);
   }
@@ -163,7 +163,7 @@ export class WaitingLoader {
     }
   }
 
-  /** What a failure kept from being found is looked for again at the next turn. */
+  /** If a search fails, its keys are searched at the next poll. */
   async #search(
     unsearched: Set<number>,
     find: (queryable: Database, keys: readonly number[]) => Promise<BackloggedWebhook[]>,
@@ -181,7 +181,7 @@ export class WaitingLoader {
     }
   }
 
-  /** Retries that were scheduled before the clock was set back would wait for the time that it showed then. */
+  /** Reschedules retries that were scheduled before the clock was set back: they would wait for the old time. */
   async #reschedule(): Promise<void> {
     const { database, ownership, now, clock } = this.#options;
     const time = now();
@@ -215,10 +215,10 @@ export class WaitingLoader {
     }
   }
 
-  /** A breaker is open: what comes due for its webhook waits for the recovery, each row rewritten once. */
+  /** Moves due deliveries of a webhook with an open breaker to its backlog. Each row is rewritten once. */
   async #park(rows: readonly WaitingRow[], deliveryIds: readonly string[]): Promise<void> {
     const parked = new Set(deliveryIds);
-    // Before it is known that they were moved: the answer may get lost.
+    // Before the statement: its response may be lost.
     for (const row of rows) {
       if (parked.has(row.delivery_id)) this.#arrived(row.webhook_id, row.organization_key);
     }
@@ -226,7 +226,7 @@ export class WaitingLoader {
   }
 
   async #probe(): Promise<void> {
-    for (const lane of this.#options.dispatcher.probesDue(this.#options.clock.now(), PROBES_A_LOOK)) {
+    for (const lane of this.#options.dispatcher.probesDue(this.#options.clock.now(), PROBES_PER_POLL)) {
       const [row] = await backlogOf(this.#options.database, {
         webhookId: lane.webhookId,
         after: LOWEST_ID,
@@ -239,7 +239,7 @@ export class WaitingLoader {
 
   async #loadBacklog(webhookId: string): Promise<void> {
     const backlog = this.#backlogs.get(webhookId);
-    // If its shard has left, the next owner looks for it.
+    // If the shard has left, the next owner loads the backlog.
     if (backlog && !this.#options.ownership.shard(shardOf(backlog.organizationKey))) this.#backlogs.delete(webhookId);
     else await this.#loadPage(webhookId, backlog);
   }
@@ -254,7 +254,7 @@ export class WaitingLoader {
       limit: BACKLOG_PAGE,
     });
     const page = rows.length < BACKLOG_PAGE ? rows : wholeMilliseconds(rows);
-    // Ids of deliveries tell the millisecond alone, and a replay is to follow the order of the events.
+    // Delivery ids contain only the millisecond, and a replay must follow the order of the events.
     for (const row of page.toSorted(byCommit)) if (this.#offer(row, 'retry') !== 'queued') return;
     backlog.after = page.at(-1)?.delivery_id ?? backlog.after;
     if (rows.length === BACKLOG_PAGE) this.wake();
@@ -288,7 +288,7 @@ function byCommit(a: WaitingRow, b: WaitingRow): number {
   return Number(a.xid) - Number(b.xid) || (a.id < b.id ? -1 : 1);
 }
 
-/** Without those of the last millisecond, of which there may be more; all of them if there is no other one. */
+/** Drops the rows of the last millisecond, of which there may be more; keeps all if there is no other millisecond. */
 function wholeMilliseconds(rows: readonly WaitingRow[]): readonly WaitingRow[] {
   const last = rows.at(-1)?.delivery_id ?? '';
   const earlier = rows.filter((row) => timeOfId(row.delivery_id) < timeOfId(last));

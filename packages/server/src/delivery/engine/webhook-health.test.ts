@@ -137,7 +137,7 @@ describeOnBothDatabases('webhook health', (open) => {
     health.failed(webhook, shard, null);
     await database.script('ALTER TABLE shards RENAME TO away');
     for (let n = 0; n < 5; n++) await health.save();
-    expect(lines).toEqual([expect.stringContaining('Webhook health could not be saved')]);
+    expect(lines).toEqual([expect.stringContaining('Failed to save webhook health')]);
     await database.script('ALTER TABLE away RENAME TO shards');
     await health.save();
     expect(await read()).toMatchObject({ failing_since: new Date(START) });

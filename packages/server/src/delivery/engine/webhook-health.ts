@@ -10,7 +10,7 @@ export interface WebhookHealthOptions {
   readonly log: Logger;
   readonly now: () => number;
   readonly nodeId: () => number;
-  /** A webhook was marked failed: what is cached of its organization is out of date. */
+  /** Called when a webhook was marked failed: the cached organization is outdated. */
   readonly onFailed: (organizationKey: number) => void;
   /** How often new failures are saved. */
   readonly saveMs?: number;
@@ -19,11 +19,11 @@ export interface WebhookHealthOptions {
 /** The webhook as it was when the attempt was sent. */
 export type SentWebhook = Pick<ResolvedWebhook, 'id' | 'organizationKey' | 'healthVersion' | 'disableAfterMs'>;
 
-/** Why a webhook is to be marked failed. */
+/** Why a webhook must be marked failed. */
 export interface FailureReason {
   readonly notice: 'webhook.failed' | 'webhook.disabled';
   readonly reason: string;
-  /** It holds only if the webhook has been failing since then; null: whatever its health. */
+  /** The webhook is marked only if it has been failing since this time; null: always. */
   readonly failingSince: Date | null;
 }
 
@@ -34,25 +34,25 @@ interface Versioned {
 
 interface Failing extends Versioned {
   readonly since: number;
-  /** When the oldest event was accepted whose delivery has failed meanwhile; null: none. */
+  /** When the oldest event was accepted whose delivery has finally failed; null: none has. */
   missedSince: number | null;
-  /** Whether the database may hold it. */
+  /** Whether the database may contain it. */
   isSaved: boolean;
 }
 
 /**
- * Tracks which webhooks have answered only with failures, and since when. It knows every failing webhook of the node's
- * shards. An outcome counts only for the version of its webhook under which it was sent.
+ * Tracks which webhooks only fail, and since when. It knows every failing webhook of the node's shards. An outcome
+ * counts only for the webhook version under which it was sent.
  */
 export class WebhookHealth {
   readonly #options: WebhookHealthOptions;
   readonly #failing = new Map<string, Failing>();
-  /** Webhooks with something to save. */
+  /** Webhooks with unsaved changes. */
   readonly #unsaved = new Map<string, Versioned>();
   readonly #marking = new Map<string, Promise<void>>();
   readonly #timer: NodeJS.Timeout;
   #saving: Promise<void> = Promise.resolve();
-  /** The last save failed: an outage of the database is logged once. */
+  /** Whether the last save failed, so that a database outage is logged once. */
   #saveFailed = false;
 
   constructor(options: WebhookHealthOptions) {
@@ -61,7 +61,7 @@ export class WebhookHealth {
     this.#timer.unref();
   }
 
-  /** Reads what earlier owners saved. Must be called before anything of the shards is sent. */
+  /** Reads what earlier owners saved. Must be called before deliveries of the shards are sent. */
   async adopt(shards: readonly OwnedShard[]): Promise<void> {
     const ids = new Set(shards.map((shard) => shard.id));
     for (const [webhookId, { shard }] of this.#failing) {
@@ -80,7 +80,7 @@ export class WebhookHealth {
     }
   }
 
-  /** Saves what is known of shards that leave, before they are given to another node. */
+  /** Saves the health of webhooks of leaving shards before these are released. */
   close(shards: readonly OwnedShard[]): void {
     for (const shard of shards) this.#saveBeforeRelease(shard);
   }
@@ -91,15 +91,15 @@ export class WebhookHealth {
     if (known === undefined || known.version > webhook.healthVersion) return;
     this.#failing.delete(webhook.id);
     this.#unsaved.delete(webhook.id);
-    // What an earlier version left was cleared when the version changed.
+    // The database cleared what an earlier version had left when the version changed.
     if (known.version < webhook.healthVersion || !known.isSaved) return;
     this.#unsaved.set(webhook.id, known);
     this.#saveBeforeRelease(shard);
   }
 
   /**
-   * Notes a failure. `missedSince`: when the event was accepted, if the delivery is not tried again; otherwise null.
-   * Returns why the webhook is to be marked failed, if it has been failing for as long as its product allows.
+   * Records a failure. `missedSince`: when the event was accepted if the delivery is not retried, else null. Returns
+   * why the webhook must be marked failed, if it has been failing for as long as its product allows.
    */
   failed(webhook: SentWebhook, shard: OwnedShard, missedSince: number | null): FailureReason | null {
     if (shard.lost) return null;
@@ -125,7 +125,7 @@ export class WebhookHealth {
   markFailed(webhook: SentWebhook, why: FailureReason): Promise<void> {
     const key = `${webhook.id} ${webhook.healthVersion}`;
     const marking = this.#marking.get(key);
-    // What failed beside it is saved all the same: enabling the webhook replays from the oldest.
+    // The unsaved failures of other deliveries are saved too: enabling the webhook replays from the oldest.
     if (marking) return Promise.all([marking, this.save()]).then(() => undefined);
     const marked = this.#mark(webhook, why).finally(() => this.#marking.delete(key));
     this.#marking.set(key, marked);
@@ -139,10 +139,10 @@ export class WebhookHealth {
     try {
       if (!(await failWebhook(database, { webhookId, organizationKey, version, ...why, now: new Date(now()) }))) return;
       if (this.#failing.get(webhookId)?.version === version) this.#failing.delete(webhookId);
-      log.info({ webhook: webhookId, reason: why.reason }, 'A webhook was marked failed.');
+      log.info({ webhook: webhookId, reason: why.reason }, 'Marked webhook failed');
       onFailed(organizationKey);
     } catch (error) {
-      log.warn({ err: error, webhook: webhookId }, 'A webhook could not be marked failed.');
+      log.warn({ err: error, webhook: webhookId }, 'Failed to mark webhook failed');
     }
   }
 
@@ -151,7 +151,7 @@ export class WebhookHealth {
     void this.save().finally(() => shard.recording--);
   }
 
-  /** Saves what has changed, after what is being saved already. */
+  /** Saves all changes, after the save that is under way. */
   save(): Promise<void> {
     this.#saving = this.#saving.then(() => this.#write());
     return this.#saving;
@@ -166,7 +166,7 @@ export class WebhookHealth {
       this.#saveFailed = false;
     } catch (error) {
       for (const change of changes) if (!this.#unsaved.has(change.webhookId)) this.#unsaved.set(change.webhookId, change);
-      if (!this.#saveFailed) this.#options.log.warn({ err: error }, 'Webhook health could not be saved; trying again every few seconds.');
+      if (!this.#saveFailed) this.#options.log.warn({ err: error }, 'Failed to save webhook health; retrying every few seconds');
       this.#saveFailed = true;
     }
   }
