@@ -1,21 +1,26 @@
 import type { BreakerOptions } from './options.ts';
 
-/** If no job was offered for a wanted probe (all parked jobs may be gone), the breaker asks again after this time or its backoff, whichever is longer. */
+/**
+ * A requested probe may get no job, as when all spilled jobs are gone. The breaker requests another after this time, or
+ * after its backoff if that is longer.
+ */
 const ASK_AGAIN_MS = 10_000;
 
-/** Keeps work from a webhook whose deliveries all fail. One is made at the first failure and thrown away at the next success. */
+/**
+ * Stops sending to a webhook whose deliveries all fail. Created at the first failure and discarded at the next success.
+ */
 export class Breaker {
   readonly #options: BreakerOptions;
-  /** When the last failures in a row happened; at most as many as open it. */
+  /** Times of the latest consecutive failures, at most as many as open the breaker. */
   readonly #failedAt: number[] = [];
   #backoffMs = 0;
   #probeAt: number | null = null;
-  /** When the endpoint was last tried: the failure that opened the breaker, or the last probe's end. */
+  /** When the endpoint was last tried: the failure that opened the breaker, or the end of the last probe. */
   #triedAt = 0;
   /** The endpoint asked not to be called before this time. */
   #notBefore = Number.NEGATIVE_INFINITY;
   #askedAt = Number.NEGATIVE_INFINITY;
-  /** A probe is wanted, and no job has been offered for it yet. */
+  /** Whether a probe was requested and no job has been offered for it yet. */
   #isAsking = false;
 
   constructor(options: BreakerOptions) {
@@ -26,12 +31,12 @@ export class Breaker {
     return this.#probeAt !== null;
   }
 
-  /** When the next probe is wanted; null: it is closed; Infinity: a probe is queued or in flight. */
+  /** When the next probe is due; null: the breaker is closed; Infinity: a probe is queued or in flight. */
   get probeAt(): number | null {
     return this.#probeAt;
   }
 
-  /** Counts a failure; true: it opens now. */
+  /** Counts a failure. Returns true if it opens the breaker. */
   failed(now: number): boolean {
     if (this.isOpen) return false;
     const { failures, withinMs } = this.#options;
@@ -48,29 +53,29 @@ export class Breaker {
     this.#backOff(now, this.#options.firstProbeMs);
   }
 
-  /** The endpoint asked to be left alone: no probe is wanted before `at`. */
+  /** The endpoint asked for a pause: no probe is due before `at`. */
   delayUntil(at: number): void {
     this.#notBefore = Math.max(this.#notBefore, at);
     if (this.#probeAt !== null) this.#probeAt = Math.max(this.#probeAt, at);
   }
 
   /**
-   * Whether a job that has just come may be the probe. A fresh one may some seconds after the endpoint was last tried,
-   * however far the backoff has grown. A retry may only if a probe was asked for and no job was offered for it.
+   * Whether a newly offered job may be the probe. A fresh job may, once `freshProbeMs` (or a shorter backoff) have
+   * passed since the last try. A retry may only if a probe was requested and no job was offered for it.
    */
   admits(kind: 'fresh' | 'retry', now: number): boolean {
     if (this.#probeAt === null || this.#probeAt === Number.POSITIVE_INFINITY) return false;
     return kind === 'fresh' ? now >= this.#freshProbeAt : this.#isAsking && now >= this.#notBefore;
   }
 
-  /** A fresh job waits for the endpoint: the next probe is wanted as soon as a fresh job may be one. */
+  /** A fresh job waits for the endpoint: makes the next probe due as soon as a fresh job may be one. */
   hasten(): void {
     if (this.#probeAt === null || this.#probeAt === Number.POSITIVE_INFINITY) return;
     const wantedAt = Math.max(this.#freshProbeAt, this.#askedAt + this.#options.freshProbeMs);
     this.#probeAt = Math.min(this.#probeAt, wantedAt);
   }
 
-  /** The caller was told that a probe is wanted. */
+  /** The caller was asked to offer a probe. */
   asked(now: number): void {
     this.#isAsking = true;
     this.#probeAt = now + Math.max(this.#backoffMs, ASK_AGAIN_MS);
@@ -82,7 +87,7 @@ export class Breaker {
     this.#probeAt = Number.POSITIVE_INFINITY;
   }
 
-  /** The probe went back unsent. */
+  /** The probe was not sent. */
   probeReturned(now: number): void {
     this.#backOff(now, this.#backoffMs);
   }

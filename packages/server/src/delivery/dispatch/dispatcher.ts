@@ -10,36 +10,34 @@ import { QueueRoom } from './queue-room.ts';
 import { SlotPool } from './slot-pool.ts';
 import { TimerHeap } from './timer-heap.ts';
 
-/** Part of the slow pool that webhooks above their share leave free: its slots are held for long, so those who come later must find some. */
+/**
+ * Part of the slow pool that webhooks above their share must leave free for others, because slow slots are held for
+ * long.
+ */
 const SLOW_RESERVE = 0.25;
 
 /** A job's slot, from `take` to `release`. Opaque to the caller. */
 export type Slot<Job> = Entry<Job>;
 
-/** A job that may start now. */
+/** A job that may start now, with its slot. */
 export interface Taken<Job> {
   readonly job: Job;
   readonly slot: Slot<Job>;
 }
 
 /**
- * Decides which delivery starts next, on one node: bounded queues per webhook, turns over organizations and webhooks,
- * windows, rate limits, breakers, order. It does nothing by itself: whoever drives it offers jobs, takes them while it
- * has any, releases each one that ended, and calls `sweep` and `probesDue` a few times a second. Times are
- * milliseconds of one clock, always the same one.
- *
- * Offer, take and release are O(1), whatever the number of webhooks; no idle webhook is looked at. On one core of a
- * 2-core machine, cycles of the three a second: 8 million with one webhook, 5 million with 1,000 or with order keys,
- * 1.1 to 1.3 million with 100,000 that are remembered, 0.5 to 0.7 million with 100,000 that are not.
+ * Decides which delivery starts next on one node, by turns of organizations and webhooks, windows, rate limits, breakers
+ * and order. Passive: the caller offers, takes and releases jobs, and calls `sweep` and `probesDue` several times a second.
+ * All times are milliseconds of one clock. Offer, take and release are O(1); README.md has rates.
  */
 export class Dispatcher<Job> {
   readonly #options: DispatcherOptions;
   readonly #lanes: LaneDirectory<Job>;
   readonly #fast: SlotPool<Lane<Job>>;
   readonly #slow: SlotPool<Lane<Job>>;
-  /** Exchanges in the fast pool, in the order they were started. */
+  /** Exchanges in the fast pool, in the order in which they started. */
   readonly #started = new ChainedList<Entry<Job>>();
-  /** Lanes that a rate limit, or their endpoint's `Retry-After`, keeps from starting jobs. */
+  /** Lanes that may not start jobs until a time, because of a rate limit or their endpoint's `Retry-After`. */
   readonly #heldTimers = new TimerHeap<Lane<Job>>((lane, at) => lane.limitedUntil === at || lane.pausedUntil === at);
   readonly #probes: Probes<Job>;
   readonly #room: QueueRoom<Job>;
@@ -58,52 +56,55 @@ export class Dispatcher<Job> {
     this.#slow = new SlotPool({ slots: slowSlots, reserve: Math.floor(slowSlots * SLOW_RESERVE), overflow: fastSlots, ...shares });
   }
 
-  /** Jobs that wait here. */
+  /** Number of queued jobs. */
   get queued(): number {
     return this.#room.queued;
   }
 
-  /** Jobs taken and not released. */
+  /** Number of jobs taken and not released. */
   get inFlight(): number {
     return this.#fast.used + this.#slow.used;
   }
 
-  /** Those of them in the slow pool. */
+  /** Number of jobs in flight in the slow pool. */
   get slowInFlight(): number {
     return this.#slow.used;
   }
 
-  /** Queued jobs that only wait for a slot: their webhook answers fast and its window has room. Growing, it says that this node cannot keep up. */
+  /**
+   * Queued jobs that only wait for a slot: their webhook is fast and its window has room. It grows if the node is
+   * overloaded.
+   */
   get runnable(): number {
     return this.#runnable;
   }
 
   /**
-   * Queued jobs of webhooks that answer fast, whether their window has room or not. Of each organization so many at most
-   * count that a few of them alone do not make a crowd.
+   * Queued jobs of fast webhooks, whether or not their window has room. At most 250 of each organization count, so that
+   * a few organizations alone cause no backpressure.
    */
   get pressure(): number {
     return this.#room.pressure;
   }
 
-  /** Queued jobs of those webhooks of the organization that answer fast. */
+  /** Queued jobs of the organization's fast webhooks. */
   responsiveOf(organizationKey: number): number {
     return this.#lanes.organization(organizationKey)?.responsive ?? 0;
   }
 
-  /** Webhooks that are known here: busy, with an open breaker, or remembered. */
+  /** Number of lanes: busy ones, those with an open breaker, and remembered ones. */
   get lanes(): number {
     return this.#lanes.size;
   }
 
-  /** Takes a job into its webhook's queue, unless there is no room or the breaker is open. */
+  /** Queues a job for its webhook, unless the queue is full or the breaker is open. */
   offer(key: LaneKey & LaneSettings, job: Job, options: OfferOptions): OfferResult {
     const known = this.#lanes.find(key.webhookId);
     if (known !== undefined && key.url !== undefined && known.url !== key.url) this.moved(key.webhookId, key.url);
     const isOpen = known !== undefined && known.isOpen;
     const kind: JobKind = options.kind === 'probe' && !isOpen ? 'retry' : options.kind;
     if (isOpen && (kind !== 'probe' || known.probing !== null)) return 'open';
-    // A retry has its row: it is loaded again later, and until then takes no room from what could be sent.
+    // A retry has a row in the database, so it is loaded again later instead of taking room here.
     if (kind === 'retry' && known !== undefined && known.pausedUntil !== null) return 'full';
     if (kind !== 'probe' && !this.#hasPlace(known, key.organizationKey)) return 'full';
 
@@ -121,7 +122,7 @@ export class Dispatcher<Job> {
     return 'queued';
   }
 
-  /** The webhook may have another URL: jobs that wait here for an endpoint it no longer has may start. */
+  /** Updates the webhook's URL. Jobs that a pause or breaker of the old endpoint holds back may start. */
   moved(webhookId: string, url: string): void {
     const lane = this.#lanes.find(webhookId);
     if (lane === undefined || lane.url === url) return;
@@ -130,7 +131,7 @@ export class Dispatcher<Job> {
     this.#lanes.settle(lane);
   }
 
-  /** The next job that may start now, with the slot it takes; null: there is none. */
+  /** Takes the next job that may start now, with its slot; null: there is none. */
   take(now: number): Taken<Job> | null {
     for (let lane = this.#heldTimers.takeDue(now); lane !== null; lane = this.#heldTimers.takeDue(now)) {
       if (lane.limitedUntil !== null && lane.limitedUntil <= now) lane.limitedUntil = null;
@@ -138,14 +139,14 @@ export class Dispatcher<Job> {
       this.#place(lane);
       this.#lanes.settle(lane);
     }
-    // Each pool goes first every other time: a caller that takes a few at a time must not starve one of them.
+    // The pools alternate in going first: a caller that takes a few jobs at a time must not starve one of them.
     this.#slowTurn = !this.#slowTurn;
     return this.#slowTurn
       ? (this.#takeFrom('slow', now) ?? this.#takeFrom('fast', now))
       : (this.#takeFrom('fast', now) ?? this.#takeFrom('slow', now));
   }
 
-  /** A taken job's exchange has ended. Throws when the slot was given back before. */
+  /** The exchange of a taken job has ended. Throws if the slot was already released. */
   release(slot: Slot<Job>, outcome: Outcome, now: number): Released<Job> {
     const { lane } = slot;
     const inFlight = lane.inFlight;
@@ -166,8 +167,8 @@ export class Dispatcher<Job> {
   }
 
   /**
-   * A taken job is not sent after all (cancelled, its webhook gone). Its slot is free, nothing is learned of the endpoint,
-   * the next job of its order may start, and if it was the probe another one will be asked for.
+   * A taken job is not sent after all (cancelled, or its webhook is gone): frees the slot, says nothing about the
+   * endpoint and lets the next job of its order start. If it was the probe, another one is requested.
    */
   abandon(slot: Slot<Job>, now: number): void {
     const { lane } = slot;
@@ -178,7 +179,7 @@ export class Dispatcher<Job> {
     this.#lanes.settle(lane);
   }
 
-  /** Moves exchanges that have lasted longer than `slowAfterMs` to the slow pool: their fast slots are free again. */
+  /** Moves exchanges that last longer than `slowAfterMs` to the slow pool, which frees their fast slots. */
   sweep(now: number): void {
     const { slowAfterMs } = this.#options;
     for (let entry = this.#started.oldest; entry !== null && now - entry.startedAt > slowAfterMs;) {
@@ -186,7 +187,7 @@ export class Dispatcher<Job> {
       const { lane } = entry;
       if (!entry.overdue) {
         entry.overdue = true;
-        // It lasts at least that long. Several of these make the lane slow, one among many fast ones does not.
+        // A lower bound of its duration. Several of these make the lane slow; one among many fast ones does not.
         lane.latency.observe(2 * slowAfterMs);
       }
       if (this.#slow.admitsMoved(lane.organization.in('slow'))) {
@@ -200,24 +201,30 @@ export class Dispatcher<Job> {
     }
   }
 
-  /** Webhooks with an open breaker for which a probe should be offered now. Each is named once, and again later if no probe came. */
+  /**
+   * Webhooks with an open breaker that are due for a probe. Each is returned once, and again later if no probe was
+   * offered.
+   */
   probesDue(now: number, limit = Number.POSITIVE_INFINITY): LaneKey[] {
     return this.#probes.due(now, limit);
   }
 
-  /** Whether a job that was refused because the breaker is open may be offered again, as the probe. */
+  /** Whether a job that was refused because the breaker is open may be offered again as the probe. */
   admitsProbe(webhookId: string, kind: 'fresh' | 'retry', now: number): boolean {
     const lane = this.#lanes.find(webhookId);
     return lane !== undefined && lane.isOpen && this.#probes.admits(lane, kind, now);
   }
 
-  /** A fresh job of the webhook was parked. If its breaker is open, the next probe is wanted `freshProbeMs` after the last one. */
+  /**
+   * A fresh job of the webhook was spilled. If its breaker is open, the next probe is due `freshProbeMs` after the last
+   * one.
+   */
   hastenProbe(webhookId: string): void {
     const lane = this.#lanes.find(webhookId);
     if (lane?.isOpen === true) this.#probes.hasten(lane);
   }
 
-  /** The earliest time at which a rate limit, the end of a pause or a wanted probe gives something to do; null: neither will. Never before `now`. */
+  /** The earliest time, not before `now`, when a rate limit or pause ends or a probe is due; null: there is none. */
   nextReadyAt(now: number): number | null {
     const held = this.#heldTimers.next();
     const probe = this.#probes.next();
@@ -225,7 +232,10 @@ export class Dispatcher<Job> {
     return Math.max(now, Math.min(held ?? Number.POSITIVE_INFINITY, probe ?? Number.POSITIVE_INFINITY));
   }
 
-  /** Gives back all queued jobs of a webhook that is paused, failed or deleted. What is in flight may still be released; then the lane is forgotten. */
+  /**
+   * Removes and returns all queued jobs of a paused, failed or deleted webhook. Its exchanges may still be released;
+   * then the lane is forgotten.
+   */
   drain(webhookId: string): Job[] {
     const lane = this.#lanes.find(webhookId);
     if (lane === undefined) return [];
@@ -239,12 +249,14 @@ export class Dispatcher<Job> {
     return drained.map(jobOf);
   }
 
-  /** Drains all webhooks that match: another node sends their deliveries from now on. */
+  /** Drains all matching webhooks, for example because another node takes over their deliveries. */
   drainWhere(matches: (key: LaneKey) => boolean): Job[] {
     return [...this.#lanes.all()].filter(matches).flatMap((lane) => this.drain(lane.webhookId));
   }
 
-  /** Opens a webhook's breaker, as it was before a restart. A webhook that has jobs here already is left alone: it is being tried. */
+  /**
+   * Opens a webhook's breaker, as before a restart. Does nothing if the webhook has jobs: it is already being tried.
+   */
   openBreaker(key: LaneKey, now: number): void {
     const lane = this.#lanes.find(key.webhookId) ?? this.#lanes.make(key);
     if (!lane.isIdle) return;
@@ -255,7 +267,10 @@ export class Dispatcher<Job> {
     this.#place(lane);
   }
 
-  /** Whether it is worth loading more for the webhook: its breaker is closed, its endpoint may be called, and at most half of its queue is taken. */
+  /**
+   * Whether to load more jobs for the webhook: its breaker is closed, it is not paused, and at most half its queue is
+   * used.
+   */
   hasRoom(webhookId: string): boolean {
     const lane = this.#lanes.find(webhookId);
     if (lane === undefined) return this.#room.bound(undefined) > 0;
@@ -301,7 +316,7 @@ export class Dispatcher<Job> {
     this.#vacate(lane, pool);
   }
 
-  /** Lets the next job of the same order key start, or takes those behind it out. */
+  /** Lets the next job with the same order key start if the job is final; otherwise evicts the jobs behind it. */
   #endOrder(slot: Slot<Job>, final: boolean): readonly Entry<Job>[] {
     const evicted = slot.lane.queue.ended(slot, final);
     this.#room.count(slot.lane, -evicted.length);
@@ -310,7 +325,7 @@ export class Dispatcher<Job> {
 
   #succeeded(lane: Lane<Job>, inFlight: number): boolean {
     lane.window.succeeded(inFlight);
-    // An answer to what was sent before does not end a pause.
+    // A success of a request sent before the pause does not end it.
     if (lane.isOpen && lane.pausedUntil !== null) return false;
     const recovered = lane.isOpen;
     lane.breaker = null;
@@ -318,7 +333,7 @@ export class Dispatcher<Job> {
     return recovered;
   }
 
-  /** True: the breaker opens now. */
+  /** Returns true if the breaker opens now. */
   #failed(entry: Entry<Job>, { kind, retryAfterMs }: Outcome, now: number): boolean {
     const { lane } = entry;
     if (kind === 'overload') lane.window.overloaded(entry.startedAt, now);
@@ -331,7 +346,7 @@ export class Dispatcher<Job> {
     return !wasOpen && breaker.isOpen;
   }
 
-  /** The endpoint asked to be left alone. A pause under way is lengthened, never shortened. */
+  /** The endpoint asked for a pause. A pause under way is extended, never shortened. */
   #pause(lane: Lane<Job>, breaker: Breaker, { now, until }: { now: number; until: number }): void {
     if (lane.pausedUntil === null || lane.pausedUntil < until) {
       lane.pausedUntil = until;
@@ -368,7 +383,10 @@ export class Dispatcher<Job> {
     this.#pool(pool).vacate(lane.organization.in(pool));
   }
 
-  /** Puts the lane where it belongs now: among those who want a slot of their pool, or nowhere. To be called after every change. */
+  /**
+   * Updates the lane's membership in the pools: it joins its pool if it could start a job, otherwise it leaves. Must be
+   * called after every change of the lane.
+   */
   #place(lane: Lane<Job>): void {
     const wants = lane.isReady ? lane.pool : null;
     if (lane.wants !== null && lane.wants !== wants) this.#pool(lane.wants).leave(lane.organization.in(lane.wants), lane.node);

@@ -3,7 +3,9 @@ import type { LaneKey } from './offer.ts';
 import type { DispatcherOptions } from './options.ts';
 import { Ring } from './ring.ts';
 
-/** The lanes by webhook. Idle ones are remembered for what was learned of them, up to a bound, the latest ones longest. */
+/**
+ * The lanes by webhook. Idle lanes are kept for their window and latency, up to a limit, the most recent ones longest.
+ */
 export class LaneDirectory<Job> {
   readonly #options: DispatcherOptions;
   readonly #lanes = new Map<string, Lane<Job>>();
@@ -22,7 +24,7 @@ export class LaneDirectory<Job> {
     return this.#lanes.get(webhookId);
   }
 
-  /** All lanes: for what happens rarely. */
+  /** All lanes. Slow, so use it rarely. */
   all(): Iterable<Lane<Job>> {
     return this.#lanes.values();
   }
@@ -32,7 +34,7 @@ export class LaneDirectory<Job> {
     return this.#organizations.get(key);
   }
 
-  /** Makes a lane that is not there yet. */
+  /** Creates a lane, which must not exist yet. */
   make(key: LaneKey): Lane<Job> {
     const { organizationKey } = key;
     let organization = this.#organizations.get(organizationKey);
@@ -46,12 +48,12 @@ export class LaneDirectory<Job> {
     return lane;
   }
 
-  /** A lane has something to do again. */
+  /** The lane is no longer idle. */
   wake(lane: Lane<Job>): void {
     this.#idle.remove(lane.node);
   }
 
-  /** A lane may have become idle. */
+  /** The lane may have become idle. */
   settle(lane: Lane<Job>): void {
     if (!lane.isIdle) return;
     if (lane.forgotten) {

@@ -4,13 +4,13 @@ import type { JobKind } from './offer.ts';
 export interface QueueItem<Item> extends Chained<Item> {
   readonly kind: JobKind;
   readonly orderKey: string | null;
-  /** Grows with every offer. */
+  /** Increases with every offer. */
   readonly sequence: number;
 }
 
 /**
- * The jobs of one webhook: those that are ready, and behind each order key in use those that wait for its head.
- * An order key is in use from when its head becomes ready until the head's exchange ends.
+ * The jobs of one webhook: ready ones, and those that wait for an earlier job with the same order key. An order key is
+ * in use from when its head becomes ready until the head's exchange ends.
  */
 export class LaneQueue<Item extends QueueItem<Item>> {
   readonly #fresh = new ChainedList<Item>();
@@ -22,7 +22,7 @@ export class LaneQueue<Item extends QueueItem<Item>> {
   #size = 0;
   #ready = 0;
 
-  /** All jobs, ready or behind an order key. */
+  /** All jobs, ready or waiting behind an order key. */
   get size(): number {
     return this.#size;
   }
@@ -36,7 +36,7 @@ export class LaneQueue<Item extends QueueItem<Item>> {
     return this.#probe !== null;
   }
 
-  /** Whether a job that is no retry is ready. */
+  /** Whether a job other than a retry is ready. */
   get hasFresh(): boolean {
     return this.#fresh.oldest !== null || this.#probe !== null || (this.#successors !== null && this.#successors.oldest !== null);
   }
@@ -59,7 +59,7 @@ export class LaneQueue<Item extends QueueItem<Item>> {
     waiting.append(item);
   }
 
-  /** Takes out the next ready job. Fresh ones come before retries, or the other way round for once. */
+  /** Removes and returns the next ready job. Fresh jobs come first, unless `retryFirst`. */
   take(retryFirst: boolean): Item | null {
     const probe = this.#probe;
     this.#probe = null;
@@ -71,8 +71,8 @@ export class LaneQueue<Item extends QueueItem<Item>> {
   }
 
   /**
-   * A job that was taken has ended. Final: the next one of its order key becomes ready. Otherwise it will be offered
-   * again, and those behind it are handed back, so that they cannot overtake it.
+   * A taken job has ended. If `final`, the next job of its order key becomes ready. Otherwise it will be offered again:
+   * the jobs behind it are returned, so that they cannot overtake it.
    */
   ended(item: Item, final: boolean): readonly Item[] {
     if (item.orderKey === null || this.#keys === null) return [];
@@ -89,7 +89,7 @@ export class LaneQueue<Item extends QueueItem<Item>> {
     return evicted;
   }
 
-  /** Empties the queue; answers the jobs as offered. */
+  /** Empties the queue and returns the jobs in the order of their offers. */
   evictAll(): Item[] {
     const evicted: Item[] = [];
     if (this.#probe !== null) evicted.push(this.#probe);
@@ -98,7 +98,7 @@ export class LaneQueue<Item extends QueueItem<Item>> {
     this.#retries?.emptyInto(evicted);
     this.#successors?.emptyInto(evicted);
     if (this.#keys !== null) {
-      // The keys that are left belong to exchanges in flight: they stay in use.
+      // The remaining keys belong to exchanges in flight: they stay in use.
       for (const { orderKey } of evicted.slice()) {
         if (orderKey === null) continue;
         this.#keys.get(orderKey)?.emptyInto(evicted);
@@ -128,14 +128,14 @@ export class LaneQueue<Item extends QueueItem<Item>> {
     const fresh = this.#fresh.oldest;
     const retry = this.#retries === null ? null : this.#retries.oldest;
     const chosen = retry !== null && (retryFirst || fresh === null) ? this.#retries : this.#fresh;
-    // Successors were offered long ago: they go by age, or one busy order key would wait through the whole queue each time.
+    // Successors go by age: otherwise a busy order key would wait through the whole queue for each job.
     const successor = this.#successors === null ? null : this.#successors.oldest;
     const head = chosen?.oldest ?? null;
     return successor !== null && (head === null || successor.sequence < head.sequence) ? this.#successors : chosen;
   }
 }
 
-/** Orders items as they were offered. */
+/** Compares items by the order of their offers. */
 export function bySequence(a: { readonly sequence: number }, b: { readonly sequence: number }): number {
   return a.sequence - b.sequence;
 }

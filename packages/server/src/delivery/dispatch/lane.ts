@@ -9,10 +9,10 @@ import { Share } from './slot-pool.ts';
 import { TokenBucket } from './token-bucket.ts';
 import { Window } from './window.ts';
 
-/** The two pools of slots: for webhooks that answer fast, and for those that do not. */
+/** The two pools of slots: for webhooks that respond fast, and for slow ones. */
 export type PoolName = 'fast' | 'slow';
 
-/** An organization's part in both pools; kept while it has lanes. */
+/** An organization's shares of both pools, kept while it has lanes. */
 export class OrganizationShares<Job> {
   readonly key: number;
   lanes = 0;
@@ -20,9 +20,9 @@ export class OrganizationShares<Job> {
   probes = 0;
   /** Jobs queued for its lanes. */
   queued = 0;
-  /** Its lanes that have jobs queued. */
+  /** Its lanes with queued jobs. */
   waitingLanes = 0;
-  /** Queued jobs of its lanes that answer fast. */
+  /** Queued jobs of its fast lanes. */
   responsive = 0;
   readonly fast = new Share<Lane<Job>>();
   #slow: Share<Lane<Job>> | null = null;
@@ -36,12 +36,12 @@ export class OrganizationShares<Job> {
   }
 }
 
-/** All that is known of one webhook: its queue, and how much its endpoint takes. */
+/** The state of one webhook: its queue, and the capacity of its endpoint. */
 export class Lane<Job> implements LaneKey {
   readonly organizationKey: number;
   readonly webhookId: string;
   readonly organization: OrganizationShares<Job>;
-  /** Its place where lanes take turns, or among the idle ones. */
+  /** Its node in the ring of lanes that take turns, or of idle lanes. */
   readonly node: RingNode<Lane<Job>>;
   readonly queue = new LaneQueue<Entry<Job>>();
   readonly window: Window;
@@ -51,24 +51,26 @@ export class Lane<Job> implements LaneKey {
   /** The probe that is queued or in flight. */
   probing: Entry<Job> | null = null;
   bucket: TokenBucket | null = null;
-  /** Until when its rate limit keeps it from starting more; null: not at all. */
+  /** The rate limit allows no start before this time; null: no limit applies now. */
   limitedUntil: number | null = null;
-  /** Until when its endpoint asked to be left alone (`Retry-After`); null: it did not ask. */
+  /** The endpoint asked for a pause until this time (`Retry-After`); null: it didn't. */
   pausedUntil: number | null = null;
   fastInUse = 0;
   slowInUse = 0;
-  /** The pool whose turns it takes part in; null: it wants no slot. */
+  /** The pool in which it takes turns; null: it wants no slot. */
   wants: PoolName | null = null;
-  /** What it adds to the dispatcher's count of runnable jobs. */
+  /** Its part of the dispatcher's count of runnable jobs. */
   runnable = 0;
-  /** What it adds to the dispatcher's count of jobs for responsive webhooks. */
+  /** Its part of the dispatcher's count of jobs for responsive webhooks. */
   responsive = 0;
   turn = 0;
   /** Where its jobs are sent; null: not known yet. */
   url: string | null = null;
-  /** Grows when its URL moves to another origin: exchanges with the old endpoint say nothing about the new one. */
+  /**
+   * Incremented when its URL moves to another origin: exchanges with the old endpoint say nothing about the new one.
+   */
   endpoint = 0;
-  /** Nothing of it is to be remembered once it is idle. */
+  /** Whether to forget the lane once it is idle. */
   forgotten = false;
 
   constructor(key: LaneKey, organization: OrganizationShares<Job>, options: DispatcherOptions) {
@@ -88,7 +90,10 @@ export class Lane<Job> implements LaneKey {
     return this.breaker !== null && this.breaker.isOpen;
   }
 
-  /** Whether a job could start, slots aside. A probe needs no window: it may be what shows that the endpoint is back. */
+  /**
+   * Whether a job could start if a slot were free. A probe needs no window: it may be what shows that the endpoint is
+   * back.
+   */
   get isReady(): boolean {
     if (this.limitedUntil !== null || this.pausedUntil !== null) return false;
     if (this.isOpen) return this.queue.hasProbe;
@@ -107,13 +112,13 @@ export class Lane<Job> implements LaneKey {
     return pool === 'fast' ? this.fastInUse : this.slowInUse;
   }
 
-  /** Adds a slot of a pool, or takes one off. */
+  /** Adds or removes a slot of a pool. */
   use(pool: PoolName, slots: 1 | -1): void {
     if (pool === 'fast') this.fastInUse += slots;
     else this.slowInUse += slots;
   }
 
-  /** Sets the URL. If its origin is another one than before, forgets what was learned of the old endpoint. */
+  /** Sets the URL. If the origin changes, resets what was learned about the old endpoint. */
   moveTo(url: string, { windowStart }: Pick<DispatcherOptions, 'windowStart'>): void {
     const before = this.url;
     this.url = url;
@@ -124,7 +129,7 @@ export class Lane<Job> implements LaneKey {
     this.window.restart(windowStart);
   }
 
-  /** Sets the rate limit; true: it is another one than before. */
+  /** Sets the rate limit. Returns true if it changed. */
   limitRate(perSecond: number | null): boolean {
     if (perSecond === (this.bucket === null ? null : this.bucket.perSecond)) return false;
     if (perSecond === null) this.bucket = null;
@@ -144,12 +149,12 @@ export class Entry<Job> implements QueueItem<Entry<Job>>, Chained<Entry<Job>> {
   readonly sequence: number;
   next: Entry<Job> | null = null;
   previous: Entry<Job> | null = null;
-  /** Whose slot it has; null: it is not in flight. */
+  /** The pool whose slot it uses; null: it is not in flight. */
   pool: PoolName | null = null;
   startedAt = 0;
-  /** Its lane's endpoint when it was started. */
+  /** The value of its lane's `endpoint` when it started. */
   endpoint = 0;
-  /** It has lasted long enough to be told of before its end. */
+  /** Whether its latency was already counted before it ended. */
   overdue = false;
 
   constructor(job: Job, lane: Lane<Job>, place: { readonly kind: JobKind; readonly orderKey: string | null; readonly sequence: number }) {

@@ -1,10 +1,13 @@
 const WEIGHT = 0.2;
-/** A sample counts for at most so many times the limit, so that a webhook is fast again some eight fast answers after a 30 s timeout. */
+/**
+ * A sample counts for at most this many times the limit, so that about eight fast responses make a webhook fast again
+ * after a 30 s timeout.
+ */
 const MAX_SAMPLE = 4;
-/** A slow webhook is fast again only when clearly below the limit. */
+/** A slow webhook is fast again only when its mean is clearly below the limit. */
 const FAST_AGAIN = 0.8;
 
-/** How long a webhook takes lately: an exponentially weighted mean, and whether that is slow. */
+/** A webhook's recent latency: an exponentially weighted mean, and whether that is slow. */
 export class Latency {
   readonly #slowAfterMs: number;
   #meanMs = -1;

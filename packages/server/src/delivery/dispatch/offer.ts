@@ -1,29 +1,32 @@
-/** Names a lane: the queue of one webhook. */
+/** Identifies a lane: the queue of one webhook. */
 export interface LaneKey {
   readonly organizationKey: number;
   readonly webhookId: string;
 }
 
 export interface LaneSettings {
-  /** Deliveries a second; null: no limit. The latest offer's value holds. */
+  /** Deliveries per second; null: no limit. The latest offer sets it. */
   readonly rateLimit: number | null;
-  /** Where the webhook's deliveries are sent. If the origin changes, what was learned of the old endpoint no longer counts. */
+  /**
+   * Where the webhook's deliveries are sent. If the origin changes, what was learned about the old endpoint is reset.
+   */
   readonly url?: string;
 }
 
-/** A probe is the one job that is let through an open breaker; with a closed breaker it is a retry. */
+/** A probe is the one job that an open breaker lets through; with a closed breaker it is a retry. */
 export type JobKind = 'fresh' | 'retry' | 'probe';
 
 export interface OfferOptions {
   readonly kind: JobKind;
-  /** Jobs of a webhook with the same order key run one after the other, as offered. null: in no order. */
+  /**
+   * Jobs of a webhook with the same order key run one after another, in the order of their offers. null: not ordered.
+   */
   readonly orderKey: string | null;
 }
 
 /**
- * `full`: the webhook's queue has no room, the caller spills the job to the database. `open`: the breaker is open (for a
- * probe: another one is under way), the caller parks it. Of an ordered webhook's refused job, the later ones of its key
- * must not be offered before it.
+ * `full`: the webhook's queue is full. `open`: the breaker is open, or another probe is under way. The caller spills
+ * the job. Later jobs of its order key must not be offered before it.
  */
 export type OfferResult = 'queued' | 'full' | 'open';
 
@@ -32,16 +35,22 @@ export interface Outcome {
   /** `overload` (timeout, 429, 503) is a failure that also halves the webhook's window. */
   readonly kind: 'success' | 'failure' | 'overload';
   readonly durationMs: number;
-  /** For an overload: how long the endpoint asked to be left alone (`Retry-After`), in milliseconds; null: it did not ask. */
+  /** The pause that an overloaded endpoint asked for (`Retry-After`), in milliseconds; null: none. */
   readonly retryAfterMs: number | null;
-  /** The delivery is settled for good; false: it waits for a retry, and what is queued behind it in its order goes back to the caller. */
+  /**
+   * Whether the delivery is settled. If false, it waits for a retry, and the jobs queued behind it in its order are
+   * evicted.
+   */
   readonly final: boolean;
 }
 
-/** What follows from an exchange's end. */
+/** The consequences of an exchange's end. */
 export interface Released<Job> {
-  /** Jobs, as offered, that the caller must park: the breaker just opened, or their order key's head now waits for a retry. */
+  /**
+   * Jobs that the caller must spill, in the order of their offers: the breaker opened, or the head of their order
+   * waits.
+   */
   readonly evicted: readonly Job[];
-  /** The breaker just closed: parked jobs may be offered again. */
+  /** The breaker closed: spilled jobs may be offered again. */
   readonly recovered: boolean;
 }

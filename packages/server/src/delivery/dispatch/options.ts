@@ -1,46 +1,55 @@
-/** When a webhook's breaker opens and how it is probed. Times in milliseconds. */
+/** When a webhook's breaker opens and how it is probed. Times are in milliseconds. */
 export interface BreakerOptions {
-  /** Consecutive failures that open it… */
+  /** Consecutive failures that open the breaker… */
   readonly failures: number;
-  /** …if the last so many of them fell within this time. A slow retry plan alone never opens it. */
+  /** …if they happened within this time. A slow retry plan alone never opens it. */
   readonly withinMs: number;
-  /** From opening to the first probe. */
+  /** Time from opening to the first probe. */
   readonly firstProbeMs: number;
   /** Each failed probe doubles the wait, up to this. */
   readonly maxProbeMs: number;
-  /** While fresh jobs come, the wait after a failed probe is no longer than this. */
+  /** While fresh jobs arrive, the wait after a failed probe is at most this. */
   readonly freshProbeMs: number;
 }
 
 export interface DispatcherOptions {
-  /** Exchanges in flight with webhooks that answer fast. */
+  /** Exchanges in flight with fast webhooks. */
   readonly fastSlots: number;
-  /** Exchanges that may be started with webhooks known to be slow. What turns out slow while in flight comes on top, up to `fastSlots` more. */
+  /**
+   * Exchanges that may be started with slow webhooks. Up to `fastSlots` more are added by exchanges that turn out slow
+   * while in flight.
+   */
   readonly slowSlots: number;
-  /** Part of a pool's slots that one webhook gets while others wait. */
+  /** The part of a pool's slots that one webhook may use while others wait. */
   readonly webhookShare: number;
-  /** Part of a pool's slots that one organization gets while others wait; and of the queues. */
+  /** The part of a pool's slots, and of the queues, that one organization may use while others wait. */
   readonly organizationShare: number;
   /** Jobs queued per webhook. */
   readonly queuePerWebhook: number;
-  /** Jobs queued in all before the bound per webhook shrinks; twice this is never passed. The same holds for an organization and its share of it. */
+  /**
+   * Jobs queued in total before the limit per webhook shrinks. Twice this is never exceeded. The same applies to an
+   * organization and its share.
+   */
   readonly queueTotal: number;
-  /** Exchanges that a webhook nothing is known of may have in flight. */
+  /** Initial window: the exchanges that a webhook may have in flight before anything is known about it. */
   readonly windowStart: number;
   readonly windowMax: number;
-  /** A webhook whose answers take longer than this on average is slow, and so is an exchange that has lasted longer. */
+  /** A webhook with a higher mean latency is slow, and so is an exchange that lasts longer. */
   readonly slowAfterMs: number;
-  /** Every so many turns go to a retry first, so that fresh work cannot starve retries. */
+  /** Every n-th turn goes to a retry first, so that fresh work cannot starve retries. */
   readonly retryEvery: number;
   /**
-   * Idle webhooks whose window and latency are kept, some 500 bytes each. Making a lane anew for every job of 100,000
-   * webhooks took half of the dispatcher's time, most of it in the garbage collector.
+   * Idle webhooks whose window and latency are kept, about 500 bytes each. Creating a lane for every job of 100,000
+   * webhooks took half of the dispatcher's time, mostly garbage collection.
    */
   readonly rememberedLanes: number;
   readonly breaker: BreakerOptions;
-  /** Probes queued or in flight; an organization has `organizationShare` of them. Endpoints that hang keep a slot until the deadline. */
+  /**
+   * Probes queued or in flight, in total; an organization may use `organizationShare` of them. A probe of a hanging
+   * endpoint keeps its slot until the deadline.
+   */
   readonly probes: number;
-  /** A webhook that asks to be left alone for longer than this has its queue parked, and is then tried with a single probe. */
+  /** A webhook that asks for a longer pause has its queue spilled, and is then tried with a single probe. */
   readonly parkAfterMs: number;
 }
 

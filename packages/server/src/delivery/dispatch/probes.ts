@@ -4,8 +4,8 @@ import type { DispatcherOptions } from './options.ts';
 import { TimerHeap } from './timer-heap.ts';
 
 /**
- * The probes of webhooks whose breaker is open: when the next one of each is wanted, and how many are under way. Ten
- * thousand endpoints that hang would otherwise hold ten thousand slots.
+ * Schedules the probes of webhooks with an open breaker and limits how many are under way. Ten thousand endpoints that
+ * hang would otherwise hold ten thousand slots.
  */
 export class Probes<Job> {
   readonly #max: number;
@@ -18,12 +18,12 @@ export class Probes<Job> {
     this.#maxOfOrganization = Math.max(1, Math.floor(probes * organizationShare));
   }
 
-  /** When the next probe is wanted; null: none is, or too many are under way. */
+  /** When the next probe is due; null: none is, or too many are under way. */
   next(): number | null {
     return this.#underWay >= this.#max ? null : this.#timers.next();
   }
 
-  /** Webhooks for which a probe should be offered now, at most `limit`. */
+  /** Returns webhooks for which a probe should be offered now, at most `limit`. */
   due(now: number, limit: number): LaneKey[] {
     const due: LaneKey[] = [];
     while (due.length < limit && this.#underWay + due.length < this.#max) {
@@ -42,7 +42,7 @@ export class Probes<Job> {
     return this.#underWay < this.#max && this.#hasShare(lane);
   }
 
-  /** A fresh job of the lane was parked: its probe is wanted soon. */
+  /** A fresh job of the lane was spilled: makes its probe due sooner. */
   hasten(lane: Lane<Job>): void {
     const { breaker } = lane;
     if (breaker === null) return;
@@ -66,7 +66,7 @@ export class Probes<Job> {
     this.#underWay -= 1;
   }
 
-  /** Call this after the time of the lane's next probe has changed. */
+  /** Must be called after the time of the lane's next probe has changed. */
   watch(lane: Lane<Job>): void {
     const at = lane.breaker === null ? null : lane.breaker.probeAt;
     if (at !== null && at !== Number.POSITIVE_INFINITY) this.#timers.add(at, lane);

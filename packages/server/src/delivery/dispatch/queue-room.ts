@@ -1,10 +1,10 @@
 import type { Lane, OrganizationShares } from './lane.ts';
 import type { DispatcherOptions } from './options.ts';
 
-/** What one organization adds to `pressure` at most. */
+/** The most that one organization adds to `pressure`. */
 const MAX_PRESSURE = 250;
 
-/** Counts queued jobs, in all and by organization, and says how many more a webhook may queue. */
+/** Counts queued jobs, in total and by organization, and limits how many a webhook may queue. */
 export class QueueRoom<Job> {
   readonly #perWebhook: number;
   readonly #total: number;
@@ -23,12 +23,12 @@ export class QueueRoom<Job> {
     return this.#queued;
   }
 
-  /** Queued jobs of webhooks that answer fast; of each organization so many at most that a few of them alone do not make a crowd. */
+  /** Queued jobs of fast webhooks. Each organization counts for at most `MAX_PRESSURE`. */
   get pressure(): number {
     return this.#pressure;
   }
 
-  /** How many jobs one webhook may have queued. */
+  /** The maximum of queued jobs for one webhook. */
   bound(organization: OrganizationShares<Job> | undefined): number {
     const bound = Math.min(this.#perWebhook, boundOf(this.#total, this.#queued, this.#waitingLanes));
     return organization === undefined
@@ -36,7 +36,7 @@ export class QueueRoom<Job> {
       : Math.min(bound, boundOf(this.#ofOrganization, organization.queued, organization.waitingLanes));
   }
 
-  /** Call this after the lane's queue has changed by so many. */
+  /** Must be called after the lane's queue has changed by `change` jobs. */
   count(lane: Lane<Job>, change: number): void {
     if (change === 0) return;
     const { organization } = lane;
@@ -48,7 +48,7 @@ export class QueueRoom<Job> {
     organization.waitingLanes += lanes;
   }
 
-  /** Call this after a lane's queue, breaker or latency has changed. */
+  /** Must be called after a lane's queue, breaker or latency has changed. */
   countResponsive(lane: Lane<Job>): void {
     const responsive = lane.pool === 'fast' && !lane.isOpen ? lane.queue.size : 0;
     if (responsive === lane.responsive) return;
@@ -60,7 +60,7 @@ export class QueueRoom<Job> {
   }
 }
 
-/** Above `total` the bound of one lane shrinks below the equal share, to nothing at twice that. */
+/** Above `total`, the limit of a lane shrinks below the equal share, down to zero at twice `total`. */
 function boundOf(total: number, queued: number, lanes: number): number {
   if (queued < total) return Number.POSITIVE_INFINITY;
   if (queued >= 2 * total) return 0;

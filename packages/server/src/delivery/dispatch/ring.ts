@@ -1,7 +1,9 @@
-/** A place in a ring, made once per value, so that joining and leaving allocates nothing. It is in one ring at most. */
+/**
+ * A member of a ring, created once per value, so that joining and leaving allocates nothing. It is in one ring at most.
+ */
 export class RingNode<Value> {
   readonly value: Value;
-  /** The ring it is in; kept by `Ring`. */
+  /** The ring that it is in. Set by `Ring`. */
   ring: Ring<Value> | null = null;
   next: RingNode<Value> = this;
   previous: RingNode<Value> = this;
@@ -11,7 +13,7 @@ export class RingNode<Value> {
   }
 }
 
-/** A circle of values that take turns: a doubly linked list, everything O(1). */
+/** A circular doubly linked list of values that take turns. All operations are O(1). */
 export class Ring<Value> {
   #head: RingNode<Value> | null = null;
   #size = 0;
@@ -20,17 +22,17 @@ export class Ring<Value> {
     return this.#size;
   }
 
-  /** Whose turn it is. */
+  /** The value whose turn it is. */
   get head(): Value | null {
     return this.#head === null ? null : this.#head.value;
   }
 
-  /** The head's turn is over: it goes to the end. */
+  /** Ends the head's turn: moves it to the end. */
   rotate(): void {
     if (this.#head !== null) this.#head = this.#head.next;
   }
 
-  /** Joins at the end, leaving the ring it was in. */
+  /** Appends the node, removing it from its current ring. */
   append(node: RingNode<Value>): void {
     node.ring?.remove(node);
     node.ring = this;

@@ -3,7 +3,7 @@ import { Dispatcher, type Slot } from './dispatcher.ts';
 import type { JobKind, Outcome, Released } from './offer.ts';
 import { DEFAULT_DISPATCHER_OPTIONS, type DispatcherOptions } from './options.ts';
 
-/** A dispatcher on a simulated clock, for tests, with jobs that are named `webhook:number`. */
+/** A dispatcher on a simulated clock, for tests. Its jobs are named `webhook:number`. */
 export class Bench {
   readonly dispatcher: Dispatcher<string>;
   now = 1_000_000;
@@ -42,7 +42,7 @@ export class Bench {
     return this.dispatcher.release(slot, { kind: 'success', durationMs: 5, final: true, retryAfterMs: null, ...outcome }, this.now);
   }
 
-  /** Fails as many jobs of a webhook as open its breaker. */
+  /** Fails enough jobs of a webhook to open its breaker. */
   openBreaker(webhookId: string): void {
     for (let i = 0; i < 10; i += 1) {
       this.offer(webhookId);

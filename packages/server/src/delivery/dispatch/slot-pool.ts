@@ -1,22 +1,22 @@
 import { Ring, RingNode } from './ring.ts';
 
-/** The order of turns. `capped` ones get a slot only when none of the others wants it. */
+/** Turns go by tier. `capped` members get a slot only if no other member wants it. */
 export type Tier = 'fresh' | 'retries' | 'capped';
 
-/** What one organization has of a pool: its slots, and its lanes that want one. */
+/** An organization's part of a pool: its slots in use, and its lanes that want one. */
 export class Share<Lane> {
   inUse = 0;
   readonly fresh = new Ring<Lane>();
   readonly retries = new Ring<Lane>();
   readonly capped = new Ring<Lane>();
-  /** The organization's places in the pool's own rings. */
+  /** The organization's nodes in the pool's rings. */
   readonly turns = {
     fresh: new RingNode<Share<Lane>>(this),
     retries: new RingNode<Share<Lane>>(this),
     capped: new RingNode<Share<Lane>>(this),
   };
 
-  /** Whose turn it is when only the tier of the organization counts. */
+  /** The lanes whose turn it is, if the tier of the lanes doesn't matter. */
   get anyTier(): Ring<Lane> {
     if (this.fresh.size > 0) return this.fresh;
     return this.retries.size > 0 ? this.retries : this.capped;
@@ -25,9 +25,9 @@ export class Share<Lane> {
 
 export interface SlotPoolOptions {
   readonly slots: number;
-  /** Slots that those above their share leave free for others to come. */
+  /** Slots that capped members must leave free. */
   readonly reserve: number;
-  /** Above `slots`, for exchanges that are moved in. */
+  /** Additional slots for exchanges that are moved in. */
   readonly overflow: number;
   readonly webhookShare: number;
   readonly organizationShare: number;
@@ -35,11 +35,11 @@ export interface SlotPoolOptions {
 }
 
 /**
- * Slots for exchanges, and whose turn is next: round robin over organizations, then over the organization's lanes. As
- * every job takes one slot, that is deficit round robin with a quantum of one.
+ * A pool of slots, given out round robin over organizations, then over each organization's lanes. Since every job takes
+ * one slot, this is deficit round robin with a quantum of one.
  */
 export class SlotPool<Lane> {
-  /** Slots of one webhook, and of one organization, when others wait. */
+  /** Maximum slots of one webhook, and of one organization, while others wait. */
   readonly webhookCap: number;
   readonly organizationCap: number;
   readonly #options: SlotPoolOptions;
@@ -57,7 +57,7 @@ export class SlotPool<Lane> {
     return this.#used;
   }
 
-  /** The lane that gets the next slot; its turn is over then. null: no slot is free, or nobody wants one. */
+  /** Returns the lane that gets the next slot, and ends its turn. null: no slot is free, or no lane wants one. */
   next(): Lane | null {
     const { slots, reserve, retryEvery } = this.#options;
     if (this.#used >= slots) return null;
@@ -69,7 +69,7 @@ export class SlotPool<Lane> {
     return this.#used < slots - reserve ? takeTurn(capped, null) : null;
   }
 
-  /** A lane wants a slot. */
+  /** The lane wants a slot. */
   join(share: Share<Lane>, lane: RingNode<Lane>, tier: Tier): void {
     const ring = share[tier];
     if (lane.ring === ring) return;
@@ -77,7 +77,7 @@ export class SlotPool<Lane> {
     this.#refresh(share);
   }
 
-  /** A lane wants no slot any more. */
+  /** The lane no longer wants a slot. */
   leave(share: Share<Lane>, lane: RingNode<Lane>): void {
     if (lane.ring === null) return;
     lane.ring.remove(lane);
@@ -96,7 +96,10 @@ export class SlotPool<Lane> {
     if (share.inUse === this.organizationCap - 1) this.#refresh(share);
   }
 
-  /** Whether an exchange under way may be moved in. The second half of the overflow is for organizations below their share. */
+  /**
+   * Whether an exchange under way may be moved in. Half of the overflow is reserved for organizations below their
+   * share.
+   */
   admitsMoved(share: Share<Lane>): boolean {
     const { slots, overflow, organizationShare } = this.#options;
     if (this.#used < slots + overflow / 2) return true;

@@ -4,12 +4,12 @@ interface Timer<Value> {
 }
 
 /**
- * Values by the time at which they are due: a binary heap. A timer that no longer holds, by the caller's `isLive`, is
- * skipped when it comes up, or removed when there are many.
+ * A binary heap of values by due time. Timers that are no longer live, according to `isLive`, are skipped when due, and
+ * removed in bulk when there are many.
  */
 export class TimerHeap<Value> {
   #heap: Timer<Value>[] = [];
-  /** At this length, timers that no longer hold are removed. */
+  /** The length at which timers that are no longer live are removed. */
   #compactAt = 1_000;
   readonly #isLive: (value: Value, at: number) => boolean;
 
@@ -17,12 +17,12 @@ export class TimerHeap<Value> {
     this.#isLive = isLive;
   }
 
-  /** Timers in memory, live or not. */
+  /** Number of timers in memory, live or not. */
   get size(): number {
     return this.#heap.length;
   }
 
-  /** The time of the first live timer; null: there is none. */
+  /** Returns the time of the first live timer; null: there is none. */
   next(): number | null {
     for (let first = this.#heap[0]; first !== undefined; first = this.#heap[0]) {
       if (this.#isLive(first.value, first.at)) return first.at;
@@ -31,7 +31,7 @@ export class TimerHeap<Value> {
     return null;
   }
 
-  /** Takes out the first live timer that is due; null: none is. */
+  /** Removes and returns the first live timer that is due; null: none is. */
   takeDue(now: number): Value | null {
     for (let first = this.#heap[0]; first !== undefined && first.at <= now; first = this.#heap[0]) {
       this.#pop();

@@ -1,12 +1,12 @@
-/** Unused time that may be caught up at once: enough for timers that come late, too little for an endpoint to feel. */
+/** Unused time that may be caught up at once: enough for late timers, too little for an endpoint to notice. */
 const BURST_MS = 100;
-/** Tokens come in floating point: without it, a bucket may lack a trillionth of a token at the very time it named. */
+/** Tolerance for rounding: without it, a bucket may lack a trillionth of a token at the time it announced. */
 const EPSILON = 1e-9;
 
-/** A rate limit: so many tokens a second, each lets one delivery start. In any second at most 1.1 times the rate (and one) start. */
+/** A rate limit: each token lets one delivery start. In any second, at most 1.1 times the rate plus one start. */
 export class TokenBucket {
   #perSecond: number;
-  // One and not the burst, so that forgetting a bucket and starting another gives nothing away.
+  // Starts with one token instead of a burst, so that recreating a bucket gains nothing.
   #tokens = 1;
   #at: number | null = null;
 
@@ -30,7 +30,7 @@ export class TokenBucket {
     return true;
   }
 
-  /** When the next token is there, in whole milliseconds from now: a fraction would be lost next to the milliseconds since the epoch. */
+  /** When the next token is available, rounded up to whole milliseconds: a fraction would get lost in a timestamp. */
   readyAt(now: number): number {
     this.#refill(now);
     return this.#tokens >= 1 ? now : now + Math.ceil(((1 - this.#tokens) * 1000) / this.#perSecond);
@@ -38,7 +38,7 @@ export class TokenBucket {
 
   #refill(now: number): void {
     if (this.#at === null) this.#at = now;
-    // A clock that was set back adds nothing and must not stop the bucket either.
+    // A clock that was set back adds nothing, but must not stop the bucket.
     const elapsed = Math.max(0, now - this.#at);
     this.#at = now;
     const burst = Math.max(1, (this.#perSecond * BURST_MS) / 1000);

@@ -1,7 +1,7 @@
 /**
- * How many exchanges a webhook may have in flight: additive increase, multiplicative decrease, as TCP does it (RFC 5681).
- * It doubles per round trip until the first overload, so that one fast webhook reaches the maximum within 120 answers;
- * from then on it grows by one per round trip.
+ * Limits a webhook's exchanges in flight by additive increase and multiplicative decrease, as TCP does (RFC 5681). It
+ * doubles per round trip until the first overload, so a fast webhook reaches the maximum within 120 responses; then it
+ * grows by one per round trip.
  */
 export class Window {
   readonly #max: number;
@@ -19,23 +19,23 @@ export class Window {
     return Math.floor(this.#size);
   }
 
-  /** An exchange succeeded while `inFlight`, itself included, were under way. */
+  /** An exchange succeeded while `inFlight` exchanges, including itself, were under way. */
   succeeded(inFlight: number): void {
-    // A window that is not used says nothing about what the endpoint can take (RFC 7661).
+    // A window that is not used says nothing about what the endpoint can handle (RFC 7661).
     if (inFlight * 2 < this.#size || this.#size >= this.#max) return;
     this.#size = Math.min(this.#max, this.#size + (this.#size < this.#threshold ? 1 : 1 / this.#size));
   }
 
-  /** The endpoint could not keep up with an exchange begun at `startedAt`. */
+  /** An exchange that began at `startedAt` showed that the endpoint is overloaded. */
   overloaded(startedAt: number, now: number): void {
-    // What was already under way at the last cut tells of the same overload.
+    // Exchanges under way at the last cut report the same overload.
     if (startedAt < this.#cutAt) return;
     this.#cutAt = now;
     this.#size = Math.max(1, this.#size / 2);
     this.#threshold = this.#size;
   }
 
-  /** After an outage: from one, doubling up to `start`. */
+  /** After an outage: starts from one and doubles up to `start`. */
   restart(start: number): void {
     this.#size = 1;
     this.#threshold = Math.min(start, this.#max);
