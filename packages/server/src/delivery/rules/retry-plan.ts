@@ -1,9 +1,9 @@
 import type { RetryPlan } from '@posthorn/protocol';
 
-/** Jitter of a plan that names none: ±10%. */
+/** Jitter of a plan without its own: ±10%. */
 export const DEFAULT_JITTER = 0.1;
 
-/** A delay as planned, without jitter; null: the plan is used up. */
+/** The planned delay without jitter; null: no retries are left. */
 function plannedDelayMs(plan: RetryPlan, failedAttempts: number): number | null {
   const retry = failedAttempts - 1;
   switch (plan.kind) {
@@ -14,16 +14,15 @@ function plannedDelayMs(plan: RetryPlan, failedAttempts: number): number | null 
     case 'fixed':
       return retry < plan.retries ? plan.delayMs : null;
     case 'exponential':
-      // factor ** retry may become Infinity; min() brings it back to maxMs.
+      // factor ** retry may become Infinity; min() limits it to maxMs.
       return retry < plan.retries ? Math.min(plan.maxMs, plan.firstMs * plan.factor ** retry) : null;
   }
 }
 
 /**
- * Milliseconds from the last failed attempt to the next one, or null when the plan has no further attempt.
- *
- * `failedAttempts` counts the attempts made so far, all failed, from 1. Jitter is a fraction of the planned delay: 0.1
- * spreads it evenly over ±10%, so the mean stays as planned. `random` answers a number in [0, 1).
+ * Returns the milliseconds from the last failed attempt to the next one; null: no retries are left. `failedAttempts`
+ * counts all attempts, from 1. Jitter is a fraction: 0.1 spreads a delay evenly over ±10%, so the mean stays. `random`
+ * returns a number in [0, 1).
  */
 export function nextDelayMs(plan: RetryPlan, failedAttempts: number, random: () => number): number | null {
   if (!Number.isInteger(failedAttempts) || failedAttempts < 1)
@@ -38,7 +37,7 @@ export interface FailedDelivery {
   readonly plan: RetryPlan;
   /** Attempts made so far, all failed. */
   readonly failedAttempts: number;
-  /** What the last response asked for, in milliseconds (see `retryAfterMs`); null: nothing. */
+  /** The wait that the last response asked for, in milliseconds (see `retryAfterMs`); null: none. */
   readonly retryAfterMs: number | null;
   /** Milliseconds since the epoch. */
   readonly now: number;
@@ -46,15 +45,15 @@ export interface FailedDelivery {
 }
 
 /**
- * When the next attempt follows, in milliseconds since the epoch; null: the retries are used up.
- * What the endpoint asks for lengthens the wait; it never shortens it and never adds an attempt.
+ * Returns the time of the next attempt, in milliseconds since the epoch; null: no retries are left. `retryAfterMs` may
+ * lengthen the wait, but never shortens it or adds an attempt.
  */
 export function nextAttempt({ plan, failedAttempts, retryAfterMs, now, random }: FailedDelivery): number | null {
   const delayMs = nextDelayMs(plan, failedAttempts, random);
   return delayMs === null ? null : now + Math.max(delayMs, retryAfterMs ?? 0);
 }
 
-/** How many retries a plan has. */
+/** The number of retries of a plan. */
 export function retryCount(plan: RetryPlan): number {
   switch (plan.kind) {
     case 'none':
@@ -67,7 +66,7 @@ export function retryCount(plan: RetryPlan): number {
   }
 }
 
-/** A plan in one short English sentence, for logs, the portal and the documentation. */
+/** Describes a plan in one short English sentence, for logs, the portal and the documentation. */
 export function describePlan(plan: RetryPlan): string {
   const retries = retryCount(plan);
   if (plan.kind === 'none' || retries === 0) return 'no retries';

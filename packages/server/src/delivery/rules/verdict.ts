@@ -1,16 +1,16 @@
 import type { Failure, HeaderList, SuccessRule } from '@posthorn/protocol';
 
-/** What a verdict needs of an exchange. */
+/** The parts of an exchange that the verdict depends on. */
 export interface JudgedExchange {
   readonly response: {
     readonly status: number;
     readonly headers: HeaderList;
     /** As received, not decoded. */
     readonly body: Uint8Array;
-    /** The body went on beyond what was read. */
+    /** The body was longer than what was read. */
     readonly truncated: boolean;
   } | null;
-  /** The transport's failure; null: the response arrived. */
+  /** The transport's failure; null: a response arrived. */
   readonly failure: Failure | null;
 }
 
@@ -19,18 +19,21 @@ export type Verdict =
   | {
       readonly kind: 'failure';
       readonly failure: Failure;
-      /** The endpoint cannot keep up: a timeout, 429 or 503. */
+      /** The endpoint is overloaded: a timeout, 429 or 503. */
       readonly overload: boolean;
-      /** 410: the endpoint wants nothing any more, the webhook is disabled. */
+      /** The endpoint responded 410: the webhook is disabled. */
       readonly gone: boolean;
     };
 
-/** Undoes a content encoding (lower case, as in the header). null: unknown, broken or too large when decoded. */
+/** Decodes a content encoding (lower case, as in the header). null: unknown, broken or too large when decoded. */
 export type Decode = (body: Uint8Array, contentEncoding: string) => Uint8Array | null;
 
 const SUCCESS: Verdict = { kind: 'success' };
 
-/** Says whether an exchange was a success, by the webhook's rule. A phrase is looked for as UTF-8 bytes, in the decoded body where it is encoded. */
+/**
+ * Judges an exchange by the webhook's success rule. A phrase is searched for as UTF-8 bytes, in the decoded body if it
+ * is encoded.
+ */
 export function judge(exchange: JudgedExchange, rule: SuccessRule, decode: Decode): Verdict {
   const { response, failure } = exchange;
   if (failure !== null) return failed(failure, response?.status ?? null);
@@ -60,7 +63,7 @@ function describeStatus(rule: SuccessRule['status']): string {
 function contains(response: NonNullable<JudgedExchange['response']>, phrase: string, decode: Decode): boolean {
   const encoding = contentEncoding(response.headers);
   const decoded = encoding === null ? null : decode(response.body, encoding);
-  // A wrong content-encoding on a plain body is common; the bytes as received may still hold the phrase.
+  // A wrong content-encoding on a plain body is common, so the raw bytes are searched too.
   return (decoded !== null && includes(decoded, phrase)) || includes(response.body, phrase);
 }
 

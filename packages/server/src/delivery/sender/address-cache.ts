@@ -7,7 +7,10 @@ type Addresses = readonly ResolvedAddress[];
 const MAX_TTL_SECONDS = 300;
 const NEGATIVE_TTL_SECONDS = 5;
 
-/** Resolved host names, kept for their time to live (5 min at most; 5 s where resolving failed). Whoever asks for a name together shares the query. */
+/**
+ * Caches resolved host names for their time to live (at most 5 min; 5 s if resolving failed). Concurrent lookups of a
+ * name share one query.
+ */
 export class AddressCache {
   readonly #resolve: Resolve;
   readonly #known: LRUCache<string, Addresses>;
@@ -18,12 +21,12 @@ export class AddressCache {
     this.#known = new LRUCache({ max: options.maxNames });
   }
 
-  /** The addresses if they are known now; empty: the name has none. */
+  /** Returns the cached addresses; empty: the name has none. */
   peek(hostname: string): Addresses | undefined {
     return this.#known.get(hostname);
   }
 
-  /** Never rejects; empty: the name has no addresses, or nobody could tell. */
+  /** Never rejects; empty: the name has no addresses, or resolving failed. */
   async resolve(hostname: string): Promise<Addresses> {
     let asked = this.#asked.get(hostname);
     if (asked === undefined) {
@@ -41,9 +44,9 @@ export class AddressCache {
       addresses = resolution.addresses;
       if (addresses.length > 0) ttlSeconds = Math.min(resolution.ttlSeconds, MAX_TTL_SECONDS);
     } catch {
-      // Whether there is no such name or no answer: the endpoint has no address now, and its next attempt asks again.
+      // No such name or no response: the endpoint has no address now, and its next attempt resolves again.
     }
-    // To the cache 0 means for ever, to DNS (RFC 1035, section 3.2.1) not at all.
+    // A TTL of 0 means for ever to the cache, but no caching in DNS (RFC 1035, section 3.2.1).
     if (ttlSeconds > 0) this.#known.set(hostname, addresses, { ttl: ttlSeconds * 1_000 });
     this.#asked.delete(hostname);
     return addresses;

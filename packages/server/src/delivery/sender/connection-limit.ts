@@ -1,13 +1,13 @@
-/** Whoever waits for room. */
+/** A pool that waits for room. */
 export interface Waiting {
-  /** There may be room again. */
+  /** Called when there may be room again. */
   serveWaiting(): void;
 }
 
-/** How many connections a sender has open over all origins. At the limit an idle one of another origin makes room. */
+/** Limits a sender's connections over all origins. At the limit, an idle connection of another origin is closed. */
 export class ConnectionLimit {
   readonly #max: number;
-  /** Closes an idle connection somewhere; false when none is idle. */
+  /** Closes an idle connection of any origin. Returns false if there is none. */
   readonly #closeIdle: () => boolean;
   readonly #refused = new Set<Waiting>();
   #open = 0;
@@ -21,7 +21,9 @@ export class ConnectionLimit {
     return this.#open;
   }
 
-  /** Takes room for one connection. A pool that gets none is told (`serveWaiting`) when there is room again. */
+  /**
+   * Reserves room for one connection. If there is none, `serveWaiting` of the pool is called when there may be some.
+   */
   take(pool: Waiting): boolean {
     if (this.#open >= this.#max && this.#refused.size === 0) this.#closeIdle();
     if (this.#open >= this.#max) {
@@ -37,7 +39,7 @@ export class ConnectionLimit {
     this.#tellNext();
   }
 
-  /** A connection has become idle, which may make room for others. */
+  /** A connection became idle, so it may make room for others. */
   idle(): void {
     if (this.#refused.size > 0) this.#closeIdle();
   }

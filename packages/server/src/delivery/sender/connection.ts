@@ -8,28 +8,28 @@ import { InterimFilter } from './interim-filter.ts';
 import { SocketOpening } from './socket-opening.ts';
 import type { Network, Target } from './socket-opening.ts';
 
-/** Response header names and values together, in bytes. */
+/** Total size of response header names and values, in bytes. */
 const MAX_HEADER_BYTES = 32_768;
 
 export interface ConnectionOptions {
   readonly target: Target;
   readonly network: Network;
-  /** How long an idle connection is kept where the server gives no hint; its hint counts up to a minute. */
+  /** How long an idle connection is kept if the server gives no hint. A hint counts up to one minute. */
   readonly keepAliveMs: number;
   readonly onDisconnect: (connection: Connection) => void;
 }
 
-/** What runs on a connection. */
+/** The exchange that runs on a connection. */
 export interface Running {
-  /** Ends it now. */
+  /** Ends it immediately. */
   stop(failure: Failure): void;
 }
 
-/** One keep-alive connection that carries one exchange at a time. */
+/** A keep-alive connection that carries one exchange at a time. */
 export class Connection {
-  /** null: it is idle. */
+  /** null: the connection is idle. */
   running: Running | null = null;
-  /** Requests written to the present socket. */
+  /** Requests written to the current socket. */
   served = 0;
   readonly #client: Client;
   readonly #interim = new InterimFilter();
@@ -41,7 +41,7 @@ export class Connection {
     this.#client = new Client(target.origin, {
       pipelining: 1,
       allowH2: false,
-      // The exchange has one absolute deadline of its own; these would start anew with every chunk.
+      // The exchange has one absolute deadline; these timeouts would restart with every chunk.
       headersTimeout: 0,
       bodyTimeout: 0,
       maxHeaderSize: MAX_HEADER_BYTES,
@@ -60,7 +60,7 @@ export class Connection {
       },
     });
     this.#client.on('disconnect', () => options.onDisconnect(this));
-    // A handler that threw is reported here; without a listener it would end the process. undici's types leave the event out.
+    // A handler that threw is reported here; without a listener the process would end. undici's types lack the event.
     const emitter: EventEmitter = this.#client;
     emitter.on('error', () => this.destroy());
   }
@@ -69,17 +69,17 @@ export class Connection {
     return this.#opening === null ? 'open' : this.#opening.stage;
   }
 
-  /** Whether anything of a response to the request written last has come. */
+  /** Whether any part of a response to the last request has arrived. */
   get answered(): boolean {
     return this.#interim.answered;
   }
 
-  /** Whether bytes of a request still wait to be written. */
+  /** Whether bytes of a request are still unwritten. */
   get isWriting(): boolean {
     return this.#socket !== null && this.#socket.writableLength > 0;
   }
 
-  /** A request is written now; returns whether others were before it. */
+  /** A request is about to be written. Returns whether the socket carried an earlier one. */
   beginRequest(): boolean {
     this.#interim.expectResponse();
     return this.served++ > 0;
@@ -89,7 +89,7 @@ export class Connection {
     this.#client.dispatch(options, handler);
   }
 
-  /** Closes the socket at once, with what runs on it. */
+  /** Closes the socket immediately, ending what runs on it. */
   destroy(): void {
     this.#client.destroy(ignore);
     this.#opening?.cancel(new Error('cancelled'));

@@ -5,9 +5,9 @@ import type { Exchange } from './exchange.ts';
 const EMPTY = Buffer.alloc(0);
 
 /**
- * The body of an exchange without its `Content-Encoding` (gzip, deflate, br, zstd), at most `cap` bytes of it; decompression stops there,
- * so a bomb costs no more than its cap. A body that breaks off, or is not what it says, gives what could be read;
- * an encoding that is not known, or several at once, give the bytes as received. Answers at once where there is nothing to decompress.
+ * Returns the body without its `Content-Encoding` (gzip, deflate, br, zstd), at most `cap` bytes, where decompression
+ * stops. A broken body gives what could be read; unknown or multiple encodings give the bytes as received. Synchronous
+ * if there is nothing to decompress.
  */
 export function decodeBody(exchange: Pick<Exchange, 'response'>, cap: number): Buffer | Promise<Buffer> {
   const { response } = exchange;
@@ -26,7 +26,8 @@ function decoderFor(encoding: string, body: Buffer): Transform | null {
     case 'x-gzip':
       return createGunzip({ finishFlush: constants.Z_SYNC_FLUSH });
     case 'deflate': {
-      // Some servers send the bare format of RFC 1951 instead of the zlib format that the word means; that one begins with 0x_8.
+      // Some servers send the raw format of RFC 1951 instead of the zlib format that `deflate` means; zlib begins with
+      // 0x_8.
       const zlib = ((body[0] ?? 0) & 0x0f) === 0x08;
       return zlib ? createInflate({ finishFlush: constants.Z_SYNC_FLUSH }) : createInflateRaw({ finishFlush: constants.Z_SYNC_FLUSH });
     }
@@ -51,7 +52,7 @@ async function readUpTo(decoder: Transform, body: Buffer, cap: number): Promise<
       if (length >= cap) break;
     }
   } catch {
-    // Broken or cut off: what came out before counts.
+    // Broken or cut off: the output so far counts.
   }
   return Buffer.concat(chunks).subarray(0, cap);
 }

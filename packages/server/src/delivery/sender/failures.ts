@@ -11,16 +11,16 @@ export class NamedFailure extends Error {
   }
 }
 
-/** How far an exchange had come: opening its connection, or having it. */
+/** The stage of an exchange: opening its connection, or using it. */
 export type Stage = 'dns' | 'connect' | 'tls' | 'open';
 
-/** How exchanges end that a closing sender cuts off, or that are asked of a closed one. */
+/** The failure of exchanges that a closing sender ends, and of requests to a closed one. */
 export const CLOSED = named('timeout', 'Posthorn was shut down before the endpoint had answered.');
 
 const LENGTH_MISMATCH = 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH';
 const CUT_OFF = 'The endpoint closed the connection before its response was complete.';
 
-/** Errors that say why no connection came about; on one that stood they mean that it broke. */
+/** Errors that mean the connection could not be opened. On an open connection they mean that it broke. */
 const BEFORE_OPEN: ReadonlyMap<string, Failure> = new Map([
   ['ECONNREFUSED', named('connect_refused', 'The endpoint refused the connection: nothing listens on its port.')],
   ['EHOSTUNREACH', named('connect_refused', 'The endpoint cannot be reached: there is no route to its address.')],
@@ -55,7 +55,10 @@ const REQUEST_ERRORS: ReadonlySet<string> = new Set([
 ]);
 const LOST_CONNECTION: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE', 'ECONNABORTED', 'UND_ERR_SOCKET']);
 
-/** The failure that an error of the network or of the HTTP client stands for, before or after a response had begun. Nothing of the error's own text, which may name addresses, gets out. */
+/**
+ * Maps an error of the network or HTTP client to a failure, before or after a response began. Never includes the
+ * error's own text, which may contain addresses.
+ */
 export function failureOf(error: unknown, { stage, begun }: { readonly stage: Stage; readonly begun: boolean }): Failure {
   if (error instanceof NamedFailure) return error.failure;
   const code = errorCode(error);
@@ -71,7 +74,7 @@ export function failureOf(error: unknown, { stage, begun }: { readonly stage: St
   return named('reset', CUT_OFF);
 }
 
-/** The failure of an exchange that had come this far when its time was up. */
+/** The failure of an exchange whose deadline passed at this stage. */
 export function failureAtDeadline(stage: Stage, timeoutMs: number): Failure {
   const time = timeoutMs % 1_000 === 0 ? `${timeoutMs / 1_000} s` : `${timeoutMs} ms`;
   switch (stage) {
@@ -86,12 +89,12 @@ export function failureAtDeadline(stage: Stage, timeoutMs: number): Failure {
   }
 }
 
-/** Whether the request was refused by the HTTP client, as against a connection that broke. */
+/** Whether the HTTP client refused the request, as opposed to a broken connection. */
 export function requestInvalid(error: unknown): boolean {
   return REQUEST_ERRORS.has(errorCode(error));
 }
 
-/** Whether the connection was simply gone, as against an answer that made no sense. */
+/** Whether the connection was lost, as opposed to an invalid response. */
 export function connectionLost(error: unknown): boolean {
   return LOST_CONNECTION.has(errorCode(error)) && !protocolBroken(error);
 }
@@ -100,8 +103,8 @@ export function named(code: FailureCode, message: string): Failure {
   return { code, message };
 }
 
-// undici 8 gives its parser's errors no code, and throws the same class for a closed socket and for a response
-// out of turn (on an idle connection, an upgrade). The tests with real sockets hold these words in step with it.
+// undici 8 gives parser errors no code, and throws the same class for a closed socket and for an unexpected response
+// (on an idle connection, an upgrade). The tests with real sockets verify these texts.
 function protocolBroken(error: unknown): boolean {
   return (
     error instanceof Error &&
@@ -112,7 +115,7 @@ function protocolBroken(error: unknown): boolean {
   );
 }
 
-// undici compares lengths whenever its parser fails: before the response has begun that says nothing about its end.
+// undici compares lengths whenever its parser fails: before a response has begun, that says nothing about its end.
 function endedEarly(error: unknown, begun: boolean): boolean {
   if (!begun || !(error instanceof Error)) return false;
   return errorCode(error) === LENGTH_MISMATCH || (error.name === 'HTTPParserError' && error.message.includes('EOF'));

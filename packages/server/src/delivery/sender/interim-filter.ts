@@ -1,9 +1,9 @@
 import type { Socket } from 'node:net';
 import { NamedFailure, named } from './failures.ts';
 
-/** Interim (1xx) responses before the final one. */
+/** Maximum interim (1xx) responses before the final one. */
 const MAX_INTERIM = 100;
-/** Bytes of an interim response. */
+/** Maximum bytes of an interim response. */
 const MAX_INTERIM_BYTES = 32_768;
 
 const FLOOD = named('bad_response', `The endpoint sent more than ${MAX_INTERIM} interim (1xx) responses and no final one.`);
@@ -15,11 +15,11 @@ const SWITCHING_PROTOCOLS = Buffer.from('01');
 const END = '\r\n\r\n';
 
 /**
- * Takes interim responses out of what a socket reads. A client must be able to skip those that it did not ask for
- * (RFC 9110, section 15.2), but undici ends the connection at a 100, and passes over all others without a bound.
+ * Removes interim responses from what a socket reads. A client must be able to skip unexpected ones (RFC 9110, section
+ * 15.2), but undici ends the connection at a 100, and skips any number of the others.
  */
 export class InterimFilter {
-  /** Whether anything of a response to the present request has come. */
+  /** Whether any part of a response to the current request has arrived. */
   answered = false;
   #expecting = false;
   #interim = 0;
@@ -33,7 +33,7 @@ export class InterimFilter {
     this.#held = null;
   }
 
-  /** Has the socket's reader pass through the filter. */
+  /** Makes the socket's reads pass through the filter. */
   attach(socket: Socket): void {
     const read = socket.read.bind(socket);
     this.#expecting = false;
@@ -48,7 +48,7 @@ export class InterimFilter {
     };
   }
 
-  /** What the HTTP client may see; null: nothing of it. */
+  /** Returns the bytes for the HTTP client; null: none. */
   #skip(chunk: Buffer, socket: Socket): Buffer | null {
     this.answered = true;
     let bytes = this.#held === null ? chunk : Buffer.concat([this.#held, chunk]);
@@ -74,7 +74,7 @@ export class InterimFilter {
   }
 }
 
-/** By its first bytes, which may be too few to tell. 101 is left to the HTTP client, which refuses it. */
+/** Classifies by the first bytes, which may be too few. The HTTP client rejects a 101 itself. */
 function kindOf(bytes: Buffer): 'interim' | 'unclear' | 'other' {
   for (let index = 0; index < START.length; index++) {
     if (index >= bytes.length) return 'unclear';

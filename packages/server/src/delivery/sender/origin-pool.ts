@@ -11,9 +11,9 @@ export interface OriginPoolOptions {
   readonly limit: ConnectionLimit;
   readonly maxConnections: number;
   readonly keepAliveMs: number;
-  /** How long an exchange waits for a connection before it is given back. */
+  /** How long an exchange waits for a connection before it is returned unsent. */
   readonly maxWaitMs: number;
-  /** Called when a closed pool has nothing left. */
+  /** Called when a closed pool is empty. */
   readonly onEmpty: (pool: OriginPool) => void;
 }
 
@@ -21,7 +21,7 @@ export interface OriginPoolOptions {
 export class OriginPool implements Connections, Waiting {
   readonly #options: OriginPoolOptions;
   readonly #connections = new Set<Connection>();
-  /** Last in, first out, so that surplus connections fall idle and time out. */
+  /** Last in, first out, so that surplus connections stay idle and time out. */
   readonly #idle: Connection[] = [];
   readonly #shares: OriginShares<RunningExchange>;
   #closed = false;
@@ -31,12 +31,14 @@ export class OriginPool implements Connections, Waiting {
     this.#shares = new OriginShares(options.maxConnections);
   }
 
-  /** What the webhook has of the connections. Valid for an exchange that is run in the same turn of the event loop. */
+  /**
+   * The webhook's share of the connections. Only valid for an exchange that is run in the same turn of the event loop.
+   */
   shareOf(organizationKey: number, webhookId: string): WebhookShare<RunningExchange> {
     return this.#shares.of(organizationKey, webhookId);
   }
 
-  /** Runs an exchange on a free connection, or lets it wait for one. */
+  /** Runs an exchange on a free connection, or queues it for one. */
   run(exchange: RunningExchange): void {
     const connection = this.#shares.admits(exchange.share) ? (this.#idle.pop() ?? this.#open()) : null;
     if (connection !== null) return this.#start(exchange, connection);
@@ -44,7 +46,7 @@ export class OriginPool implements Connections, Waiting {
     exchange.wait(this.#options.maxWaitMs);
   }
 
-  /** Runs an exchange again on a new connection, instead of the one that broke. */
+  /** Runs an exchange again on a new connection, because its connection broke. */
   repeat(exchange: RunningExchange, broken: Connection): void {
     this.#drop(broken);
     this.#shares.vacate(exchange.share);
@@ -58,7 +60,7 @@ export class OriginPool implements Connections, Waiting {
     this.serveWaiting();
   }
 
-  /** Takes back the connection of an exchange that is complete. */
+  /** Takes back the connection of a complete exchange. */
   release(exchange: RunningExchange, connection: Connection): void {
     this.#shares.vacate(exchange.share);
     if (!this.#connections.has(connection)) return this.serveWaiting();
@@ -70,20 +72,20 @@ export class OriginPool implements Connections, Waiting {
     else this.#options.limit.idle();
   }
 
-  /** Closes the connection of an exchange that broke off. */
+  /** Closes the connection of an exchange that was cut off. */
   discard(exchange: RunningExchange, connection: Connection): void {
     this.#shares.vacate(exchange.share);
     this.#drop(connection);
     this.serveWaiting();
   }
 
-  /** An exchange no longer waits. */
+  /** The exchange no longer waits. */
   forget(exchange: RunningExchange): void {
     this.#shares.forget(exchange.share, exchange);
     this.#reportIfEmpty();
   }
 
-  /** Gives those who wait the connections that are free or may be opened. */
+  /** Gives free or new connections to waiting exchanges. */
   serveWaiting(): void {
     for (let next = this.#shares.next(); next !== null; next = this.#shares.next()) {
       const connection = this.#idle.pop() ?? this.#open();
@@ -93,7 +95,7 @@ export class OriginPool implements Connections, Waiting {
     }
   }
 
-  /** Closes one idle connection; false when there is none. */
+  /** Closes one idle connection. Returns false if there is none. */
   closeOneIdle(): boolean {
     const oldest = this.#idle[0];
     if (oldest === undefined) return false;
@@ -101,7 +103,7 @@ export class OriginPool implements Connections, Waiting {
     return true;
   }
 
-  /** Closes what is idle now, and the rest when its exchange ends. Exchanges that wait are still served. */
+  /** Closes idle connections now, and busy ones when their exchange ends. Waiting exchanges are still served. */
   close(): void {
     this.#closed = true;
     while (this.closeOneIdle());
@@ -130,7 +132,7 @@ export class OriginPool implements Connections, Waiting {
     return connection;
   }
 
-  /** The socket of a busy connection may come and go: undici opens another, or the exchange hears of it. */
+  /** A busy connection's socket may close: undici opens another, or the exchange gets the error. */
   #dropIdle(connection: Connection): void {
     if (connection.running === null) this.#drop(connection);
   }

@@ -1,7 +1,7 @@
 import { ChainedList, type Chained } from '../chained-list.ts';
 import { Ring, RingNode } from '../dispatch/ring.ts';
 
-/** What a webhook uses of the connections to one origin, and its exchanges that wait for one. */
+/** A webhook's connections in use to one origin, and its waiting exchanges. */
 export class WebhookShare<Item extends Chained<Item>> {
   inUse = 0;
   readonly waiting = new ChainedList<Item>();
@@ -15,25 +15,24 @@ export class WebhookShare<Item extends Chained<Item>> {
 
 class OrganizationShare<Item extends Chained<Item>> {
   inUse = 0;
-  /** Its webhooks that wait. */
+  /** Its webhooks with waiting exchanges. */
   readonly turns = new Ring<WebhookShare<Item>>();
   readonly turn: RingNode<OrganizationShare<Item>> = new RingNode(this);
 }
 
-/** Shares that nobody uses are dropped when there are more than this. */
+/** Unused shares are dropped above this number. */
 const MAX_IDLE_SHARES = 1_000;
 
 /**
- * Divides the connections to one origin among the organizations and webhooks that send there. An organization may take
- * another connection while it uses fewer than are free, and a webhook while it uses fewer than its organization may
- * still take (dynamic thresholds, Choudhury and Hahne 1998). So n organizations whose requests hang leave 1 of n + 1
- * parts free for the next one.
+ * Divides an origin's connections by dynamic thresholds (Choudhury and Hahne 1998): an organization may take one while
+ * it uses fewer than are free, a webhook while it uses fewer than its organization may still take. If n organizations
+ * hang, 1 of n + 1 parts stays free for the next.
  */
 export class OriginShares<Item extends Chained<Item>> {
   readonly #connections: number;
   readonly #organizations = new Map<number, OrganizationShare<Item>>();
   readonly #webhooks = new Map<string, WebhookShare<Item>>();
-  /** Organizations with a webhook that waits. */
+  /** Organizations with waiting webhooks. */
   readonly #turns = new Ring<OrganizationShare<Item>>();
   #inUse = 0;
   #pruneAt = MAX_IDLE_SHARES;
@@ -42,7 +41,7 @@ export class OriginShares<Item extends Chained<Item>> {
     this.#connections = connections;
   }
 
-  /** Webhooks that are known here. */
+  /** Number of known webhooks. */
   get size(): number {
     return this.#webhooks.size;
   }
@@ -55,7 +54,7 @@ export class OriginShares<Item extends Chained<Item>> {
     return this.#webhooks.get(webhookId) ?? this.#add(organizationKey, webhookId);
   }
 
-  /** Whether the webhook may use one more connection now. Its earlier exchanges go first. */
+  /** Whether the webhook may use another connection now. Its waiting exchanges come first. */
   admits(share: WebhookShare<Item>): boolean {
     return share.waiting.oldest === null && share.inUse < this.#headroom(share.organization);
   }
@@ -79,7 +78,7 @@ export class OriginShares<Item extends Chained<Item>> {
     if (organization.turn.ring === null) this.#turns.append(organization.turn);
   }
 
-  /** The item waits no more. */
+  /** The item no longer waits. */
   forget(share: WebhookShare<Item>, item: Item): void {
     share.waiting.remove(item);
     if (share.waiting.oldest !== null) return;
@@ -88,7 +87,7 @@ export class OriginShares<Item extends Chained<Item>> {
     if (organization.turns.size === 0) this.#turns.remove(organization.turn);
   }
 
-  /** Whose turn it is among those that wait and may use a connection. It keeps waiting until `forget`. */
+  /** Returns the next waiting item that may use a connection. It keeps waiting until `forget`. */
   next(): Item | null {
     for (let tries = this.#turns.size; tries > 0; tries--) {
       const organization = this.#turns.head;
@@ -99,7 +98,7 @@ export class OriginShares<Item extends Chained<Item>> {
     return null;
   }
 
-  /** Some item that waits. */
+  /** Any waiting item. */
   get anyWaiting(): Item | null {
     return this.#turns.head?.turns.head?.waiting.oldest ?? null;
   }
@@ -133,7 +132,7 @@ export class OriginShares<Item extends Chained<Item>> {
     return share;
   }
 
-  /** Drops what nobody uses. At twice what is left it happens again, so that its cost per exchange stays constant. */
+  /** Drops unused shares. Repeated only at twice the remaining number, so that its cost per exchange stays constant. */
   #prune(): void {
     const used = new Set<OrganizationShare<Item>>();
     for (const [id, share] of this.#webhooks) {

@@ -8,13 +8,13 @@ export interface ResolvedAddress {
   readonly family: 4 | 6;
 }
 
-/** The addresses of a name, in the order to try them, and for how long they hold. Without any the name has none. */
+/** A name's addresses in the order to try them, and their time to live. Empty: the name has none. */
 export interface Resolution {
   readonly addresses: readonly ResolvedAddress[];
   readonly ttlSeconds: number;
 }
 
-/** Resolves a host name. May reject where no answer is to be had. */
+/** Resolves a host name. May reject if there is no response. */
 export type Resolve = (hostname: string) => Promise<Resolution>;
 
 const HOSTS_FILE = process.platform === 'win32' ? 'C:\\Windows\\System32\\drivers\\etc\\hosts' : '/etc/hosts';
@@ -23,11 +23,9 @@ const HOSTS_FILE = process.platform === 'win32' ? 'C:\\Windows\\System32\\driver
 const RESOLUTION_DELAY_MS = 50;
 
 /**
- * Resolves with the hosts file first, then with the name servers of the system.
- * It asks them through c-ares and not through `dns.lookup`, whose four threads a few dead name servers can hold for seconds each,
- * with everybody's deliveries behind them. Search domains are not applied: host names are complete.
- *
- * @param options.servers name servers (`address` or `address:port`) instead of the system's
+ * Resolves names with the hosts file, then with the system's name servers (or `servers`: `address` or `address:port`).
+ * Uses c-ares: a few dead name servers could block the four threads of `dns.lookup`, and all deliveries, for seconds.
+ * Search domains are not applied.
  */
 export function systemResolver(options: { readonly servers?: readonly string[] } = {}): Resolve {
   const resolver = new Resolver({ timeout: 2_000, tries: 3 });
@@ -54,7 +52,7 @@ async function askNameServers(resolver: Resolver, name: string): Promise<Resolut
   return { addresses: found, ttlSeconds: found.reduce((least, { ttl }) => Math.min(least, ttl), Infinity) };
 }
 
-/** A name that exists in one family alone gives an error for the other. */
+/** A name that exists in one family only gives an error for the other. */
 async function records(query: Promise<readonly { address: string; ttl: number }[]>, family: 4 | 6): Promise<readonly Found[]> {
   try {
     const answers = await query;
@@ -68,7 +66,7 @@ async function readHostsFile(): Promise<string> {
   return await readFile(HOSTS_FILE, 'utf8').catch(() => '');
 }
 
-/** The addresses that a hosts file (hosts(5)) gives to a name. */
+/** The addresses of a name in a hosts file (hosts(5)). */
 export function hostsFileAddresses(text: string, name: string): ResolvedAddress[] {
   const wanted = name.toLowerCase();
   const addresses: ResolvedAddress[] = [];

@@ -1,13 +1,13 @@
 import type { HeaderList } from '@posthorn/protocol';
 import type { ReceivedResponse } from './exchange.ts';
 
-/** How much of a response's body is read. */
+/** How much of a response body is read. */
 export const MAX_BODY_BYTES = 65_536;
 
 const MAX_HEADER_LINES = 100;
 const EMPTY = Buffer.alloc(0);
 
-/** One response as it comes in, within its caps. */
+/** Collects one response within its limits. */
 export class ResponseReader {
   readonly status: number;
   readonly headers: HeaderList;
@@ -19,7 +19,7 @@ export class ResponseReader {
     this.headers = headerList(rawHeaders);
   }
 
-  /** Takes a chunk of the body; answers whether there is room for more. */
+  /** Adds a chunk of the body. Returns whether there is room for more. */
   add(chunk: Buffer): boolean {
     const length = this.#length + chunk.length;
     if (this.#length === 0 && length <= MAX_BODY_BYTES) {
@@ -27,7 +27,7 @@ export class ResponseReader {
       this.#length = length;
       return true;
     }
-    // Copied together and not kept as a list: a chunk may be of one byte, and its object of a hundred.
+    // Copied together instead of kept as a list: a chunk may have one byte, and its object takes a hundred.
     const kept = Math.min(length, MAX_BODY_BYTES);
     if (this.#body.length < kept) {
       const grown = Buffer.allocUnsafe(Math.min(Math.max(kept, this.#body.length * 2, 1_024), MAX_BODY_BYTES));
@@ -39,7 +39,7 @@ export class ResponseReader {
     return length <= MAX_BODY_BYTES;
   }
 
-  /** Whether a response that by its status has no body (RFC 9112, section 6.3) announces one. What it announces may never come. */
+  /** Whether a response that must not have a body (RFC 9112, section 6.3) announces one. That body may never arrive. */
   announcesForbiddenBody(): boolean {
     if (this.status !== 204 && this.status !== 304) return false;
     return this.headers.some(([name, value]) => {

@@ -8,18 +8,18 @@ import type { WebhookShare } from './origin-shares.ts';
 import { ResponseReader } from './response-reader.ts';
 
 /**
- * How soon after writing a reused connection has to break for the cause to be that the endpoint had closed it while idle:
- * its FIN crosses our request, which takes a round trip. Later the endpoint may well have worked on the request.
+ * How soon after a write a reused connection must break to count as closed by the endpoint while idle: its FIN crosses
+ * the request, within a round trip. Later, the endpoint may have processed the request.
  */
 const STALE_WITHIN_MS = 1_000;
 
-/** Where an exchange has its connections from, and gives them back. */
+/** Provides connections to exchanges and takes them back. */
 export interface Connections {
-  /** The exchange is complete, its connection free. */
+  /** The exchange is complete, and its connection is free. */
   release(exchange: RunningExchange, connection: Connection): void;
-  /** The exchange broke off, its connection is of no more use. */
+  /** The exchange was cut off, and its connection is unusable. */
   discard(exchange: RunningExchange, connection: Connection): void;
-  /** The connection broke; the exchange needs a new one. */
+  /** The connection broke, and the exchange needs a new one. */
   repeat(exchange: RunningExchange, broken: Connection): void;
   /** The exchange no longer waits for a connection. */
   forget(exchange: RunningExchange): void;
@@ -30,14 +30,14 @@ export interface RunningExchangeOptions {
   readonly path: string;
   readonly pool: Connections;
   readonly share: WebhookShare<RunningExchange>;
-  /** null: nothing was sent. */
+  /** Called with the result; null: nothing was sent. */
   readonly settle: (exchange: Exchange | null) => void;
 }
 
-/** The longest delay that a timer takes. */
+/** The maximum delay of a timer. */
 const MAX_TIMEOUT_MS = 2_147_483_647;
 
-/** One request: waits for a connection, is sent, handles its response, and keeps its deadline. */
+/** One request: waits for a connection, sends it, handles the response and enforces the deadline. */
 export class RunningExchange implements Dispatcher.DispatchHandler, Chained<RunningExchange> {
   next: RunningExchange | null = null;
   previous: RunningExchange | null = null;
@@ -45,15 +45,15 @@ export class RunningExchange implements Dispatcher.DispatchHandler, Chained<Runn
   readonly #path: string;
   readonly #pool: Connections;
   readonly share: WebhookShare<RunningExchange>;
-  /** Its deadline while it has a connection; the end of its patience while it waits for one. */
+  /** The deadline while it has a connection; the maximum wait while it waits for one. */
   #timer: NodeJS.Timeout | null = null;
   #startedAt = 0;
-  /** Time with connections that broke. */
+  /** Time spent on connections that broke. */
   #spentMs = 0;
   #settle: ((exchange: Exchange | null) => void) | null;
   #connection: Connection | null = null;
   #reader: ResponseReader | null = null;
-  /** When the request was written to the present connection; null: not yet. */
+  /** When the request was written to the current connection; null: not yet. */
   #writtenAt: number | null = null;
   #reused = false;
   #repeated = false;
@@ -66,12 +66,12 @@ export class RunningExchange implements Dispatcher.DispatchHandler, Chained<Runn
     this.#settle = options.settle;
   }
 
-  /** Waits for a connection, which takes nothing from its deadline; after so long it ends with nothing sent. */
+  /** Waits for a connection, which doesn't count towards the deadline. After `maxWaitMs` it ends unsent. */
   wait(maxWaitMs: number): void {
     this.#timer = setTimeout(giveUp, maxWaitMs, this);
   }
 
-  /** Nothing was sent. */
+  /** Ends without sending. */
   giveUp(): void {
     if (this.#settle === null) return;
     this.#pool.forget(this);
@@ -91,13 +91,13 @@ export class RunningExchange implements Dispatcher.DispatchHandler, Chained<Runn
     connection.dispatch({ path: this.#path, method, headers: flat, body }, this);
   }
 
-  /** The time is up. */
+  /** The deadline has passed. */
   expire(): void {
     if (this.#connection === null) return;
     this.stop(failureAtDeadline(this.#connection.stage, this.#request.timeoutMs));
   }
 
-  /** Ends the exchange now; its connection is closed. */
+  /** Ends the exchange now and closes its connection. */
   stop(failure: Failure): void {
     if (this.#settle === null) return;
     this.#finish(failure, true);
@@ -125,7 +125,7 @@ export class RunningExchange implements Dispatcher.DispatchHandler, Chained<Runn
   onResponseEnd(): void {
     const connection = this.#connection;
     if (this.#settle === null || connection === null) return;
-    // An endpoint that answered before it had the whole request may never read the rest.
+    // An endpoint that responds before it has the whole request may never read the rest.
     if (connection.isWriting) return this.#finishEarly(false);
     this.#finish(null, false);
     this.#pool.release(this, connection);
@@ -148,9 +148,9 @@ export class RunningExchange implements Dispatcher.DispatchHandler, Chained<Runn
   }
 
   /**
-   * A keep-alive connection that the endpoint closed just as it was taken into use. A request that was not written is sent
-   * again; one that was, once more: a delivery repeats anyway until it is answered, with the same `webhook-id` each time
-   * (Go's net/http draws the same line with `Idempotency-Key`).
+   * Whether the endpoint closed an idle keep-alive connection just as it was reused. An unwritten request is sent
+   * again; a written one once more, which is safe since retries have the same `webhook-id` (as net/http of Go does for
+   * `Idempotency-Key`).
    */
   #wasStale(error: Error, connection: Connection): boolean {
     if (this.#writtenAt === null) {
@@ -160,12 +160,14 @@ export class RunningExchange implements Dispatcher.DispatchHandler, Chained<Runn
     return this.#reused && !connection.answered && !this.#repeated && connectionLost(error) && isSoon;
   }
 
-  /** An endpoint that refuses a request, for example one too large, may close before it has read it all. Its status counts. */
+  /**
+   * An endpoint that refuses a request, for example a large one, may close before reading all of it. Its status counts.
+   */
   #isRefused(): boolean {
     return this.#reader !== null && this.#reader.status >= 400;
   }
 
-  /** The response is known well enough; its connection is of no more use. */
+  /** The response is known well enough, and its connection is unusable. */
   #finishEarly(truncated: boolean): void {
     if (this.#connection === null) return;
     this.#finish(null, truncated);

@@ -16,27 +16,27 @@ import type { Network, Target } from './socket-opening.ts';
 export type { Exchange, OutgoingRequest, Sender } from './exchange.ts';
 
 export interface SenderOptions {
-  /** Networks to reach although they are not public. Default: none. */
+  /** Networks that may be reached although they are not public. Default: none. */
   readonly allowedTargets?: AllowedTargets;
   /** Default: the hosts file and the system's name servers. */
   readonly resolve?: Resolve;
   /** Certificate authorities (PEM) to trust instead of the public ones. */
   readonly ca?: string | readonly string[];
-  /** Connections to one origin; at most half of them for one organization, and a third for one webhook. Default: 1,024. */
+  /** Connections to one origin: at most half for one organization and a third for one webhook. Default: 1,024. */
   readonly connectionsPerOrigin?: number;
   /** Connections over all origins. Default: 4,096. */
   readonly maxConnections?: number;
   /** Origins whose connections are kept open. Default: 2,000. */
   readonly maxOrigins?: number;
-  /** How long an idle connection is kept where the server gives no hint. Default: 15,000. */
+  /** How long an idle connection is kept if the server gives no hint. Default: 15,000. */
   readonly keepAliveMs?: number;
-  /** How long a request waits for a connection before it is given back unsent. Default: 5,000. */
+  /** How long a request waits for a connection before it is returned unsent. Default: 5,000. */
   readonly maxWaitMs?: number;
 }
 
-/** A sender that works in the thread that calls it. */
+/** A sender that runs in the caller's thread. */
 export interface LocalSender extends Sender {
-  /** Exchanges under way and connections open now. */
+  /** Exchanges under way and open connections. */
   stats(): { readonly exchanges: number; readonly connections: number };
 }
 
@@ -57,11 +57,11 @@ class PooledSender implements LocalSender {
   readonly #network: Network;
   readonly #limit: ConnectionLimit;
   readonly #poolOptions: { readonly maxConnections: number; readonly keepAliveMs: number; readonly maxWaitMs: number };
-  /** The pools in use; those pushed out finish what they have. */
+  /** The pools in use. Evicted pools finish their exchanges. */
   readonly #pools: LRUCache<string, OriginPool>;
   readonly #closing = new Set<OriginPool>();
   readonly #urls = new LRUCache<string, ParsedUrl>({ max: MAX_KEPT_URLS });
-  /** One for all URLs of an origin. */
+  /** One target for all URLs of an origin. */
   readonly #targets = new LRUCache<string, Target>({ max: MAX_KEPT_TARGETS });
   #exchanges = 0;
   #closed = false;
@@ -144,7 +144,7 @@ class PooledSender implements LocalSender {
     return pool;
   }
 
-  /** Webhooks use few URLs again and again, save where an event travels in the query of a GET. */
+  /** Caches parsed URLs: webhooks repeat a few URLs, except if a GET carries the event in its query. */
   #parse({ url, method }: OutgoingRequest): ParsedUrl | null {
     if (method === 'GET') return parseUrl(url);
     let parsed = this.#urls.get(url);

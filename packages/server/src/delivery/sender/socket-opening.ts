@@ -10,7 +10,7 @@ import type { AddressCache } from './address-cache.ts';
 import { NamedFailure, named } from './failures.ts';
 import type { ResolvedAddress } from './resolver.ts';
 
-/** Where to connect to. */
+/** Where to connect. */
 export interface Target {
   readonly origin: string;
   /** Without brackets. */
@@ -19,12 +19,12 @@ export interface Target {
   readonly secure: boolean;
 }
 
-/** What every connection of a sender shares. */
+/** What all connections of a sender share. */
 export interface Network {
   readonly addresses: AddressCache;
   readonly allowedTargets: AllowedTargets;
   readonly secureContext: SecureContext;
-  /** TLS sessions by origin, to resume. */
+  /** TLS sessions by origin, for resumption. */
   readonly sessions: LRUCache<string, Buffer>;
 }
 
@@ -33,8 +33,8 @@ type Opened = (error: Error | null, socket: Socket | null) => void;
 const BLOCKED = named('blocked_address', 'The endpoint’s address is private or otherwise reserved, and webhooks may not be sent there.');
 
 /**
- * Opens one socket: resolves the name, checks the addresses, and connects to exactly those that were checked,
- * so that an answer of DNS that changes in between changes nothing.
+ * Opens one socket: resolves the name, checks the addresses, and connects to exactly those that were checked. A DNS
+ * answer that changes in between has no effect.
  */
 export class SocketOpening {
   stage: 'dns' | 'connect' | 'tls' = 'dns';
@@ -57,7 +57,7 @@ export class SocketOpening {
     }
   }
 
-  /** Gives up, wherever it is. */
+  /** Stops opening, at any stage. */
   cancel(error: Error): void {
     this.#socket?.destroy();
     this.#end(error);
@@ -100,14 +100,14 @@ export class SocketOpening {
       ...tcp,
       secureContext,
       ALPNProtocols: ['http/1.1'],
-      // An IP address is no server name (RFC 6066); Node then checks the certificate against `host`.
+      // An IP address is not a server name (RFC 6066); Node then checks the certificate against `host`.
       ...(isIP(hostname) === 0 ? { servername: hostname.replace(/\.$/, '') } : null),
       ...(session === undefined ? null : { session }),
     });
     socket.once('connect', () => {
       this.stage = 'tls';
     });
-    // Node holds sessions back until the certificate was verified, so none of a refused host is resumed.
+    // Node emits sessions only after the certificate was verified, so no session of a refused host is resumed.
     socket.on('session', (fresh) => sessions.set(origin, fresh));
     return socket;
   }

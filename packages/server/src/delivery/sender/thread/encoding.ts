@@ -2,13 +2,13 @@ import type { Failure, FailureCode, HeaderList } from '@posthorn/protocol';
 import type { Exchange, OutgoingRequest, ReceivedResponse } from '../exchange.ts';
 import type { PacketReader, PacketWriter } from './packet.ts';
 
-/** By what an exchange is known on both sides while it is under way. */
+/** Identifies an exchange on both sides while it is under way. */
 export type Slot = number;
 
-/** What of an exchange is there. */
+/** Which parts of an exchange are present. */
 const FAILURE = 1;
 const RESPONSE = 2;
-/** Nothing of an exchange is there: the request was not sent. */
+/** No part: the request was not sent. */
 const UNSENT = 4;
 
 export function writeRequest(to: PacketWriter, slot: Slot, request: OutgoingRequest): void {

@@ -2,19 +2,19 @@ import { PacketWriter, type Packet } from './packet.ts';
 
 export interface OutboxOptions {
   readonly post: (packet: Packet) => void;
-  /** How many exchanges have begun and not ended. */
+  /** Number of exchanges that have begun and not ended. */
   readonly underWay: () => number;
 }
 
-/** Each packet wakes the other thread: with fewer in it, that is what costs. */
+/** Minimum packet size: each packet wakes the other thread, which dominates the cost of smaller ones. */
 const SMALL_PACKET = 32;
-/** Part of what is under way that fills a packet. */
+/** The part of the exchanges under way that fills a packet. */
 const SHARE = 1 / 4;
 
 /**
- * What is written in one turn of the event loop goes to the other thread at the turn's end; or before, in packets of a
- * quarter of what is under way. All 256 exchanges of one webhook used to come and go as one packet: while a thread worked
- * on it, the other had nothing to do. In quarters both work, and batches came 8 % faster.
+ * Sends what is written in one turn of the event loop at the end of the turn, or earlier in packets of a quarter of
+ * what is under way. With all 256 exchanges of a webhook in one packet, the threads worked by turns; quarters made
+ * batches 8 % faster.
  */
 export class Outbox {
   readonly #options: OutboxOptions;
@@ -26,7 +26,7 @@ export class Outbox {
     this.#options = options;
   }
 
-  /** To write one request or exchange to, now. */
+  /** Returns the writer for one request or exchange, to be written now. */
   open(): PacketWriter {
     if (this.#written >= Math.max(SMALL_PACKET, this.#options.underWay() * SHARE)) this.flush();
     this.#written++;
@@ -40,7 +40,7 @@ export class Outbox {
     return this.#writer;
   }
 
-  /** Sends what has been written, without waiting for the turn's end. */
+  /** Sends what was written, without waiting for the end of the turn. */
   flush(): void {
     this.#written = 0;
     if (!this.#writer.isEmpty) this.#options.post(this.#writer.take());

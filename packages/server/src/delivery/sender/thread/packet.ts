@@ -1,6 +1,6 @@
 /**
- * What goes from thread to thread: many requests or exchanges as two flat lists, with their bodies side by side in one
- * buffer that changes hands. As objects they would cost three to four times as much on either side.
+ * A message between threads: many requests or exchanges as two flat lists, with their bodies in one transferred buffer.
+ * Objects would cost three to four times as much on either side.
  */
 export interface Packet {
   readonly texts: readonly string[];
@@ -8,7 +8,7 @@ export interface Packet {
   readonly bytes: ArrayBuffer;
 }
 
-/** Collects a packet; what is written is read in the same order. */
+/** Collects a packet. Values are read in the order in which they were written. */
 export class PacketWriter {
   #texts: string[] = [];
   #numbers: number[] = [];
@@ -33,9 +33,9 @@ export class PacketWriter {
     this.#size += bytes.byteLength;
   }
 
-  /** What was written since the last time. */
+  /** Returns what was written since the last call. */
   take(): Packet {
-    // Not Buffer.concat: it may cut the result from a buffer that it shares with others, which cannot change hands.
+    // Not Buffer.concat: its result may be part of a shared buffer, which cannot be transferred.
     const bytes = new Uint8Array(this.#size);
     let offset = 0;
     for (const part of this.#parts) {
@@ -51,7 +51,7 @@ export class PacketWriter {
   }
 }
 
-/** Reads a packet in the order in which it was written. Throws when more is asked for than there is. */
+/** Reads a packet in the order in which it was written. Throws at its end. */
 export class PacketReader {
   readonly #packet: Packet;
   #text = 0;

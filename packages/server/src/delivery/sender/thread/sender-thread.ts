@@ -9,12 +9,14 @@ import { Outbox } from './outbox.ts';
 import { PacketReader, type Packet } from './packet.ts';
 
 export interface SenderThreadOptions {
-  /** Networks to reach although they are not public. */
+  /** Networks that may be reached although they are not public. */
   readonly allowedTargets: AllowedTargets;
   readonly connectionsPerOrigin: number;
 }
 
-/** A sender in a thread of its own: sockets, TLS and timeouts there take nothing from what takes events in. */
+/**
+ * A sender in its own thread, so that sockets, TLS and timeouts don't use the time of the thread that accepts events.
+ */
 export class SenderThread implements Sender {
   readonly #thread: Worker;
   readonly #requests = new Outbox({
@@ -33,8 +35,8 @@ export class SenderThread implements Sender {
       connectionsPerOrigin,
     };
     this.#thread = new Worker(new URL('./thread.ts', import.meta.url), { workerData, name: 'sender' });
-    this.#thread.on('message', (message: FromThread) => this.#hear(message));
-    // As an error that nobody caught in this thread: the process ends, and what it had in hand is taken up by the next.
+    this.#thread.on('message', (message: FromThread) => this.#receive(message));
+    // Handled like an uncaught error in this thread: the process ends, and the next one takes over its work.
     this.#thread.on('error', (error) => {
       throw error;
     });
@@ -69,7 +71,7 @@ export class SenderThread implements Sender {
     this.#thread.postMessage(message, transferred);
   }
 
-  #hear(message: FromThread): void {
+  #receive(message: FromThread): void {
     if (message.kind === 'closed') this.#closed.resolve();
     else this.#end(message.packet);
   }

@@ -6,7 +6,7 @@ import type { FromThread, ThreadOptions, ToThread } from './messages.ts';
 import { Outbox } from './outbox.ts';
 import { PacketReader, type Packet } from './packet.ts';
 
-/** The thread that sends: requests in, exchanges out. */
+/** The sending thread: receives requests and returns exchanges. */
 function main(): void {
   const port = parentPort;
   if (port === null) throw new Error('This file runs as a worker thread.');
