@@ -11,7 +11,9 @@ export interface ApiKeyRow {
 
 const COLUMNS = 'id, organization_key, name, hint, created_at, expires_at';
 
-/** Index: the unique one on hash; `coalesce` keeps the list's index out. A key of a deleted organization is no key any more. */
+/**
+ * Index: the unique one on hash; `coalesce` excludes the list's index. A key of a deleted organization is not valid.
+ */
 const FIND = statement(
   'find_api_keys',
   `SELECT ${COLUMNS}, hash FROM api_keys
@@ -19,7 +21,7 @@ const FIND = statement(
      AND (organization_key IS NULL OR (SELECT deleted_at IS NULL FROM organizations WHERE key = organization_key))`,
 );
 
-/** For each hash its key; null: there is none that is valid. */
+/** Returns the key of each hash; null: there is no valid one. */
 export async function findApiKeys(queryable: Queryable, hashes: readonly Buffer[], now: Date): Promise<(ApiKeyRow | null)[]> {
   const rows = await queryable.query<ApiKeyRow & { readonly hash: Buffer }>(FIND, [hashes, now]);
   return hashes.map((hash) => rows.find((row) => row.hash.equals(hash)) ?? null);
@@ -36,7 +38,7 @@ export interface NewApiKey {
   readonly organizationKey: number | null;
   readonly name: string;
   readonly hash: Uint8Array;
-  /** Its last characters, to tell keys apart. */
+  /** The last characters of the key, to tell keys apart. */
   readonly hint: string;
   readonly expiresAt: Date | null;
 }
@@ -52,7 +54,7 @@ const LIST = statement(
   'list_api_keys',
   `SELECT ${COLUMNS} FROM api_keys WHERE organization_key = $3 AND revoked_at IS NULL AND id < $1 ORDER BY id DESC LIMIT $2`,
 );
-/** Index: api_keys_listed, backwards: its order must be named in full, for IS NULL counts as no constant. */
+/** Index: api_keys_listed, backwards. Its order must be spelled out, because IS NULL doesn't count as a constant. */
 const LIST_ROOT = statement(
   'list_root_keys',
   `SELECT ${COLUMNS} FROM api_keys WHERE organization_key IS NULL AND revoked_at IS NULL AND id < $1
@@ -77,7 +79,7 @@ const REVOKE = statement(
    SELECT pg_notify('posthorn_changes', 'api-keys') FROM revoked`,
 );
 
-/** Answers whether there was such a key. */
+/** Returns whether the key existed. */
 export async function revokeApiKey(queryable: Queryable, id: string, organizationKey: number | null): Promise<boolean> {
   return (await queryable.query(REVOKE, [id, organizationKey])).length > 0;
 }

@@ -1,50 +1,50 @@
 import type { HeaderList } from '@posthorn/protocol';
 
-/** Stands in the place of a secret value. */
+/** Replaces a secret value. */
 export const MASK = '***';
 
-/** What must not be readable in a webhook's attempts. */
+/** The secrets that must not appear in a webhook's attempts. */
 export interface AttemptMask {
-  /** Names of the request headers that its owner set, in lower case. */
+  /** Lower-case names of the request headers that the webhook's owner set. */
   readonly headerNames: ReadonlySet<string>;
-  /** Values that an endpoint may repeat, in each of their spellings. The longest come first. */
+  /** Secret values that an endpoint may echo, in each of their spellings, longest first. */
   readonly texts: readonly string[];
 }
 
 export const NO_MASK: AttemptMask = { headerNames: new Set(), texts: [] };
 
-/** Names of headers whose values are credentials of the endpoint's owner. */
+/** Header names whose values are credentials of the endpoint's owner. */
 const SECRET_NAME = /auth|token|secret|passw|pwd|credential|cookie|session|jwt|bearer|access|(?:^|[-_])(?:key|pin)$|api-?key/i;
 
-/** Names are few, and used again and again: five look-ups an attempt. */
+/** Caches results by name: there are few names, and an attempt has about five. */
 const judged = new Map<string, boolean>();
 const MAX_JUDGED = 1_000;
 
-/** Hides the values of headers that look like credentials. */
+/** Masks the values of headers that look like credentials. */
 export function maskHeaders(headers: HeaderList): HeaderList {
   return maskHeadersThat(headers, looksSecret);
 }
 
-/** Hides a webhook's own headers, and what else looks like credentials. */
+/** Masks a webhook's own headers, and others that look like credentials. */
 export function maskRequestHeaders(headers: HeaderList, { headerNames }: AttemptMask): HeaderList {
   return headerNames.size === 0
     ? maskHeaders(headers)
     : maskHeadersThat(headers, (name) => headerNames.has(name.toLowerCase()) || looksSecret(name));
 }
 
-/** Hides the values of headers that match by name. */
+/** Masks the values of headers whose name matches. */
 export function maskHeadersThat(headers: HeaderList, matches: (name: string) => boolean): HeaderList {
   return headers.some(([name]) => matches(name)) ? headers.map(([name, value]) => (matches(name) ? [name, MASK] : [name, value])) : headers;
 }
 
-/** Hides what an endpoint repeats in its response headers. */
+/** Masks secrets that an endpoint echoes in its response headers. */
 export function maskResponseHeaders(headers: HeaderList, mask: AttemptMask): HeaderList {
   return headers.some(([, value]) => maskText(value, mask) !== value)
     ? headers.map(([name, value]) => [name, maskText(value, mask)])
     : headers;
 }
 
-/** Hides a webhook's secret values in a text. */
+/** Masks a webhook's secret values in a text. */
 export function maskText(text: string, { texts }: AttemptMask): string {
   let masked = text;
   for (const secret of texts) {
@@ -53,7 +53,7 @@ export function maskText(text: string, { texts }: AttemptMask): string {
   return masked;
 }
 
-/** The first bytes of a response body as text. What would be cut in the middle is hidden before the cut. */
+/** Returns the first bytes of a response body as text. Secrets are masked before the cut, so none is cut in two. */
 export function maskBody(body: Buffer, maxBytes: number, mask: AttemptMask): string {
   if (mask.texts.length === 0) return body.toString('utf8', 0, maxBytes);
   const longest = mask.texts[0]?.length ?? 0;

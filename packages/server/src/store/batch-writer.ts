@@ -4,33 +4,45 @@ import { newTicket, type RequestTicket } from './request-ticket.ts';
 import { overloaded } from './store-error.ts';
 
 export interface BatchWriterOptions<Item, Result> {
-  /** Writes a batch in one commit; answers one result per item, in order. */
+  /** Writes a batch in one commit. Returns one result per item, in order. */
   readonly write: (items: Item[]) => Promise<Result[]>;
   readonly maxItems: number;
-  /** Batches that may be written at the same time. */
+  /** Maximum batches that are written at the same time. */
   readonly maxInFlight: number;
-  /** While a batch is being written the next one waits until so many items are there, or the running one ends. */
+  /** While a batch is being written, the next one waits for this many items or for the end of the running one. */
   readonly eagerItems: number;
-  /** How long the first item of a batch may wait for company while fewer than `eagerItems` are there. Default: not at all when idle. */
+  /**
+   * How long the first item of a batch waits for others while there are fewer than `eagerItems`. Default: not at all
+   * when idle.
+   */
   readonly lingerMs?: number;
-  /** What an item weighs; a batch ends before `maxWeight` unless one item alone passes it. Default: nothing. */
+  /** The weight of an item. A batch stops before `maxWeight`, unless its first item alone exceeds it. Default: 0. */
   readonly weigh?: (item: Item) => number;
   readonly maxWeight?: number;
-  /** Items have left the queue. */
+  /** Called when items have left the queue. */
   readonly onTaken?: () => void;
-  /** Asked before each batch; while it answers true, writing waits and asks again every few milliseconds. */
+  /**
+   * Checked before each batch. While it returns true, nothing is written, and it is checked again every few
+   * milliseconds.
+   */
   readonly hold?: () => boolean;
-  /** How long an item's request may wait for its first batch; then it is refused with `overloaded`. Default: without end. */
+  /**
+   * How long a request's items may wait for their first batch before it is refused with `overloaded`. Default: no
+   * limit.
+   */
   readonly maxWaitMs?: number;
-  /** If there is more than a batch, flows take turns: a batch has something of each. Default: first come, first served. */
+  /**
+   * If there is more than one batch, flows take turns, and a batch has items of each. Default: first come, first
+   * served.
+   */
   readonly flows?: FlowOptions<Item>;
 }
 
 export interface FlowOptions<Item> {
   readonly of: (item: Item) => number;
-  /** As `hold`, for one flow. */
+  /** Like `BatchWriterOptions.hold`, for one flow. */
   readonly hold: (flow: number) => boolean;
-  /** The queue is full for a flow at so many items, or at `maxWeight`. */
+  /** The queue is full for a flow at this many items, or at `maxWeight`. */
   readonly fullAt: number;
 }
 
@@ -39,15 +51,15 @@ const WAIT_CHECK_MS = 100;
 
 interface Entry<Item, Result> {
   readonly item: Item;
-  /** null: it may wait without end. */
+  /** null: it may wait without limit. */
   readonly ticket: RequestTicket | null;
   readonly resolve: (result: Result) => void;
   readonly reject: (error: unknown) => void;
 }
 
 /**
- * Group commit: items handed in while a batch is being written share the next one. An idle writer writes at once,
- * with whatever else the same turn of the event loop brings.
+ * Group commit: items added while a batch is being written share the next one. An idle writer writes immediately, with
+ * all items added in the same turn of the event loop.
  */
 export class BatchWriter<Item, Result> {
   readonly #options: BatchWriterOptions<Item, Result>;
@@ -65,19 +77,19 @@ export class BatchWriter<Item, Result> {
     this.#counts = flows ? new FlowCounts({ maxItems: flows.fullAt, maxWeight }) : null;
   }
 
-  /** Items that no batch has taken yet. */
+  /** Number of items that are not in a batch yet. */
   get queued(): number {
     return this.#queue.length;
   }
 
-  /** Whether enough of a flow waits, or of all of them. null: of all of them. Without flows it is never full. */
+  /** Whether the queue is full for a flow; null: for all flows. Without flows it is never full. */
   isFull(flow: number | null): boolean {
     return this.#counts !== null && this.#counts.isFull(flow);
   }
 
   /**
-   * Resolves when the item's batch is committed; rejects when it could not be, or waited too long. Items of one request
-   * share a ticket: they are refused together, or none of them is.
+   * Resolves when the item's batch is committed. Rejects if it could not be, or waited too long. Items of one request
+   * share a ticket: all of them are refused, or none.
    */
   add(item: Item, ticket: RequestTicket | null = this.#options.maxWaitMs === undefined ? null : newTicket()): Promise<Result> {
     if (ticket?.state === 'refused') return Promise.reject(overloaded());
@@ -90,7 +102,7 @@ export class BatchWriter<Item, Result> {
     });
   }
 
-  /** Answers when nothing is queued or being written any more. */
+  /** Resolves when nothing is queued or being written. */
   async drained(): Promise<void> {
     if (this.#queue.length === 0 && this.#inFlight === 0) return;
     await new Promise<void>((resolve) => this.#idle.push(resolve));
@@ -132,7 +144,7 @@ export class BatchWriter<Item, Result> {
     else this.#linger = setTimeout(() => this.#run(), lingerMs);
   }
 
-  /** Enough company came: no more waiting. */
+  /** Ends the linger time if there are enough items. */
   #hurry(): void {
     if (!this.#linger || this.#queue.length < this.#options.eagerItems) return;
     clearTimeout(this.#linger);
@@ -151,7 +163,7 @@ export class BatchWriter<Item, Result> {
     }
   }
 
-  /** Everything that waits is held. */
+  /** All queued items are held: checks again soon. */
   #askAgain(): void {
     this.#scheduled = true;
     setTimeout(() => this.#run(), HOLD_RECHECK_MS);
@@ -216,7 +228,7 @@ export class BatchWriter<Item, Result> {
       const results = await this.#options.write(entries.map((entry) => entry.item));
       entries.forEach((entry, index) => {
         const result = results[index];
-        if (result === undefined) entry.reject(new Error('The batch answered fewer results than it had items.'));
+        if (result === undefined) entry.reject(new Error('The batch returned fewer results than items.'));
         else entry.resolve(result);
       });
     } catch (error) {

@@ -1,12 +1,12 @@
 import type { Database, Queryable, Statement, Value } from './database.ts';
 
-/** Is told how statements end. */
+/** Gets the result of every statement. */
 export interface DatabaseObserver {
   succeeded(statement: string): void;
   failed(statement: string, error: unknown): void;
 }
 
-/** Returns the database; the observer sees every statement of it. */
+/** Wraps a database so that the observer gets the result of every statement. */
 export function observeDatabase(database: Database, observer: DatabaseObserver): Database {
   return {
     ...observeStatements(database, observer),

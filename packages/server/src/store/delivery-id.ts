@@ -1,9 +1,8 @@
 import { hash } from 'node:crypto';
 
 /**
- * The id of the delivery of an event to a webhook. It follows from the two, so that a delivery can be named before it
- * has a row, and recorded twice without standing there twice. It is a UUIDv7 of the event's millisecond: the delivery
- * lies in the event's partition.
+ * Returns the id of an event's delivery to a webhook, derived from both: it is known before the row exists, and
+ * recording twice stores one row. It is a UUIDv7 of the event's millisecond, so it lies in the event's partition.
  */
 export function deliveryId(eventId: string, webhookId: string): string {
   const digest = hash('sha1', eventId + webhookId);

@@ -1,13 +1,13 @@
 import { statement, type Queryable } from './database.ts';
 
-/** The first of an order: those behind it wait for it. */
+/** The first waiting delivery of an order. The others wait for it. */
 export interface FirstOfOrder {
   readonly delivery_id: string;
   readonly event_xid: string;
   readonly event_id: string;
 }
 
-/** Index: waiting_order, in commit order. One that waits for something else than its turn stays as it is. */
+/** Index: waiting_order, in commit order. A delivery that waits for another reason than its turn is not changed. */
 const RELEASE = statement(
   'release_behind',
   `WITH first AS (

@@ -3,7 +3,7 @@ import { boundedScan, SCAN_ROWS, scannedRows, type Scanned, type ScanMarks } fro
 import { statement, type Queryable } from './database.ts';
 import { lowestIdAt, timeOfId } from './uuid-time.ts';
 
-/** A delivery as it is looked up. */
+/** A delivery as returned by queries. */
 export interface DeliveryRow {
   readonly id: string;
   readonly webhook_id: string;
@@ -38,7 +38,7 @@ const CANCELLED = statement(
   `SELECT id FROM deliveries WHERE organization_key = $1 AND status = 'cancelled' AND id >= $2`,
 );
 
-/** Returns an organization's cancelled deliveries whose events are not older than that one. */
+/** Returns an organization's cancelled deliveries whose events are not older than the given one. */
 export async function cancelledDeliveries(queryable: Queryable, organizationKey: number, oldestEventId: string): Promise<string[]> {
   const rows = await queryable.query<{ id: string }>(CANCELLED, [organizationKey, lowestIdAt(timeOfId(oldestEventId))]);
   return rows.map(({ id }) => id);
@@ -72,7 +72,7 @@ const UNFINISHED = statement(
   }),
 );
 
-/** Recorded deliveries, newest first. */
+/** Lists recorded deliveries, newest first. */
 export async function listDeliveries(queryable: Queryable, query: DeliveryQuery): Promise<Scanned<DeliveryRow>> {
   const { organizationKey, from, below, webhookId, type, status, limit } = query;
   const values = [organizationKey, from, below, limit, SCAN_ROWS, type, status];
@@ -94,7 +94,10 @@ export function deliveriesByIds(queryable: Queryable, organizationKey: number, i
   return queryable.query<DeliveryRow>(BY_IDS, [organizationKey, ids]);
 }
 
-/** Index: the primary key: deliveries carry the millisecond of their event. Bounded: a thousand events may share it. */
+/**
+ * Index: the primary key, since delivery ids contain their event's millisecond. Bounded: a thousand events may share
+ * it.
+ */
 const OF_EVENT = statement(
   'deliveries_of_event',
   `SELECT page.*, ${externalIdOf('page')} FROM (
@@ -102,7 +105,7 @@ const OF_EVENT = statement(
    ) AS page WHERE event_id = $4`,
 );
 
-/** The recorded deliveries of an event that SCAN_ROWS rows show, those of a replay to further webhooks too. */
+/** Lists the recorded deliveries of an event, including those of replays to other webhooks, within SCAN_ROWS rows. */
 export function deliveriesOfEvent(queryable: Queryable, organizationKey: number, eventId: string): Promise<DeliveryRow[]> {
   const time = timeOfId(eventId);
   return queryable.query<DeliveryRow>(OF_EVENT, [organizationKey, lowestIdAt(time), lowestIdAt(time + 1), eventId, SCAN_ROWS]);
@@ -115,7 +118,7 @@ const ATTEMPTS = statement(
    SELECT attempt FROM (SELECT attempt FROM attempts WHERE delivery_id = $2 ORDER BY number) AS later`,
 );
 
-/** The attempts of a delivery as stored, in order. The caller has seen that the delivery is the organization's. */
+/** Returns the stored attempts of a delivery, in order. The caller must check that the organization owns it. */
 export async function attemptsOf(queryable: Queryable, organizationKey: number, deliveryId: string): Promise<Buffer[]> {
   return (await queryable.query<{ attempt: Buffer }>(ATTEMPTS, [organizationKey, deliveryId])).map((row) => row.attempt);
 }

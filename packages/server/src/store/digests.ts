@@ -1,6 +1,6 @@
 import { statement, type Queryable } from './database.ts';
 
-/** When a digest of an organization runs. `at` and `time_zone` are null where the product’s hold. */
+/** When a digest of an organization runs. `at` and `time_zone` are null if the product's apply. */
 export interface DigestScheduleRow {
   readonly organization_key: number;
   readonly digest: string;
@@ -13,8 +13,8 @@ export interface DigestScheduleRow {
 const COLUMNS = 'organization_key, digest, at, time_zone, next_run_at, last_run_at';
 
 /**
- * A change that is noted already keeps its original. The update locks the row all the same: a run that is reading it
- * either waits for this change or has this change noted anew.
+ * The first noted original is kept. The update locks the row anyway: a run that reads it either waits for this change,
+ * or has it noted again.
  */
 const NOTE = statement(
   'note_digest_changes',
@@ -27,14 +27,14 @@ const NOTE = statement(
 export interface NotedChange {
   readonly organizationKey: number;
   readonly digest: string;
-  /** Of a scoped kind the object's scope, else ''. */
+  /** The scope of an object of a scoped kind, else ''. */
   readonly scopeKey: string;
   readonly objectId: string;
   /** JSON text of the state before the change. */
   readonly original: string;
 }
 
-/** Keeps what changed objects were before, for the next run. No two of one call may name the same object. */
+/** Stores the previous state of changed objects for the next run. An object may occur only once per call. */
 export async function noteDigestChanges(transaction: Queryable, changes: readonly NotedChange[]): Promise<void> {
   await transaction.query(NOTE, [
     changes.map((change) => change.organizationKey),
@@ -60,7 +60,7 @@ export interface NewSchedule {
   readonly nextRunAt: Date;
 }
 
-/** Gives digests their schedule, unless they have one. */
+/** Creates the schedules of digests that have none. */
 export async function ensureSchedules(transaction: Queryable, schedules: readonly NewSchedule[]): Promise<void> {
   await transaction.query(ENSURE, [
     schedules.map((schedule) => schedule.organizationKey),
@@ -82,7 +82,7 @@ const DUE = statement(
   `SELECT ${COLUMNS} FROM digest_schedules WHERE shard = ANY($1::int[]) AND next_run_at <= $2 ORDER BY next_run_at LIMIT $3`,
 );
 
-/** Schedules that should have run, the longest overdue first. */
+/** Returns schedules that are due, the longest overdue first. */
 export function dueDigests(
   queryable: Queryable,
   { shards, now, limit }: { shards: readonly number[]; now: Date; limit: number },
@@ -95,7 +95,7 @@ const LOCK = statement(
   `SELECT ${COLUMNS} FROM digest_schedules WHERE organization_key = $1 AND digest = $2 FOR UPDATE`,
 );
 
-/** Locks a digest's schedule: its runs follow one another, over all nodes. */
+/** Locks a digest's schedule, so that its runs are sequential across all nodes. */
 export async function lockSchedule(transaction: Queryable, organizationKey: number, digest: string): Promise<DigestScheduleRow | null> {
   const [row] = await transaction.query<DigestScheduleRow>(LOCK, [organizationKey, digest]);
   return row ?? null;
@@ -106,7 +106,7 @@ const UPDATE = statement(
   `UPDATE digest_schedules SET at = $3, time_zone = $4, next_run_at = $5, last_run_at = $6 WHERE organization_key = $1 AND digest = $2`,
 );
 
-/** Of a schedule that the transaction has locked. */
+/** Updates a schedule that the transaction has locked. */
 export async function updateSchedule(transaction: Queryable, row: DigestScheduleRow): Promise<void> {
   await transaction.query(UPDATE, [row.organization_key, row.digest, row.at, row.time_zone, row.next_run_at, row.last_run_at]);
 }

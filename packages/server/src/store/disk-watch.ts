@@ -2,11 +2,15 @@ import { statfs } from 'node:fs/promises';
 import { sqlState } from './database.ts';
 
 const DISK_FULL = '53100';
-/** A node that gets no requests because it is not ready would never see that the disk has room again. */
+/**
+ * Without an end, a node that gets no requests because it is not ready would never notice that the disk has room again.
+ */
 const REMEMBERED_MS = 10_000;
 const MIN_FREE_BYTES = 32 * 1024 * 1024;
 
-/** Remembers which statements failed because the disk of PostgreSQL is full, until they succeed or ten seconds have passed. */
+/**
+ * Remembers statements that failed because PostgreSQL's disk is full, until they succeed or ten seconds have passed.
+ */
 export class FullDisk {
   readonly #now: () => number;
   readonly #failed = new Map<string, number>();
@@ -23,14 +27,14 @@ export class FullDisk {
     if (sqlState(error) === DISK_FULL) this.#failed.set(statement, this.#now());
   }
 
-  /** null: nothing is known of it. */
+  /** null: there is no known problem. */
   problem(): string | null {
     const latest = Math.max(...this.#failed.values());
     return this.#now() - latest < REMEMBERED_MS ? 'the disk of the database is full' : null;
   }
 }
 
-/** The problem of a folder whose disk is nearly full; null: it has room, or its system does not say. */
+/** Returns a problem if the folder's disk is nearly full; null: it has room, or the system doesn't say. */
 export async function folderProblem(folder: string, freeBytes = freeBytesOf): Promise<string | null> {
   const bytes = await freeBytes(folder).catch(() => null);
   if (bytes === null || bytes >= MIN_FREE_BYTES) return null;

@@ -2,14 +2,14 @@ import { statement, type Queryable } from './database.ts';
 import { joinBytes } from './joined-bytes.ts';
 import { nameArray, plainArray, textArray } from './plain-array.ts';
 
-/** An event ready to be stored, with the webhooks it was matched with. */
+/** An event ready to be stored, with its matching webhooks. */
 export interface NewEvent {
   readonly organizationKey: number;
-  /** The organization's version that the matching saw. */
+  /** The organization's version at the time of matching. */
   readonly organizationVersion: number;
   readonly id: string;
   readonly shard: number;
-  /** The node that will hold it in memory; null where this node does not own the shard. Known only when it is stored. */
+  /** The node that holds it in memory; null: this node doesn't own the shard. Set when the event is stored. */
   claimedBy: number | null;
   readonly type: string;
   readonly scope: string | null;
@@ -19,22 +19,22 @@ export interface NewEvent {
   readonly test: boolean;
   /** JSON text. */
   readonly sender: string | null;
-  /** null where the body holds the data word for word at `dataStart`. */
+  /** null: the body contains the data unchanged, at `dataStart`. */
   readonly data: Uint8Array | null;
   readonly dataStart: number | null;
   readonly dataLength: number | null;
   readonly body: Uint8Array;
   readonly webhookIds: readonly string[];
-  /** Whether one of these webhooks gets its events in order by subject. */
+  /** Whether one of the webhooks is ordered. */
   readonly ordered: boolean;
 }
 
 export interface AppendResult {
   /** The transaction that stored them. */
   readonly xid: number;
-  /** Organizations whose version has moved on, or that are gone: nothing of theirs was stored. */
+  /** Organizations that changed or were deleted since the matching. None of their events were stored. */
   readonly staleOrganizations: ReadonlySet<number>;
-  /** Of the events that brought an id: the ones stored. The others' id was there already. */
+  /** Ids of the stored events that brought their own id. The others' ids existed already. */
   readonly fresh: ReadonlySet<string>;
 }
 
@@ -43,8 +43,8 @@ const COLUMNS = `
   data, data_start, data_length, body, webhook_ids`;
 
 /**
- * `IS TRUE` keeps a list from being joined: it is hashed once, where the join would go through all rows for each key of the list.
- * The version check makes a webhook count from the moment its creation is answered, whichever node matched the event.
+ * `IS TRUE` makes the planner hash the list once; a join would scan all rows for each key of the list. The version
+ * check makes a webhook count from the moment its creation is confirmed, whichever node matched the event.
  */
 const INPUT = `
   current AS MATERIALIZED (
@@ -70,7 +70,7 @@ const APPEND = statement(
    SELECT pg_current_xact_id()::text AS xid, ARRAY(SELECT key FROM current) AS current, '{}'::uuid[] AS fresh`,
 );
 
-/** The ids are taken in a fixed order so that two batches cannot wait for each other. */
+/** Ids are inserted in a fixed order, so that two batches cannot deadlock. */
 const APPEND_WITH_IDS = statement(
   'append_events_with_ids',
   `WITH ${INPUT},
@@ -94,7 +94,7 @@ interface AppendRow {
   readonly fresh: string[];
 }
 
-/** Stores events with their matches in one statement. No event may share its external id with another of the same call. */
+/** Stores events with their matches in one statement. External ids must be unique within a call. */
 export async function appendEvents(queryable: Queryable, events: readonly NewEvent[]): Promise<AppendResult> {
   const versions = new Map<number, number>();
   for (const { organizationKey, organizationVersion } of events) {
@@ -127,7 +127,7 @@ export async function appendEvents(queryable: Queryable, events: readonly NewEve
     plainArray(bodies.lengths),
     nameArray(events.map((event) => `{${event.webhookIds.join(',')}}`)),
   ]);
-  if (!row) throw new Error('The append answered no row.');
+  if (!row) throw new Error('The append returned no row.');
   const current = new Set(row.current);
   return {
     xid: Number(row.xid),
@@ -151,7 +151,7 @@ export interface FirstAnswer {
   readonly deliveries: number | null;
 }
 
-/** What the first event with each of these ids was answered. */
+/** Returns the responses that the first events with these ids got. */
 export function firstAnswers(
   queryable: Queryable,
   asked: readonly { organizationKey: number; externalId: string }[],
@@ -159,7 +159,7 @@ export function firstAnswers(
   return queryable.query<FirstAnswer>(FIRST_ANSWERS, [asked.map((one) => one.organizationKey), asked.map((one) => one.externalId)]);
 }
 
-/** Index: the primary key, one partition for each id. */
+/** Index: the primary key, one partition per id. */
 const WITH_GIVEN_IDS = statement(
   'events_with_given_ids',
   `SELECT events.organization_key, events.id FROM unnest($1::int[], $2::uuid[]) AS asked (organization_key, id)
@@ -167,7 +167,7 @@ const WITH_GIVEN_IDS = statement(
    WHERE events.external_id IS NULL`,
 );
 
-/** Of these ids the ones that Posthorn gave to an event. */
+/** Returns which of these ids Posthorn assigned to events. */
 export function eventsWithGivenIds(
   queryable: Queryable,
   asked: readonly { organizationKey: number; id: string }[],

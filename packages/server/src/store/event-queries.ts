@@ -1,7 +1,7 @@
 import { boundedScan, SCAN_ROWS, scannedRows, type Scanned, type ScanMarks } from './bounded-scan.ts';
 import { statement, type Queryable } from './database.ts';
 
-/** An event as it is listed: without what may be large. */
+/** A listed event, without its large fields. */
 export interface ListedEventRow {
   readonly id: string;
   readonly type: string;
@@ -12,7 +12,7 @@ export interface ListedEventRow {
   readonly test: boolean;
 }
 
-/** An event as it is looked up. */
+/** An event with all fields. */
 export interface EventRow extends ListedEventRow {
   /** As JSON. */
   readonly sender: string | null;
@@ -24,14 +24,14 @@ export interface EventRow extends ListedEventRow {
 }
 
 const LISTED = 'id, type, scope, subject_kind, subject_id, external_id, test';
-/** The sender as text: the driver would read its numbers as doubles. */
+/** The sender as text: the driver would parse its numbers as doubles. */
 const COLUMNS = `${LISTED}, sender::text AS sender, data, data_start, data_length, body, webhook_ids`;
 
 export interface EventQuery {
   readonly organizationKey: number;
-  /** Ids from here … */
+  /** Ids from here (inclusive) … */
   readonly from: string;
-  /** … to below here: the cursor, or the end of the time span. */
+  /** … to here (exclusive): the cursor, or the end of the time span. */
   readonly below: string;
   readonly type: string | null;
   readonly scope: string | null;
@@ -41,7 +41,7 @@ export interface EventQuery {
 const FILTER = '($4::text IS NULL OR type = $4) AND ($5::text IS NULL OR scope = $5)';
 const PAGE = { columns: LISTED, order: 'id DESC', filter: FILTER, limit: '$6', scanRows: '$7' };
 
-/** Index: the primary key, backwards; the bounds on the id name the partitions. */
+/** Index: the primary key, backwards. The bounds on the id select the partitions. */
 const LIST = statement('list_events', boundedScan({ ...PAGE, rows: 'FROM events WHERE organization_key = $1 AND id >= $2 AND id < $3' }));
 
 /** Newest first. */
@@ -58,7 +58,7 @@ const OF_SUBJECT = statement(
   }),
 );
 
-/** Events about one thing, newest first. */
+/** Lists the events of a subject, newest first. */
 export async function listEventsOfSubject(
   queryable: Queryable,
   query: EventQuery,
@@ -85,7 +85,7 @@ export async function eventById(queryable: Queryable, organizationKey: number, i
   return row ?? null;
 }
 
-/** By the id that the caller brought. */
+/** Finds an event by the id that the caller assigned. */
 export async function eventByExternalId(queryable: Queryable, organizationKey: number, externalId: string): Promise<EventRow | null> {
   const [row] = await queryable.query<EventRow>(BY_EXTERNAL_ID, [organizationKey, externalId]);
   return row ?? null;

@@ -2,16 +2,16 @@ export interface FairBatchLimits<Item> {
   readonly maxItems: number;
   readonly maxWeight: number;
   readonly weigh: (item: Item) => number;
-  /** Whose item it is. */
+  /** The flow that the item belongs to. */
   readonly flowOf: (item: Item) => number;
-  /** Whether nothing of the flow is to be taken now. */
+  /** Whether the flow's items must wait. */
   readonly isHeld: (flow: number) => boolean;
 }
 
 /**
- * Chooses the next batch from a queue: one item of each flow in turn, each flow's in the order of the queue, so that a
- * flow with thousands of items does not delay the only item of another. Returns indexes, in ascending order. A batch ends
- * before `maxWeight`, unless its first item alone passes it.
+ * Chooses the next batch from a queue by turns, one item per flow, so that a flow with thousands of items doesn't delay
+ * others. Each flow keeps its order. Returns ascending indexes. A batch stops before `maxWeight`, unless its first item
+ * alone exceeds it.
  */
 export function fairBatch<Item>(queue: readonly Item[], limits: FairBatchLimits<Item>): number[] {
   const { maxItems, maxWeight, weigh, flowOf, isHeld } = limits;

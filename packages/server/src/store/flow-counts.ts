@@ -3,12 +3,12 @@ interface Count {
   weight: number;
 }
 
-/** A flow adds at most this part of the limits to what is counted of all: eight busy ones fill the queue, not one. */
+/** The part of the limits up to which a flow counts towards the total: it takes eight busy flows to fill the queue. */
 const PART = 1 / 8;
 
 /**
- * Counts what is queued, by flow (an organization), and says whether the queue is full for one of them: with its own items,
- * or with those of many.
+ * Counts queued items by flow (an organization). The queue is full for a flow because of its own items, or of many
+ * flows' items.
  */
 export class FlowCounts {
   readonly #maxItems: number;
@@ -32,11 +32,11 @@ export class FlowCounts {
   remove(flow: number, weight: number): void {
     const count = this.#flows.get(flow);
     if (count) this.#change(count, -1, -weight);
-    // Not one by one: flows come and go thousands of times a second.
+    // Cleared at once, because flows come and go thousands of times a second.
     if (this.#items === 0) this.#flows.clear();
   }
 
-  /** null: it is not known whose item would come. */
+  /** null: the flow of the next item is unknown. */
   isFull(flow: number | null): boolean {
     if (this.#countedItems >= this.#maxItems || this.#countedWeight >= this.#maxWeight) return true;
     const count = flow === null ? undefined : this.#flows.get(flow);

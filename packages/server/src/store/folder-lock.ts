@@ -12,23 +12,23 @@ export interface LockHolder {
 
 export type FolderLock =
   | { readonly kind: 'locked'; /** Lets other processes lock the folder. */ release(): void }
-  /** Another process, or another lock of this one, has it; `holder` is null if it left no name that can be read. */
+  /** Another process, or another lock of this one, holds it. `holder` is null if it left no readable name. */
   | { readonly kind: 'busy'; readonly holder: LockHolder | null };
 
 const LOCK_FILE = 'lock';
 const HOLDER_FILE = 'lock-holder.json';
-/** SQLITE_BUSY; the byte above it holds details. */
+/** SQLITE_BUSY; the next byte contains details. */
 const BUSY = 5;
 
 /**
- * Locks a folder for this process. The lock is a lock of the operating system on the file `lock`, taken by SQLite, which has it
- * on every system: exactly one of two simultaneous starts gets it, and it ends with the process, however that ends.
- * Nothing is written to the file, so that it also works on a full disk. Throws if the file can't be opened or locked.
+ * Locks a folder for this process by an operating system lock on the file `lock`, taken through SQLite. Of simultaneous
+ * starts one gets it, and it ends with the process. Writes nothing, so it works on a full disk. Throws if the file
+ * can't be locked.
  */
 export function lockFolder(folder: string, holder: LockHolder): FolderLock {
   const database = new DatabaseSync(join(folder, LOCK_FILE), { timeout: 0 });
   try {
-    // Without a journal in memory SQLite leaves a second file beside it.
+    // Without a journal in memory, SQLite creates a second file beside it.
     database.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
   } catch (error) {
     database.close();
@@ -49,7 +49,7 @@ function isBusy(error: unknown): boolean {
   return error instanceof Error && 'errcode' in error && typeof error.errcode === 'number' && (error.errcode & 0xff) === BUSY;
 }
 
-/** The name only serves an error message: a disk without room for it must not prevent a start. */
+/** The name is only for error messages, so a full disk must not prevent a start. */
 function writeHolder(path: string, holder: LockHolder): void {
   try {
     writeFileSync(path, `${JSON.stringify(holder)}\n`, { mode: 0o600 });

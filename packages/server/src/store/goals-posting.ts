@@ -1,7 +1,7 @@
 import { statement, type Queryable } from './database.ts';
 import type { GoalChangeRow, GoalRow } from './goals.ts';
 
-/** Taken in the order of the keys, so that two batches cannot wait for each other. Index: the primary key. */
+/** In the order of the keys, so that two batches cannot deadlock. Index: the primary key. */
 const LOCK = statement(
   'lock_goals',
   `SELECT key, organization_key, id, name, direction, time_zone, trim_scale(good_threshold)::text AS good_threshold,
@@ -9,7 +9,7 @@ const LOCK = statement(
    FROM goals WHERE key = ANY($1::int[]) ORDER BY key FOR UPDATE`,
 );
 
-/** Goals as they are now, held until the transaction ends. */
+/** Locks goals until the transaction ends, and returns their current rows. */
 export function lockGoals(transaction: Queryable, keys: readonly number[]): Promise<GoalRow[]> {
   return transaction.query<GoalRow>(LOCK, [keys]);
 }
@@ -18,7 +18,7 @@ export interface KnownPointRow {
   readonly goal_key: number;
   readonly date: string;
   readonly value: string;
-  /** The point of the goal's latest date. */
+  /** Whether this is the point of the goal's latest date. */
   readonly latest: boolean;
 }
 
@@ -33,7 +33,7 @@ const KNOWN = statement(
    CROSS JOIN LATERAL (SELECT goal_key, date, value FROM goal_points WHERE goal_key = goal.key ORDER BY date DESC LIMIT 1) last`,
 );
 
-/** What is there on the dates in question, and each goal's latest point. */
+/** Returns the points of these dates, and each goal's latest point. */
 export function knownPoints(
   transaction: Queryable,
   asked: { readonly dates: readonly { goalKey: number; date: string }[]; readonly goalKeys: readonly number[] },
@@ -73,7 +73,10 @@ const STORE = statement(
    SELECT * FROM unnest($7::int[], $8::uuid[], $9::text[], $10::date[], $11::text[], $12::text[], $13::uuid[])`,
 );
 
-/** Stores points, thresholds and their history in one statement. No two points may share goal and date, no two thresholds a goal. */
+/**
+ * Stores points, thresholds and their history in one statement. Points must be unique by goal and date, thresholds by
+ * goal.
+ */
 export async function storeGoalPosts(
   transaction: Queryable,
   stored: {

@@ -43,7 +43,7 @@ const INSERT = statement(
    ON CONFLICT (organization_key, id) DO NOTHING RETURNING ${COLUMNS}, NULL AS latest_date, NULL AS latest_value`,
 );
 
-/** null: the id is taken, perhaps by a goal that was deleted. */
+/** Returns null if the id is taken, perhaps by a deleted goal. */
 export async function insertGoal(queryable: Queryable, goal: NewGoal): Promise<GoalRow | null> {
   const { organizationKey, id, name, direction, timeZone, goodThreshold, badThreshold } = goal;
   const [row] = await queryable.query<GoalRow>(INSERT, [organizationKey, id, name, direction, timeZone, goodThreshold, badThreshold]);
@@ -52,7 +52,7 @@ export async function insertGoal(queryable: Queryable, goal: NewGoal): Promise<G
 
 const FIND = statement('find_goal', `SELECT ${COLUMNS}, ${LATEST} FROM goals ${JOIN_LATEST} WHERE organization_key = $1 AND id = $2`);
 
-/** A deleted one too. */
+/** Finds a goal, also a deleted one. */
 export async function findGoal(queryable: Queryable, organizationKey: number, id: string): Promise<GoalRow | null> {
   const [row] = await queryable.query<GoalRow>(FIND, [organizationKey, id]);
   return row ?? null;
@@ -63,7 +63,10 @@ const LOCK = statement(
   `SELECT ${COLUMNS}, NULL AS latest_date, NULL AS latest_value FROM goals WHERE organization_key = $1 AND id = $2 FOR UPDATE`,
 );
 
-/** The goal as it is now, held until the transaction ends; without its latest point, which a statement of its own reads after the wait. */
+/**
+ * Locks the goal until the transaction ends. Its latest point is read by a second statement, after the wait for the
+ * lock.
+ */
 export async function lockGoal(transaction: Queryable, organizationKey: number, id: string): Promise<GoalRow | null> {
   const [locked] = await transaction.query<GoalRow>(LOCK, [organizationKey, id]);
   return locked ? findGoal(transaction, organizationKey, id) : null;
@@ -84,7 +87,7 @@ const LIST = statement(
   }),
 );
 
-/** By id, in the order of the database. Index: the unique one on organization_key, id. */
+/** Lists goals by id. Index: the unique one on organization_key, id. */
 export async function listGoals(
   queryable: Queryable,
   input: { organizationKey: number; after: string; limit: number },
@@ -107,7 +110,7 @@ export async function updateGoal(transaction: Queryable, key: number, goal: Omit
 
 const DELETE = statement('delete_goal', 'UPDATE goals SET deleted_at = now(), updated_at = now() WHERE key = $1 AND deleted_at IS NULL');
 
-/** It stays, marked: posts to it are answered that it is gone. */
+/** Marks the goal as deleted. Later posts to it get an error that says so. */
 export async function deleteGoal(transaction: Queryable, key: number): Promise<void> {
   await transaction.query(DELETE, [key]);
 }

@@ -1,17 +1,17 @@
 import { statement, type Queryable } from './database.ts';
 
-/** A request that was begun with an Idempotency-Key. */
+/** A request with an Idempotency-Key. */
 export interface IdempotencyRow {
   readonly request_hash: Buffer;
-  /** null: it is being worked on. */
+  /** null: the request is still being processed. */
   readonly response_status: number | null;
   /** Sealed. */
   readonly response_body: Buffer | null;
 }
 
 /**
- * A key whose first request left no answer within the minute is free again: its process died. What that request committed
- * is in `progress`, and the same request continues from there.
+ * A key without a response after a minute is free again, because its process died. `progress` contains what that
+ * request committed, and the same request continues from there.
  */
 const BEGIN = statement(
   'begin_idempotent',
@@ -28,22 +28,25 @@ const READ = statement(
 );
 
 export interface IdempotentRequest {
-  /** 0: of the operator, without an organization. */
+  /** 0: the operator's request, without an organization. */
   readonly organizationKey: number;
   readonly key: string;
   readonly requestHash: Uint8Array;
   readonly now: number;
-  /** How long a request may be worked on. */
+  /** How long a request may be processed. */
   readonly workMs: number;
-  /** How long an answer is kept. */
+  /** How long a response is kept. */
   readonly keepMs: number;
 }
 
 export type IdempotentStart =
-  /** The request is the first with its key, or continues one whose process died. `progress`: sealed; null: there is none. */
+  /**
+   * The request is the first with its key, or continues one whose process died. `progress` is sealed; null: there is
+   * none.
+   */
   { readonly state: 'begun'; readonly progress: Buffer | null } | { readonly state: 'known'; readonly row: IdempotencyRow };
 
-/** Begins a request, or returns what is known of the first with its key. */
+/** Begins a request, or returns the row of the first request with its key. */
 export async function beginIdempotent(queryable: Queryable, request: IdempotentRequest): Promise<IdempotentStart> {
   const { organizationKey, key, requestHash, now, workMs, keepMs } = request;
   const [begun] = await queryable.query<{ progress: Buffer | null }>(BEGIN, [
@@ -56,26 +59,26 @@ export async function beginIdempotent(queryable: Queryable, request: IdempotentR
   ]);
   if (begun) return { state: 'begun', progress: begun.progress };
   const [row] = await queryable.query<IdempotencyRow>(READ, [organizationKey, key]);
-  // Freed between the two statements: as if it had been free before.
+  // The key was freed between the two statements.
   return row ? { state: 'known', row } : beginIdempotent(queryable, request);
 }
 
-/** The work on a key that one request began. */
+/** A request's work on its key. */
 export interface IdempotentWork {
   readonly organizationKey: number;
   readonly key: string;
-  /** Milliseconds since the epoch. Tells it from a later request that took the key over. */
+  /** Milliseconds since the epoch. Distinguishes it from a later request that took over the key. */
   readonly startedAt: number;
 }
 
-/** Only of the request that began last: one that took longer than its minute has lost the key. */
+/** Only for the latest request: one that took longer than a minute has lost the key. */
 const END = statement(
   'end_idempotent',
   `UPDATE idempotency_keys SET response_status = $4, response_body = $5, progress = NULL
    WHERE organization_key = $1 AND key = $2 AND created_at = $3 RETURNING 1 AS kept`,
 );
 
-/** Stores the answer. Returns false if another request has taken the key over. */
+/** Stores the response. Returns false if another request has taken over the key. */
 export async function endIdempotent(queryable: Queryable, work: IdempotentWork & { status: number; body: Uint8Array }): Promise<boolean> {
   const values = [work.organizationKey, work.key, new Date(work.startedAt), work.status, work.body];
   return (await queryable.query(END, values)).length > 0;
@@ -87,7 +90,7 @@ const ADVANCE = statement(
    WHERE organization_key = $1 AND key = $2 AND created_at = $3 AND response_status IS NULL RETURNING 1 AS kept`,
 );
 
-/** Stores how far the request has come. Returns false if another request has taken the key over. */
+/** Stores the request's progress. Returns false if another request has taken over the key. */
 export async function advanceIdempotent(queryable: Queryable, work: IdempotentWork & { progress: Uint8Array }): Promise<boolean> {
   const values = [work.organizationKey, work.key, new Date(work.startedAt), work.progress];
   return (await queryable.query(ADVANCE, values)).length > 0;
@@ -104,8 +107,8 @@ const FREE = statement(
 );
 
 /**
- * The request failed on the server's side. Its key is free, unless a part of its change is committed: a repeat then gets the
- * stored answer, or continues at once from the stored progress. `workMs`: how long a request may be worked on.
+ * The request failed with a server error. Frees its key, unless part of its change is committed: then a repeat gets the
+ * stored response, or continues from the stored progress. `workMs`: how long a request may be processed.
  */
 export async function freeIdempotent(queryable: Queryable, work: IdempotentWork, workMs: number): Promise<void> {
   const { organizationKey, key, startedAt } = work;

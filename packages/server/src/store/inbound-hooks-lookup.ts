@@ -1,6 +1,6 @@
 import { statement, type Queryable } from './database.ts';
 
-/** A target with one key of one of its hooks; without hooks, one row with nulls. */
+/** A target with a key of one of its hooks; without hooks, one row with nulls. */
 export interface TargetKeyRow {
   readonly key: number;
   readonly organization_key: number;
@@ -24,7 +24,7 @@ const TARGETS = statement(
    WHERE targets.public_id = ANY($1::uuid[])`,
 );
 
-/** Targets by what their URLs show, with the keys of their hooks. */
+/** Finds targets by the public ids in their URLs, with the keys of their hooks. */
 export function targetsByPublicId(queryable: Queryable, publicIds: readonly string[]): Promise<TargetKeyRow[]> {
   return queryable.query<TargetKeyRow>(TARGETS, [publicIds]);
 }

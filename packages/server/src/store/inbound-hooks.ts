@@ -1,7 +1,7 @@
 import { boundedScan, SCAN_ROWS, scannedRows, type Scanned, type ScanMarks } from './bounded-scan.ts';
 import { statement, type Queryable } from './database.ts';
 
-/** Tells every node that what it knows of a target, or of maintenance, is out of date. */
+/** Notifies all nodes that their cached target or maintenance mode is outdated. */
 export const INBOUND_CHANNEL = 'posthorn_inbound';
 
 export interface InboundHookRow {
@@ -32,7 +32,7 @@ const TARGET = statement(
    ON CONFLICT (organization_key, kind, target_id) DO UPDATE SET kind = excluded.kind RETURNING key, public_id`,
 );
 
-/** The target's row, made where it is the first hook's. Held until the transaction ends. */
+/** Returns the target's row, creating it for its first hook. Locks it until the transaction ends. */
 export async function ensureInboundTarget(
   transaction: Queryable,
   input: { organizationKey: number; kind: string; targetId: string; publicId: string },
@@ -98,7 +98,7 @@ const UPDATE = statement(
    WHERE id = $2 AND organization_key = $1 RETURNING id`,
 );
 
-/** Answers whether there is such a hook. `description` undefined: it stays. */
+/** Returns whether the hook exists. If `description` is undefined, it is not changed. */
 export async function updateInboundHook(
   queryable: Queryable,
   input: {
@@ -116,14 +116,14 @@ export async function updateInboundHook(
 
 const DELETE = statement('delete_inbound_hook', 'DELETE FROM inbound_hooks WHERE id = $2 AND organization_key = $1 RETURNING id');
 
-/** Its keys go with it. Answers whether there was one. */
+/** Deletes the hook with its keys. Returns whether it existed. */
 export async function deleteInboundHook(queryable: Queryable, organizationKey: number, id: string): Promise<boolean> {
   return (await queryable.query(DELETE, [organizationKey, id])).length > 0;
 }
 
 const LOCK = statement('lock_inbound_hook', 'SELECT id FROM inbound_hooks WHERE id = $2 AND organization_key = $1 FOR UPDATE');
 
-/** Held until the transaction ends; answers whether it is there. */
+/** Locks the hook until the transaction ends. Returns whether it exists. */
 export async function lockInboundHook(transaction: Queryable, organizationKey: number, id: string): Promise<boolean> {
   return (await transaction.query(LOCK, [organizationKey, id])).length > 0;
 }
@@ -134,7 +134,7 @@ const RETIRE = statement(
    UPDATE inbound_keys SET expires_at = $3 WHERE hook_id = $1 AND (expires_at IS NULL OR expires_at > $3)`,
 );
 
-/** The hook's keys end at `until` at the latest; those that ended by `now` are forgotten. */
+/** Makes the hook's keys expire at `until` at the latest, and deletes those that expired by `now`. */
 export async function retireInboundKeys(transaction: Queryable, input: { hookId: string; now: Date; until: Date }): Promise<void> {
   await transaction.query(RETIRE, [input.hookId, input.now, input.until]);
 }
@@ -160,7 +160,7 @@ export async function insertInboundKey(
 
 const CHANGED = statement('inbound_changed', `SELECT pg_notify('${INBOUND_CHANNEL}', $1)`);
 
-/** Tells every node. `target:<public id>`, or `maintenance`. */
+/** Notifies all nodes. `what` is `target:<public id>` or `maintenance`. */
 export async function notifyInbound(transaction: Queryable, what: string): Promise<void> {
   await transaction.query(CHANGED, [what]);
 }
@@ -170,7 +170,7 @@ const PUBLIC_ID = statement(
   'SELECT public_id FROM inbound_targets WHERE organization_key = $1 AND kind = $2 AND target_id = $3',
 );
 
-/** null: no hook was ever made for it. */
+/** Returns null if no hook was ever created for the target. */
 export async function publicIdOfTarget(
   queryable: Queryable,
   target: { organizationKey: number; kind: string; targetId: string },

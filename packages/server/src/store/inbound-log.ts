@@ -1,21 +1,21 @@
 import { statement, type Queryable } from './database.ts';
 
-/** A request to an inbound URL and what became of it. */
+/** A request to an inbound URL and its result. */
 export interface InboundRequest {
-  /** A UUIDv7: says when. */
+  /** A UUIDv7 of the time of the request. */
   readonly id: string;
   readonly organizationKey: number;
   readonly targetKey: number;
-  /** null: no hook of the target has the key that came with it. */
+  /** null: no hook of the target has the request's key. */
   readonly hookId: string | null;
   readonly method: string;
   readonly status: number;
-  /** The error's code; null: taken. */
+  /** The error code; null: the request was accepted. */
   readonly code: string | null;
   /** JSON text. */
   readonly errors: string | null;
   readonly contentType: string | null;
-  /** The beginning of the body, fit to be shown; null: it was not read. */
+  /** The beginning of the body, masked for display; null: it was not read. */
   readonly payload: string | null;
   readonly payloadBytes: number | null;
   readonly sourceIp: string;
@@ -72,7 +72,7 @@ const LIST = statement(
    ORDER BY id DESC LIMIT $3`,
 );
 
-/** What a hook received, newest first, and what came to its target with a key that no hook has. */
+/** Lists requests to a hook, newest first, and requests to its target whose key no hook has. */
 export function listInboundRequests(
   queryable: Queryable,
   input: { hookId: string; before: string; limit: number },
@@ -80,13 +80,13 @@ export function listInboundRequests(
   return queryable.query<InboundRequestRow>(LIST, [input.hookId, input.before, input.limit]);
 }
 
-/** In portions, so that no transaction is long. Index: the primary key. */
+/** In batches, so that no transaction is long. Index: the primary key. */
 const FORGET = statement(
   'forget_inbound_requests',
   `DELETE FROM inbound_requests WHERE ctid = ANY(ARRAY(SELECT ctid FROM inbound_requests WHERE id < $1 LIMIT 10000)) RETURNING 1 AS gone`,
 );
 
-/** Forgets requests with lower ids, that is older ones. */
+/** Deletes requests with lower ids, which are older. */
 export async function forgetInboundRequests(queryable: Queryable, below: string): Promise<void> {
   while ((await queryable.query(FORGET, [below])).length > 0);
 }

@@ -1,13 +1,13 @@
 export interface JoinedBytes {
   readonly bytes: Buffer;
-  /** Counted from 1, as `substring(… FROM …)` does; null where the part was null. */
+  /** Counted from 1, like `substring(… FROM …)`; null if the part was null. */
   readonly offsets: (number | null)[];
   readonly lengths: (number | null)[];
 }
 
 /**
- * Many texts (as UTF-8) or byte strings as one parameter. A bytea[] would travel as escaped text, several times the bytes;
- * one bytea travels as it is, and the server cuts slices out of it without copying the whole.
+ * Joins many texts (as UTF-8) or byte strings into one parameter. A bytea[] is sent as escaped text, several times the
+ * size; one bytea is sent as it is, and the server slices it without copying the whole.
  */
 export function joinBytes(parts: readonly (Uint8Array | string | null)[]): JoinedBytes {
   const lengths = parts.map((part) => (part === null ? null : typeof part === 'string' ? Buffer.byteLength(part) : part.length));

@@ -1,11 +1,11 @@
 import { statement, type Queryable } from './database.ts';
 
-/** The first node on a database stores a sealed text; all later ones must be able to open it. */
+/** The first node of a database stores a sealed text. All later nodes must be able to open it. */
 const INSERT = statement('insert_key_check', 'INSERT INTO key_check (sealed) VALUES ($1) ON CONFLICT DO NOTHING');
 const UPDATE = statement('update_key_check', 'UPDATE key_check SET sealed = $1');
 const READ = statement('read_key_check', 'SELECT sealed FROM key_check');
 
-/** Keeps what another node has stored meanwhile. */
+/** Keeps a text that another node has stored meanwhile. */
 export async function insertKeyCheck(queryable: Queryable, sealed: Uint8Array): Promise<void> {
   await queryable.query(INSERT, [sealed]);
 }
@@ -14,13 +14,13 @@ export async function updateKeyCheck(queryable: Queryable, sealed: Uint8Array): 
   await queryable.query(UPDATE, [sealed]);
 }
 
-/** null: nothing was stored yet. */
+/** null: none is stored yet. */
 export async function readKeyCheck(queryable: Queryable): Promise<Buffer | null> {
   const [row] = await queryable.query<{ sealed: Buffer }>(READ);
   return row?.sealed ?? null;
 }
 
-/** No index: reads webhooks until one has something sealed. */
+/** No index: reads webhooks until one has a sealed value. */
 const ANY = statement(
   'any_sealed_webhook',
   'SELECT EXISTS (SELECT FROM webhooks WHERE secrets IS NOT NULL OR headers IS NOT NULL) AS found',
@@ -31,7 +31,7 @@ export async function hasSealedWebhooks(queryable: Queryable): Promise<boolean> 
   return row?.found ?? false;
 }
 
-/** No index: reads webhooks until one begins like that. */
+/** No index: reads webhooks until one matches. */
 const ANY_WITH = statement(
   'any_webhook_sealed_with',
   `SELECT EXISTS (
@@ -39,7 +39,7 @@ const ANY_WITH = statement(
    ) AS found`,
 );
 
-/** Whether something stored begins with the prefix of one of the keys. */
+/** Whether any stored value begins with the prefix of one of the keys. */
 export async function hasWebhooksSealedWith(queryable: Queryable, prefixes: readonly Uint8Array[]): Promise<boolean> {
   for (const prefix of prefixes) {
     const [row] = await queryable.query<{ found: boolean }>(ANY_WITH, [prefix]);

@@ -1,6 +1,6 @@
 import { statement, type Queryable } from './database.ts';
 
-/** An event as delivery reads it. */
+/** The fields of an event that delivery needs. */
 export interface EventRow {
   readonly organization_key: number;
   readonly id: string;
@@ -23,9 +23,9 @@ export interface LogRow extends EventRow {
 const COLUMNS = `organization_key, id, xid::text, shard, claimed_by, type, subject_kind, subject_id, external_id, test, body, webhook_ids`;
 
 /**
- * Transaction ids are the server's, not the database's: without looking whose they are, one long transaction in any
- * other database of the server would hold up every reader here. Only those are passed over whose holder is seen to be
- * in another database; a transaction that cannot be found any more has ended, or is met again next time.
+ * Transaction ids are shared by all databases of a server: a long transaction in another database would hold up all
+ * readers. Those whose holder is seen in another database are skipped. One that can't be found has ended, or is seen
+ * again next time.
  */
 const HORIZON = statement(
   'log_horizon',
@@ -41,25 +41,25 @@ const HORIZON = statement(
      (SELECT token::text FROM log_continuity WHERE only_row) AS token`,
 );
 
-/** Crash recovery emptied the table, or the database is new. */
+/** The table is empty after crash recovery, or in a new database. */
 const BEGIN_CONTINUITY = statement('begin_log_continuity', 'INSERT INTO log_continuity DEFAULT VALUES ON CONFLICT DO NOTHING');
 
 /** How far the log can be read. */
 export interface LogHorizon {
   /**
-   * The transaction id below which nothing can be committed to this database any more, in whatever order transactions commit.
-   * It may be lower than the last one: a transaction of another database that ends just now counts as one of this.
+   * Below this transaction id, no transaction of this database can still commit. It may go down: a transaction of
+   * another database that is just ending counts as one of this database.
    */
   readonly xid: number;
-  /** All that is committed has lower transaction ids. It never goes back unless the server does. */
+  /** All committed transaction ids are lower. It only goes back if the server does. */
   readonly end: number;
-  /** Stays the same for as long as the server gives out no transaction id twice. */
+  /** Stays the same as long as the server doesn't reuse transaction ids. */
   readonly continuity: string;
 }
 
 export async function logHorizon(queryable: Queryable): Promise<LogHorizon> {
   const [row] = await queryable.query<{ xid: string; end: string; token: string | null }>(HORIZON);
-  if (!row) throw new Error('The database named no transaction.');
+  if (!row) throw new Error('The database returned no transaction id.');
   if (row.token !== null) return { xid: Number(row.xid), end: Number(row.end), continuity: row.token };
   await queryable.query(BEGIN_CONTINUITY);
   return logHorizon(queryable);
@@ -67,23 +67,23 @@ export async function logHorizon(queryable: Queryable): Promise<LogHorizon> {
 
 const END = statement('log_end', 'SELECT pg_current_xact_id()::text AS xid');
 
-/** Returns a new transaction id: all transactions that have written anything so far have lower ones. */
+/** Returns a new transaction id. All transactions that have written anything so far have lower ones. */
 export async function logEnd(queryable: Queryable): Promise<number> {
   const [row] = await queryable.query<{ xid: string }>(END);
-  if (!row) throw new Error('The database named no transaction.');
+  if (!row) throw new Error('The database returned no transaction id.');
   return Number(row.xid);
 }
 
 /** Index: events_xid. */
 const LAST = statement('last_logged', 'SELECT xid::text FROM events ORDER BY events.xid DESC LIMIT 1');
 
-/** Returns the highest transaction id in the log. In a restored database it may lie above those that the server gives out. */
+/** Returns the highest transaction id in the log. In a restored database it may be above the server's own ids. */
 export async function lastLogged(queryable: Queryable): Promise<number> {
   const [row] = await queryable.query<{ xid: string }>(LAST);
   return Number(row?.xid ?? 0);
 }
 
-/** Where a reader stands: everything below is read. */
+/** A reader's position: everything below is read. */
 export interface LogPosition {
   readonly xid: number;
   /** The last id read of that transaction; null: none. */
@@ -92,15 +92,15 @@ export interface LogPosition {
 
 export interface LogRange {
   readonly from: LogPosition;
-  /** Exclusive; null: to the end. */
+  /** Exclusive; null: the end of the log. */
   readonly to: number | null;
   readonly shards: readonly number[];
   readonly limit: number;
 }
 
 /**
- * Index: events_xid, of every partition: the id of an event that is committed late, or by a node whose clock is wrong, may
- * be of any day.
+ * Index: events_xid, in every partition: an event that commits late, or on a node with a wrong clock, may have an id of
+ * any day.
  */
 const RANGE = statement(
   'read_log_range',
@@ -113,10 +113,13 @@ const RANGE = statement(
 const LOWEST_ID = '00000000-0000-0000-0000-000000000000';
 const HIGHEST_XID = '18446744073709551615';
 
-/** Reads some shards' events in a range, in commit order, without those that `notClaimedBy` has in memory; null: all of them. */
+/**
+ * Reads events of some shards in a range, in commit order. Events claimed by `notClaimedBy` are skipped; null: none
+ * are.
+ */
 export function readRange(queryable: Queryable, input: LogRange & { notClaimedBy: number | null }): Promise<LogRow[]> {
   const { from, to, shards, notClaimedBy, limit } = input;
-  // Node ids begin with 1. Unclaimed events have none, and are distinct from any.
+  // Node ids start at 1. Unclaimed events have null, which is distinct from any id.
   const values = [String(from.xid), to === null ? HIGHEST_XID : String(to), from.id ?? LOWEST_ID, shards, notClaimedBy ?? 0, limit];
   return queryable.query<LogRow>(RANGE, values);
 }
@@ -124,7 +127,7 @@ export function readRange(queryable: Queryable, input: LogRange & { notClaimedBy
 /** Index: the primary key of events. */
 const BY_ID = statement('events_by_id', `SELECT ${COLUMNS} FROM events WHERE organization_key = $1 AND id = ANY($2::uuid[])`);
 
-/** Some events of an organization, in no order. */
+/** Returns some events of an organization, in no particular order. */
 export function eventsById(queryable: Queryable, organizationKey: number, ids: readonly string[]): Promise<EventRow[]> {
   return queryable.query<EventRow>(BY_ID, [organizationKey, ids]);
 }
@@ -135,7 +138,7 @@ const RECORDED = statement(
   `SELECT id FROM unnest($1::int[], $2::uuid[]) AS asked (organization_key, id) JOIN deliveries USING (organization_key, id)`,
 );
 
-/** Which of these deliveries have a row: they are settled, or wait in their table. */
+/** Returns which of these deliveries have a row: they are settled or waiting. */
 export async function recordedDeliveries(
   queryable: Queryable,
   asked: readonly { organizationKey: number; id: string }[],

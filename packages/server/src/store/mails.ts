@@ -1,6 +1,6 @@
 import { statement, type Queryable } from './database.ts';
 
-/** A mail to be sent. */
+/** A mail to send. */
 export interface Mail {
   readonly id: string;
   readonly recipient: string;
@@ -28,7 +28,7 @@ export async function insertMails(transaction: Queryable, mails: readonly Mail[]
   ]);
 }
 
-/** Taken is not sent: who takes it has until `$2`, then it is due again. Index: mails_due. */
+/** A taken mail is not sent yet: the taker has until `$2`, then it is due again. Index: mails_due. */
 const TAKE = statement(
   'take_mails',
   `UPDATE mails SET attempt_count = attempt_count + 1, due_at = $2
@@ -36,7 +36,7 @@ const TAKE = statement(
    RETURNING id, recipient, subject, body, attempt_count`,
 );
 
-/** Mails that are due, for this node to send until a moment. */
+/** Takes due mails, for this node to send until a given time. */
 export function takeMails(queryable: Queryable, input: { now: Date; until: Date; limit: number }): Promise<MailRow[]> {
   return queryable.query<MailRow>(TAKE, [input.now, input.until, input.limit]);
 }

@@ -2,21 +2,21 @@ import { readFile, readdir } from 'node:fs/promises';
 import { statement, type Database, type Queryable } from './database.ts';
 
 const DIRECTORY = new URL('migrations/', import.meta.url);
-/** Any number will do as long as every node takes the same lock. */
+/** An arbitrary number that all nodes use for the lock. */
 const LOCK = 8030_1;
 
 const CREATE_HISTORY = statement(
   'create_migrations',
   `CREATE TABLE IF NOT EXISTS migrations (name text PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())`,
 );
-/** A script: another node's migration may take longer than any statement may. */
+/** A script, because another node's migration may take longer than a statement may. */
 const TAKE_LOCK = `SELECT pg_advisory_xact_lock(${LOCK})`;
 const APPLIED = statement('applied_migrations', 'SELECT name FROM migrations');
 const RECORD = statement('record_migration', 'INSERT INTO migrations (name) VALUES ($1)');
 
 /**
- * Applies the numbered scripts that the database has not seen, each once and in order, in one transaction.
- * Nodes that start together wait for one another. Answers the names applied.
+ * Applies the numbered scripts that the database has not applied yet, in order and in one transaction. Nodes that start
+ * together wait for each other. Returns the names of the applied scripts.
  */
 export async function migrate(database: Database): Promise<string[]> {
   const names = (await readdir(DIRECTORY)).filter((name) => name.endsWith('.sql')).sort();

@@ -2,7 +2,7 @@ import { statement, type Queryable } from './database.ts';
 
 export type NoticeType = 'webhook.failed' | 'webhook.disabled' | 'webhook.recovered' | 'delivery.exhausted';
 
-/** What happened, with what it happened to as it is now; null: it is gone. */
+/** A notice, with the current state of its webhook and organization; null: deleted. */
 export interface NoticeRow {
   readonly id: string;
   readonly type: NoticeType;
@@ -25,7 +25,7 @@ export interface NoticeRow {
 
 const INSERT = statement('insert_notice', 'INSERT INTO notices (type, organization_key, webhook_id, happened_at) VALUES ($1, $2, $3, $4)');
 
-/** Of something that happened in the same transaction. */
+/** Must be called in the transaction of the change. */
 export async function insertNotice(
   transaction: Queryable,
   input: { type: NoticeType; organizationKey: number; webhookId: string; happenedAt: Date },
@@ -40,7 +40,7 @@ export async function hasNotices(queryable: Queryable): Promise<boolean> {
   return row?.some ?? false;
 }
 
-/** What another node is telling is passed over. Index: notices_order. */
+/** Rows that another node is processing are skipped. Index: notices_order. */
 const TAKE = statement(
   'take_notices',
   `WITH taken AS (
@@ -55,7 +55,7 @@ const TAKE = statement(
    ORDER BY taken.happened_at, taken.type`,
 );
 
-/** Takes the oldest notices away: with the commit they are told. */
+/** Deletes and returns the oldest notices. They are delivered when the transaction commits. */
 export function takeNotices(transaction: Queryable, limit: number): Promise<NoticeRow[]> {
   return transaction.query<NoticeRow>(TAKE, [limit]);
 }

@@ -3,11 +3,11 @@ import { statement, type Queryable } from './database.ts';
 import { joinBytes } from './joined-bytes.ts';
 import { nameArray, plainArray } from './plain-array.ts';
 
-/** What names an object. */
+/** The name of an object. */
 export interface ObjectName {
   readonly organizationKey: number;
   readonly kind: string;
-  /** The scope where it is part of the identity, else ''. */
+  /** The scope if it is part of the identity, else ''. */
   readonly scopeKey: string;
   readonly id: string;
 }
@@ -26,7 +26,7 @@ export interface ObjectRow {
   readonly updated_at: Date;
 }
 
-/** An object's row as it shall be. */
+/** The row to store for an object. */
 export interface ObjectWrite extends ObjectName {
   readonly scope: string | null;
   /** JSON text; null: deleted. */
@@ -39,7 +39,7 @@ export interface ObjectWrite extends ObjectName {
 
 const COLUMNS = 'organization_key, kind, scope_key, id, scope, state, version, given, created_at, updated_at';
 
-/** In the order of the primary key, so that two batches cannot wait for each other. */
+/** In the order of the primary key, so that two batches cannot deadlock. */
 const LOCK = statement(
   'lock_objects',
   `SELECT ${COLUMNS.replaceAll(/\b(\w+)\b/g, 'objects.$1')}
@@ -49,12 +49,12 @@ const LOCK = statement(
    FOR UPDATE OF objects`,
 );
 
-/** Locks the objects that there are, deleted ones too. No two of one call may name the same object. */
+/** Locks the existing objects, including deleted ones. Names must be unique within a call. */
 export function lockObjects(transaction: Queryable, names: readonly ObjectName[]): Promise<ObjectRow[]> {
   return transaction.query<ObjectRow>(LOCK, nameColumns(names));
 }
 
-/** States travel as slices of one bytea: as elements of a text[] each would be escaped, 5 % of what a push costs. */
+/** States are sent as slices of one bytea: as elements of a text[] each would be escaped, 5 % of the cost of a push. */
 const WRITTEN = `
   (SELECT organization_key, kind, scope_key, id, scope, version, given::text[] AS given, created_at, updated_at,
           convert_from(substring($9::bytea FROM state_at FOR state_bytes), 'UTF8') AS state
@@ -73,7 +73,7 @@ const INSERT = statement(
    SELECT count(*)::int AS count FROM inserted`,
 );
 
-/** Answers how many were new: fewer than given where another transaction made one of them first. */
+/** Returns how many were inserted: fewer than given if another transaction inserted one first. */
 export async function insertObjects(transaction: Queryable, objects: readonly ObjectWrite[]): Promise<number> {
   const [row] = await transaction.query<{ count: number }>(INSERT, writeColumns(objects));
   return row?.count ?? 0;
@@ -88,7 +88,7 @@ const UPDATE = statement(
      AND objects.scope_key = row.scope_key AND objects.id = row.id`,
 );
 
-/** Of objects that the transaction has locked. */
+/** Updates objects that the transaction has locked. */
 export async function updateObjects(transaction: Queryable, objects: readonly ObjectWrite[]): Promise<void> {
   await transaction.query(UPDATE, writeColumns(objects));
 }
@@ -101,7 +101,7 @@ const READ = statement(
    WHERE objects.state IS NOT NULL`,
 );
 
-/** The objects of these names that are there and not deleted, in no order. */
+/** Returns the existing, not deleted objects of these names, in no particular order. */
 export function readObjects(queryable: Queryable, names: readonly ObjectName[]): Promise<ObjectRow[]> {
   return queryable.query<ObjectRow>(READ, nameColumns(names));
 }
@@ -132,13 +132,13 @@ export interface ObjectQuery {
   readonly organizationKey: number;
   readonly kind: string;
   readonly after: { readonly scopeKey: string; readonly id: string };
-  /** The scope is part of the objects' identity. */
+  /** Whether the scope is part of the objects' identity. */
   readonly scoped: boolean;
   readonly scope: string | null;
   readonly limit: number;
 }
 
-/** Objects of a kind by scope and id. */
+/** Lists objects of a kind by scope and id. */
 export async function listObjects(queryable: Queryable, query: ObjectQuery): Promise<Scanned<ObjectRow>> {
   const { organizationKey, kind, after, scoped, scope, limit } = query;
   const found =
@@ -179,7 +179,7 @@ function writeColumns(objects: readonly ObjectWrite[]) {
   ];
 }
 
-/** Event names hold nothing that an array literal would have to escape. */
+/** Event names contain no characters that an array literal would have to escape. */
 function textArray(names: readonly string[]): string {
   return `{${names.map((name) => `"${name}"`).join(',')}}`;
 }
@@ -189,7 +189,7 @@ const IS_THERE = statement(
   'SELECT state IS NOT NULL AS there FROM objects WHERE organization_key = $1 AND kind = $2 AND scope_key = $3 AND id = $4',
 );
 
-/** false: it was deleted; null: it was never there. */
+/** false: the object was deleted; null: it never existed. */
 export async function objectIsThere(queryable: Queryable, { organizationKey, kind, scopeKey, id }: ObjectName): Promise<boolean | null> {
   const [row] = await queryable.query<{ there: boolean }>(IS_THERE, [organizationKey, kind, scopeKey, id]);
   return row?.there ?? null;

@@ -16,7 +16,7 @@ const INSERT = statement(
    ON CONFLICT (id) WHERE deleted_at IS NULL DO NOTHING RETURNING ${ORGANIZATION_COLUMNS}`,
 );
 
-/** null: the id is taken. */
+/** Returns null if the id is taken. */
 export async function insertOrganization(queryable: Queryable, input: NewOrganization): Promise<OrganizationRow | null> {
   const [row] = await queryable.query<OrganizationRow>(INSERT, [
     input.id,
@@ -81,7 +81,10 @@ const DELETE = statement(
    SELECT pg_notify('posthorn_changes', 'organization:' || key), pg_notify('posthorn_changes', 'api-keys') FROM gone`,
 );
 
-/** Everything of it is out of reach at once; its history goes with the retention. Its id may be used again. */
+/**
+ * Makes everything of the organization inaccessible at once. The retention deletes its history. Its id may be used
+ * again.
+ */
 export async function deleteOrganization(queryable: Queryable, key: number): Promise<boolean> {
   return (await queryable.query(DELETE, [key])).length > 0;
 }

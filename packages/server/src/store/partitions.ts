@@ -3,7 +3,7 @@ import { lowestIdAt } from './uuid-time.ts';
 
 const DAY_MS = 86_400_000;
 const TABLES = ['events', 'deliveries', 'attempts'] as const;
-/** Days that exist before they are needed; yesterday is kept open for a clock that lags. */
+/** How many days ahead partitions are created. Yesterday's is kept for a clock that lags. */
 const DAYS_AHEAD = 3;
 const DAYS_BEHIND = 1;
 
@@ -23,7 +23,7 @@ const FORGET_WAITING = statement(
   `DELETE FROM waiting WHERE ctid = ANY(ARRAY(SELECT ctid FROM waiting WHERE event_id < $1 LIMIT 10000)) RETURNING 1 AS gone`,
 );
 
-/** Makes the day partitions around `nowMs` that are missing. Safe to call from several nodes at once. */
+/** Creates the missing day partitions around `nowMs`. Several nodes may call it at once. */
 export async function makePartitions(database: Database, nowMs: number): Promise<void> {
   const today = Math.floor(nowMs / DAY_MS);
   await database.transaction(async (transaction) => {
@@ -38,8 +38,8 @@ export async function makePartitions(database: Database, nowMs: number): Promise
 }
 
 /**
- * Drops the partitions whose whole day is further back than the retention, and what pointed into them. Both this node's clock
- * and the database's must say so: a clock that is a month ahead drops nothing.
+ * Drops partitions whose whole day is older than the retention, and the rows that refer to them. Both this node's clock
+ * and the database's must agree: a clock that is a month ahead drops nothing.
  */
 export async function dropPartitions(database: Database, input: { nowMs: number; retentionDays: number }): Promise<string[]> {
   const [time] = await database.query<{ ms: number }>(TIME);
@@ -48,7 +48,7 @@ export async function dropPartitions(database: Database, input: { nowMs: number;
   const dropped = await database.transaction(async (transaction) => {
     await transaction.query(LOCK);
     const old = [...(await partitionNames(transaction))].filter((name) => dayOf(name) < firstKept).sort();
-    // A reader of a whole day must not make every writer queue behind the drop: give up soon, the next round tries again.
+    // A long reader must not make every writer queue behind the drop: it gives up soon, and the next round tries again.
     if (old.length > 0) await transaction.script(`SET LOCAL lock_timeout = '2s'; ${old.map((name) => `DROP TABLE ${name};`).join(' ')}`);
     return old;
   });

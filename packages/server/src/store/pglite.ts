@@ -2,7 +2,7 @@ import { PGlite, type PGliteInterface, type Transaction } from '@electric-sql/pg
 import type { Database, Queryable, Statement, Value } from './database.ts';
 import { makeDatabaseFiles } from './pglite-files.ts';
 
-/** OIDs whose values should arrive as `pg` delivers them. */
+/** OIDs of types whose values must be returned as `pg` does. */
 const INT8 = 20;
 const BYTEA = 17;
 const PARSERS = {
@@ -11,8 +11,8 @@ const PARSERS = {
 };
 
 /**
- * Opens PostgreSQL inside the process, with its files in `dataDir`; makes them where there are none.
- * It runs with fsync off: a development default, not a durability claim.
+ * Opens PostgreSQL inside the process, with its files in `dataDir`, which are created if missing. Runs with fsync off:
+ * meant for development, without durability.
  */
 export async function openPglite(dataDir: string): Promise<Database> {
   await makeDatabaseFiles(dataDir);

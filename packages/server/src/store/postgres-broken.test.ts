@@ -37,7 +37,7 @@ test('a transaction whose connection is cut ends with an error, whatever was sti
   expect(await database.query(ONE)).toEqual([{ one: 1 }]);
 }, 10_000);
 
-test('a server that says nothing any more is given up, and a new connection made', async () => {
+test('a connection to a server that stopped responding is replaced', async () => {
   await using place = await testPostgresUrl();
   await using line = await startDatabaseLine(place.url);
   const database = await openPostgres(line.url, { connections: 1, answerMs: 300 });

@@ -5,17 +5,19 @@ export interface Listening {
   readonly url: string;
   readonly channel: string;
   readonly onNotify: (payload: string) => void;
-  /** Some may have been missed: the connection was lost, or is there again. */
+  /** Some notifications may have been missed: the connection was lost or restored. */
   readonly onReset: () => void;
-  /** How long an answer may take, in milliseconds, before the connection counts as broken. */
+  /** How long a response may take, in milliseconds, before the connection counts as broken. */
   readonly answerMs: number;
 }
 
 const RECONNECT_MS = 500;
-/** How often the server is asked whether it is still there. Nothing else would tell: who only listens takes a cut line for silence. */
+/** How often the connection is checked. A listener alone can't tell a broken connection from silence. */
 const HEARTBEAT_MS = 10_000;
 
-/** A connection of its own that listens, and connects again whenever it is lost. Answers a function that stops it. */
+/**
+ * Listens on a separate connection, and reconnects whenever it is lost. Resolves with a function that stops listening.
+ */
 export async function listenOn({ url, channel, onNotify, onReset, answerMs }: Listening): Promise<() => Promise<void>> {
   let stopped = false;
   let current: WatchedClient | null = null;
@@ -23,7 +25,7 @@ export async function listenOn({ url, channel, onNotify, onReset, answerMs }: Li
 
   async function connect(): Promise<void> {
     const client = new WatchedClient({ connectionString: url, application_name: 'posthorn-listen', connectionTimeoutMillis: answerMs });
-    // Whatever breaks it, 'end' follows.
+    // Every error is followed by 'end'.
     client.on('error', () => {});
     client.on('notification', (message) => onNotify(message.payload ?? ''));
     client.on('end', () => {
@@ -58,7 +60,7 @@ export async function listenOn({ url, channel, onNotify, onReset, answerMs }: Li
   };
 }
 
-/** For as long as the connection lasts, cuts it when a question is not answered by the time of the next. */
+/** Sends a query regularly, and closes the connection if it has no response by the time of the next. */
 function beat(client: WatchedClient, everyMs: number): void {
   let isAnswered = true;
   const timer = setInterval(() => {

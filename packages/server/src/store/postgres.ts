@@ -9,26 +9,26 @@ export interface PostgresOptions {
   /** Shown in pg_stat_activity. */
   readonly applicationName?: string;
   /**
-   * Commits wait until they are on disk. Default: true. Without it a crash of the database server, not of this process,
-   * may take the last commits with it; never one of them without all that came after.
+   * Whether commits wait until they are on disk. Default: true. Without it, a crash of the database server (not of this
+   * process) may lose the last commits, but never an earlier one without all later ones.
    */
   readonly durable?: boolean;
-  /** Nothing can be changed, and no statement runs longer than this, in milliseconds. Default: neither. */
+  /** Makes the connections read-only, and limits each statement to this many milliseconds. Default: neither. */
   readonly readsWithinMs?: number;
-  /** How long a free connection is waited for, in milliseconds. Default: 10,000. */
+  /** How long to wait for a free connection, in milliseconds. Default: 10,000. */
   readonly connectMs?: number;
   /**
-   * How long an answer may take, in milliseconds, before its connection counts as broken: a server that was switched off
-   * says nothing, and a lost packet is sent again for a quarter of an hour. Default: 30,000.
+   * How long a response may take, in milliseconds, before its connection counts as broken: a server that was switched
+   * off sends nothing, and TCP retransmits for a quarter of an hour. Default: 30,000.
    */
   readonly answerMs?: number;
-  /** Told when an idle connection breaks; the pool replaces it. */
+  /** Called when an idle connection breaks. The pool replaces it. */
   readonly onError?: (error: Error) => void;
 }
 
 /**
- * Every statement is small and known: planning it once is enough, and compiling it never pays. All of them find their rows
- * by an index; a plan made while a table was empty read the whole table for it ever after (3.4 ms instead of 0.03 at 10,000 rows).
+ * Statements are small, so they are planned once and never compiled. All use an index: a plan made while a table was
+ * empty would read the whole table later (3.4 ms instead of 0.03 ms at 10,000 rows).
  */
 export const SESSION: Readonly<Record<string, string>> = {
   plan_cache_mode: 'force_generic_plan',
@@ -36,13 +36,13 @@ export const SESSION: Readonly<Record<string, string>> = {
   enable_seqscan: 'off',
   enable_hashjoin: 'off',
   enable_mergejoin: 'off',
-  // What a node that vanished left open holds up the readers of the log on every other (`logHorizon`).
+  // A transaction left open by a node that vanished holds up the log readers of all nodes (`logHorizon`).
   idle_in_transaction_session_timeout: '5s',
 };
 
 const CONNECT_MS = 10_000;
 const ANSWER_MS = 30_000;
-/** How many times within the limit the connections in use are looked at. */
+/** How many times within the limit the connections in use are checked. */
 const CHECKS = 5;
 
 type PgValue = string | number | boolean | Date | Uint8Array | null | PgValue[];
@@ -52,15 +52,15 @@ interface Runner {
 }
 
 /**
- * Opens a pool on PostgreSQL 15 or later. Statements are prepared once per connection under their name.
- * Throws when the server cannot be reached.
+ * Opens a pool on PostgreSQL 15 or later. Statements are prepared once per connection under their name. Throws if the
+ * server can't be reached.
  */
 export async function openPostgres(url: string, options: PostgresOptions = {}): Promise<Database> {
   const answerMs = options.answerMs ?? ANSWER_MS;
   const pool = new pg.Pool({
     connectionString: url,
-    // Statements are sent without waiting for the answers of those before: the five round trips of a transaction become three,
-    // each of which waits for a turn of the event loop, 2 ms and more under load.
+    // Statements are sent before earlier ones return: the five round trips of a transaction become three. Each waits
+    // for a turn of the event loop, 2 ms and more under load.
     pipeline: true,
     max: options.connections ?? 10,
     application_name: options.applicationName ?? 'posthorn',
@@ -71,7 +71,7 @@ export async function openPostgres(url: string, options: PostgresOptions = {}): 
       .join(' '),
   });
   pool.on('error', (error) => options.onError?.(error));
-  // The pool listens to idle connections alone: one that is cut while it is in use would end the process.
+  // The pool handles errors of idle connections only: one that breaks while in use would end the process.
   pool.on('connect', (client) => client.on('error', () => {}));
   const { patience, end } = watch(pool, answerMs);
   const close = async (): Promise<void> => {
@@ -91,7 +91,8 @@ export async function openPostgres(url: string, options: PostgresOptions = {}): 
       const client = await pool.connect();
       let broken: Error | undefined;
       try {
-        // Not awaited: it travels with the first statement. It fails only where the connection does, and then so does everything after it.
+        // Not awaited: it is sent with the first statement. If it fails, the connection is broken, and all that follows
+        // fails.
         const begun = client.query('BEGIN');
         begun.catch(() => {});
         const result = await work(runOn(client, patience));
@@ -120,12 +121,12 @@ function settingsOf({ durable, readsWithinMs }: PostgresOptions): Readonly<Recor
   };
 }
 
-/** Scripts that run: they may take as long as they will, as a migration does. */
+/** Number of running scripts, which may take any time, as migrations do. */
 interface Patience {
   scripts: number;
 }
 
-/** Cuts connections of the pool that are in use and hear nothing. */
+/** Closes connections in use whose server doesn't respond. */
 function watch(pool: pg.Pool, answerMs: number): { patience: Patience; end: () => void } {
   const patience = { scripts: 0 };
   const inUse = new Set<WatchedClient>();

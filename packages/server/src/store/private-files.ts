@@ -3,12 +3,12 @@ import { join } from 'node:path';
 
 const FOLDER = 0o700;
 const FILE = 0o600;
-/** What others than the owner may do. */
+/** The permissions of other users. */
 const OTHERS = 0o077;
 
 /**
- * Takes every right of others away from a file, or from a folder with all that is in it. Links are not followed; a path that
- * does not exist is skipped. Returns the paths whose rights could not be changed, because another user owns them.
+ * Removes all permissions of other users from a file, or from a folder with its contents. Links are not followed,
+ * missing paths are skipped. Returns paths that couldn't be changed because another user owns them.
  */
 export async function makePrivate(path: string): Promise<string[]> {
   const status = await lstat(path).catch(() => null);
@@ -20,7 +20,7 @@ export async function makePrivate(path: string): Promise<string[]> {
   return [...refused, ...inside.flat()];
 }
 
-/** As `makePrivate`, for the folder itself and nothing in it. */
+/** Like `makePrivate`, but only for the folder itself. */
 export async function makeFolderPrivate(path: string): Promise<string[]> {
   const { mode } = await lstat(path);
   return restrict(path, { mode, isFolder: true });

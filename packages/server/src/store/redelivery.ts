@@ -23,7 +23,7 @@ export async function lockDelivery(transaction: Queryable, organizationKey: numb
   return row ?? null;
 }
 
-/** A delivery that is in memory only so far. */
+/** An event that an unrecorded delivery may belong to. */
 export interface UnrecordedDelivery {
   readonly event_id: string;
   readonly event_type: string;
@@ -37,7 +37,7 @@ const UNRECORDED = statement(
   `SELECT id AS event_id, type AS event_type, test, webhook_ids, xid::text FROM events WHERE organization_key = $1 AND id >= $2 AND id < $3`,
 );
 
-/** The events that a delivery of this id may belong to: it carries their millisecond. */
+/** Returns the events that a delivery id may belong to: it contains their millisecond. */
 export function eventsOfDeliveryTime(queryable: Queryable, organizationKey: number, deliveryId: string): Promise<UnrecordedDelivery[]> {
   const time = timeOfId(deliveryId);
   return queryable.query<UnrecordedDelivery>(UNRECORDED, [organizationKey, lowestIdAt(time), lowestIdAt(time + 1)]);
@@ -56,7 +56,7 @@ export interface QueuedDeliveries {
   readonly shard: number;
   readonly webhookId: string;
   readonly deliveries: readonly { readonly id: string; readonly eventId: string; readonly attemptCount: number }[];
-  /** At once, by any node's clock; or never by itself. */
+  /** Due now by any node's clock, or never by itself. */
   readonly dueAt: '-infinity' | 'infinity';
   readonly reason: 'retry' | 'held' | 'backlog';
 }
@@ -82,7 +82,7 @@ const MARK = statement(
    WHERE organization_key = $1 AND id = ANY($2::uuid[])`,
 );
 
-/** Shows recorded deliveries as waiting again. */
+/** Marks recorded deliveries as waiting again. */
 export async function markQueued(
   transaction: Queryable,
   input: { organizationKey: number; ids: readonly string[]; held: boolean; nextAttemptAt: Date | null },
@@ -108,7 +108,7 @@ const INSERT = statement(
    ON CONFLICT DO NOTHING RETURNING id`,
 );
 
-/** Records deliveries that had no row: cancelled before they were sent, or missed at their time. Answers the ids recorded. */
+/** Records deliveries that had no row: cancelled before they were sent, or missed earlier. Returns the recorded ids. */
 export async function insertUnsent(
   transaction: Queryable,
   input: {
@@ -138,7 +138,10 @@ export interface ReplayedEvent {
   readonly webhook_ids: string[];
 }
 
-/** Index: the primary key of events. Test sends, which are not replayed, are in it: a span may hold any number of them. */
+/**
+ * Index: the primary key of events. It includes test deliveries, which are not replayed, so a span may hold many of
+ * them.
+ */
 const EVENTS = statement(
   'events_to_replay',
   'SELECT id, type, scope, test, webhook_ids FROM events WHERE organization_key = $1 AND id >= $2 AND id < $3 ORDER BY id LIMIT $4',

@@ -1,16 +1,19 @@
 import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto';
 
-/** Encrypts what must be read again but never seen in the database: secrets, custom headers, answers that held a secret. */
+/**
+ * Encrypts values that must be read again but not be visible in the database: secrets, custom headers, responses with a
+ * secret.
+ */
 export interface Sealer {
-  /** `place` binds the value to where it is stored: copied to another row it does not open. */
+  /** `place` binds the value to where it is stored: copied to another row, it can't be opened. */
   seal(text: string, place: string): Buffer;
-  /** Throws where the key is unknown, or value and place do not belong together. */
+  /** Throws if the key is unknown, or if value and place don't match. */
   open(sealed: Uint8Array, place: string): string;
-  /** What values begin with that are sealed with the key that seals now: the layout's version and the key's id. */
+  /** The prefix of values sealed with the current key: the layout's version and the key's id. */
   readonly prefix: Buffer;
-  /** The same for every key, the one that seals first. */
+  /** The prefixes of all keys, the current one first. */
   readonly prefixes: readonly Buffer[];
-  /** Whether the value was sealed with a key that no longer seals. */
+  /** Whether the value was sealed with an older key. */
   isOutdated(sealed: Uint8Array): boolean;
 }
 
@@ -26,13 +29,13 @@ interface Key {
 }
 
 /**
- * A sealer over AES-256-GCM (NIST SP 800-38D) with a random nonce per value. The first key seals, all of them open:
- * a new key is put in front, and the old one stays until everything is sealed anew. A key is any text; its SHA-256 is used.
- * Layout: version, key id, nonce, ciphertext, tag.
+ * Creates a sealer with AES-256-GCM (NIST SP 800-38D) and random nonces. The first key seals, all keys open: put a new
+ * key first, and keep the old one until all is resealed. A key is any text, hashed with SHA-256. Layout: version, key
+ * id, nonce, ciphertext, tag.
  */
 export function createSealer(keys: readonly [string, ...string[]]): Sealer {
   const [current, ...older] = keys.map(deriveKey);
-  if (!current) throw new Error('A sealer needs a key.');
+  if (!current) throw new Error('A sealer needs at least one key.');
   const all = [current, ...older];
   const prefixOf = ({ id }: Key): Buffer => Buffer.concat([Buffer.of(VERSION), id]);
   const prefix = prefixOf(current);

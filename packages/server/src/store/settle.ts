@@ -4,14 +4,16 @@ import { joinBytes } from './joined-bytes.ts';
 import { nameArray, plainArray, textArray } from './plain-array.ts';
 import { SHARD_COUNT } from './shard.ts';
 
-/** Why a delivery waits: for its time, for its webhook to be enabled, for room or recovery, or for an earlier one of its order. */
+/**
+ * Why a delivery waits: for its time, for its webhook to be enabled, for room or recovery, or for an earlier delivery.
+ */
 export type WaitingReason = 'retry' | 'held' | 'backlog' | 'behind';
 
-/** What happened to a delivery, to be recorded. */
+/** The outcome of a delivery, to be recorded. */
 export interface Settlement {
   readonly organizationKey: number;
   readonly shard: number;
-  /** The lease under which it was worked on; a later owner's word counts more. */
+  /** The epoch of the lease under which the outcome arose. Outcomes of an outdated epoch are not written. */
   readonly epoch: number;
   readonly deliveryId: string;
   readonly webhookId: string;
@@ -19,29 +21,29 @@ export interface Settlement {
   readonly eventType: string;
   readonly test: boolean;
   readonly status: DeliveryStatus;
-  /** Attempts made so far, this one included. */
+  /** Attempts made so far, including this one. */
   readonly attemptCount: number;
-  /** The attempt just made, encoded; null: none was. */
+  /** The attempt just made, encoded; null: none was made. */
   readonly attempt: string | null;
-  /** null: it waits for nothing any more. `scheduledAt` is the time from which `dueAt` was worked out. */
+  /** null: the delivery no longer waits. `scheduledAt` is the time from which `dueAt` was computed. */
   readonly waiting: { readonly reason: WaitingReason; readonly dueAt: Date | 'infinity'; readonly scheduledAt?: Date } | null;
-  /** It has failed after its last retry: somebody is told. */
+  /** Whether it failed after its last retry, which creates a notice. */
   readonly exhausted: boolean;
-  /** What the webhook keeps in order; null: nothing. */
+  /** The order key; null: the delivery is not ordered. */
   readonly orderKey: string | null;
-  /** The transaction that stored the event: the delivery's place in its order. */
+  /** The transaction that stored the event, which determines its place in the order. */
   readonly eventXid: number;
-  /** It had a row in `waiting`. */
+  /** Whether it had a row in `waiting`. */
   readonly wasWaiting: boolean;
 }
 
 /**
- * Whose lease has gone to another node writes nothing: `$1` is the node, `row` the settlement. `IS TRUE` keeps it a look-up in a hash
- * (see `appendEvents`): as a join, statistics of a time when nobody held a shard made it a loop of every row through all shards.
+ * A node without the lease writes nothing: `$1` is the node, `row` the settlement. `IS TRUE` keeps it a hash lookup
+ * (see `appendEvents`): as a join, statistics from a time without leases made it a nested loop over all shards.
  */
 const OWNED = '((row.shard, row.epoch) IN (SELECT id, epoch FROM shards WHERE owner = $1)) IS TRUE';
 
-/** What was cancelled while its attempt was under way stays cancelled, unless the attempt delivered it. */
+/** A delivery cancelled during its attempt stays cancelled, unless the attempt delivered it. */
 function unlessCancelled(known: string): string {
   return `CASE WHEN ${known}.status = 'cancelled' AND excluded.status <> 'delivered' THEN 'cancelled' ELSE excluded.status END`;
 }
@@ -60,7 +62,7 @@ const FIRST = statement(
          next_attempt_at = NULL, updated_at = now()`,
 );
 
-/** Records deliveries that ended with their first attempt: one row each, nothing else. */
+/** Records deliveries that ended with their first attempt, in one row each. */
 export async function settleFirst(queryable: Queryable, nodeId: number, settlements: readonly Settlement[]): Promise<void> {
   const attempts = joinBytes(settlements.map((settlement) => settlement.attempt));
   await queryable.query(FIRST, [
@@ -72,7 +74,7 @@ export async function settleFirst(queryable: Queryable, nodeId: number, settleme
   ]);
 }
 
-/** A delivery that has a row already has been cancelled meanwhile, or waits already. */
+/** A delivery that already has a row was cancelled meanwhile, or is already waiting. */
 const SPILLED = statement(
   'settle_spilled',
   `WITH recorded AS (
@@ -89,15 +91,17 @@ const SPILLED = statement(
    ON CONFLICT DO NOTHING`,
 );
 
-/** Records fresh deliveries that wait for room in memory or for their endpoint: a third of what `settleLater` takes for them. */
+/**
+ * Records fresh deliveries that wait for room in memory or for their endpoint, at a third of the cost of `settleLater`.
+ */
 export async function settleSpilled(queryable: Queryable, nodeId: number, settlements: readonly Settlement[]): Promise<void> {
   await queryable.query(SPILLED, [nodeId, ...columns(settlements), SHARD_COUNT]);
 }
 
 /**
- * A hold locks its webhook, whatever status the snapshot shows, and then reads the status: enabling it either sees the held
- * row, or is seen here. What need not be held any more is due at once, and so is what has no webhook any more: it is then cancelled.
- * A delivery that was cancelled meanwhile waits for nothing more; only an attempt is noted. `IS TRUE`: see `appendEvents`.
+ * A hold locks its webhook before reading the status: enabling it sees the held row, or is seen here. If it need not be
+ * held any more, or has no webhook (then it is cancelled), it is due at once. If cancelled meanwhile, only an attempt
+ * is recorded.
  */
 const LATER = statement(
   'settle_later',
@@ -149,7 +153,10 @@ const LATER = statement(
          event_xid = excluded.event_xid, scheduled_at = excluded.scheduled_at`,
 );
 
-/** Records everything else: retries, holds, backlog, ends after waiting. `nowMs` is when what need not be held any more is due. */
+/**
+ * Records all other outcomes: retries, holds, backlog, ends after waiting. `nowMs`: when a delivery no longer held is
+ * due.
+ */
 export async function settleLater(
   queryable: Queryable,
   input: { nodeId: number; nowMs: number; settlements: readonly Settlement[] },

@@ -2,22 +2,22 @@ import { statement, type Database, type Queryable } from './database.ts';
 
 const REGISTER = statement('register_node', 'INSERT INTO nodes (name) VALUES ($1) RETURNING id');
 
-/** Gives this process a node number of its own: a restarted process is another node. */
+/** Gives this process its own node number: a restarted process is a new node. */
 export async function registerNode(queryable: Queryable, name: string): Promise<number> {
   const [row] = await queryable.query<{ id: number }>(REGISTER, [name]);
   if (!row) throw new Error('The node was not registered.');
   return row.id;
 }
 
-/** Reports and checks come one after another: what a node was told stays true until it reports again. */
+/** Serializes heartbeats and checks: what a node has read stays true until its next heartbeat. */
 const LOCK_NODES = statement('lock_nodes', 'SELECT pg_advisory_xact_lock(80303)');
 const HEARTBEAT = statement('node_heartbeat', 'UPDATE nodes SET seen_at = clock_timestamp() WHERE id = $1 RETURNING id');
 const LIVE = statement('live_nodes', `SELECT id FROM nodes WHERE seen_at > clock_timestamp() - $1::int * interval '1 millisecond'`);
 const REPORT = statement('report_known_nodes', 'UPDATE nodes SET knows = $2::int[] WHERE id = $1');
 
 /**
- * Reports that the node lives and which live nodes it takes into account already, and returns the ids of all live ones;
- * null: the node's row is gone.
+ * Reports that the node is alive and which live nodes it already knows. Returns the ids of all live nodes; null: the
+ * node's row is gone.
  */
 export function heartbeat(
   database: Database,
@@ -39,7 +39,7 @@ const UNAWARE = statement(
    WHERE id <> $1 AND NOT ($1 = ANY(knows)) AND seen_at > clock_timestamp() - $2::int * interval '1 millisecond'`,
 );
 
-/** Returns how many live nodes do not take this one into account. */
+/** Returns how many live nodes don't know this one yet. */
 export function unawareNodes(database: Database, input: { nodeId: number; leaseMs: number }): Promise<number> {
   return database.transaction(async (transaction) => {
     await transaction.query(LOCK_NODES);
@@ -60,7 +60,7 @@ export async function removeNode(queryable: Queryable, nodeId: number): Promise<
   await queryable.query(REMOVE_NODE, [nodeId]);
 }
 
-/** A shard as its owner holds it. */
+/** A leased shard, as its owner knows it. */
 export interface LeasedShard {
   readonly id: number;
   readonly epoch: number;
@@ -73,12 +73,12 @@ interface ShardRow {
   readonly low_water: string;
 }
 
-/** A mark from before a crash of the server may lie above ids that it gives out again: the stored one stays. */
+/** A mark from before a server crash may be above transaction ids that are reused: the stored mark is kept. */
 const LOW_WATER = (continuity: string): string =>
   `CASE WHEN ${continuity}::uuid = (SELECT token FROM log_continuity WHERE only_row)
         THEN GREATEST(shards.low_water, held.low_water::xid8) ELSE shards.low_water END`;
 
-/** A node that lost a lease but kept its epoch (nobody else took it) still owns the shard: the expiry only lets others in. */
+/** A node whose lease expired still owns the shard if no other node has raised the epoch. */
 const RENEW = statement(
   'renew_shards',
   `UPDATE shards SET expires_at = now() + $4::int * interval '1 millisecond', low_water = ${LOW_WATER('$6')}
@@ -104,8 +104,8 @@ export async function renewShards(
 }
 
 /**
- * A mark above the ids that the server gives out is another server's, as after a restore: the whole log is read. So it is
- * while events have such ids: a mark made since then says nothing about them.
+ * A mark above the server's transaction ids is another server's, as after a restore: the whole log is read. The same
+ * applies while events have such ids, because a mark made since then says nothing about them.
  */
 const ACQUIRE = statement(
   'acquire_shards',
@@ -117,7 +117,7 @@ const ACQUIRE = statement(
    RETURNING id, epoch, low_water::text`,
 );
 
-/** Takes up to `count` shards that nobody holds. */
+/** Acquires up to `count` shards that no live node holds. */
 export async function acquireShards(
   queryable: Queryable,
   input: { nodeId: number; leaseMs: number; count: number },
@@ -133,7 +133,7 @@ const RELEASE = statement(
    WHERE shards.id = held.id AND shards.epoch = held.epoch AND shards.owner = $1`,
 );
 
-/** Gives shards back, so that another node need not wait for the lease to end. */
+/** Releases shards, so that other nodes don't have to wait for the leases to expire. */
 export async function releaseShards(
   queryable: Queryable,
   input: { nodeId: number; shards: readonly LeasedShard[]; continuity: string | null },
@@ -150,14 +150,14 @@ export async function releaseShards(
 
 const ABANDON = statement('abandon_shards', 'UPDATE shards SET owner = NULL WHERE owner = $1');
 
-/** Gives up all of a node's shards, with their marks as they are stored. */
+/** Releases all shards of a node and keeps their stored marks. */
 export async function abandonShards(queryable: Queryable, nodeId: number): Promise<void> {
   await queryable.query(ABANDON, [nodeId]);
 }
 
 const SEIZE = statement('seize_shards', `UPDATE shards SET expires_at = 'epoch' WHERE owner IS NOT NULL`);
 
-/** Ends every lease at once. Only for an embedded database, which no other process can have open. */
+/** Ends all leases. Only for an embedded database, which no other process can have open. */
 export async function endAllLeases(queryable: Queryable): Promise<void> {
   await queryable.query(SEIZE);
 }

@@ -15,7 +15,10 @@ export interface OrganizationRow {
   readonly updated_at: Date;
 }
 
-/** What of a webhook matching and delivery need; null: as the product’s policy says. `headers` and `secrets` are sealed. */
+/**
+ * The fields of a webhook for matching and delivery; null: the product's policy applies. `headers` and `secrets` are
+ * sealed.
+ */
 export interface DeliveringWebhookRow {
   readonly id: string;
   readonly organization_key: number;
@@ -32,7 +35,10 @@ export interface DeliveringWebhookRow {
   readonly rate_limit: number | null;
   readonly ordered: boolean | null;
   readonly status: WebhookStatus;
-  /** Grows when it is enabled, and when what an attempt sends changes: outcomes count for the version under which they were sent. */
+  /**
+   * Incremented when it is enabled, or when what an attempt sends changes. Outcomes count only for the version they
+   * were sent under.
+   */
   readonly health_version: number;
 }
 
@@ -74,7 +80,7 @@ export interface TenantRows {
   readonly webhooks: readonly DeliveringWebhookRow[];
 }
 
-/** Organizations with their webhooks, in two statements however many. */
+/** Reads organizations with their webhooks, always in two statements. */
 export async function readTenants(
   queryable: Queryable,
   wanted: { readonly ids: readonly string[]; readonly keys: readonly number[] },
@@ -86,7 +92,7 @@ export async function readTenants(
   ]);
   for (const row of [...byId, ...byKey]) found.set(row.key, row);
   if (found.size === 0) return [];
-  // After the organizations: webhooks newer than the version are harmless, the version check of the accept finds them out.
+  // After the organizations: webhooks newer than the version are harmless, because accepting checks the version.
   const webhooks = await queryable.query<DeliveringWebhookRow>(WEBHOOKS, [[...found.keys()]]);
   const byOrganization = Map.groupBy(webhooks, (row) => row.organization_key);
   return [...found.values()].map((organization) => ({ organization, webhooks: byOrganization.get(organization.key) ?? [] }));

@@ -4,7 +4,7 @@ import type { DeliveryQuery } from './delivery-queries.ts';
 import { shardOf } from './shard.ts';
 import { lowestIdAt, timeOfId } from './uuid-time.ts';
 
-/** What of an event its unrecorded deliveries follow from. */
+/** The fields of an event that determine its unrecorded deliveries. */
 export interface FannedOutRow {
   readonly event_id: string;
   readonly external_id: string | null;
@@ -16,17 +16,17 @@ export interface FannedOutRow {
 const FANNED_OUT = 'id AS event_id, external_id, type AS event_type, test, webhook_ids';
 
 const ABOVE_LOW_WATER = 'xid >= (SELECT low_water FROM shards WHERE id = $1)';
-/** More are not sorted by id: at 10,000 that takes 20 ms. */
+/** At most this many events are sorted by id: at 10,000 that takes 20 ms. */
 const FEW = 10_000;
 const MOST_EVENTS = 2_000;
 
-/** Index: events_xid. The low-water mark moves every second or so: mostly there are few above it, in the whole database. */
+/** Index: events_xid. The low-water mark moves about every second, so there are usually few events above it. */
 const COUNT = statement(
   'count_unsettled_events',
   `SELECT count(*)::int AS count FROM (SELECT 1 FROM events WHERE ${ABOVE_LOW_WATER} ORDER BY xid LIMIT $2) AS above`,
 );
 
-/** Index: events_xid. The sum keeps the planner from reading all of an organization's history by the primary key instead. */
+/** Index: events_xid. The sum keeps the planner from reading the organization's whole history by the primary key. */
 const FEW_UNSETTLED = statement(
   'unsettled_events',
   `WITH unsettled AS MATERIALIZED (
@@ -57,18 +57,18 @@ const LAST_MILLISECOND = 2 ** 48 - 1;
 
 export interface UnsettledEvents {
   readonly events: FannedOutRow[];
-  /** Milliseconds: events of this time and before were not looked at; null: all were. */
+  /** Milliseconds: only later events were read; null: all were. */
   readonly onlyAfter: number | null;
 }
 
 /**
- * Events that may have deliveries without a row: those above the shard's low-water mark. Newest first; every event whose deliveries
- * may lie in the range, and some of the milliseconds at its ends.
+ * Returns events above the shard's low-water mark, which may have unrecorded deliveries, newest first: all whose
+ * deliveries may be in the range, and some of the milliseconds at its ends.
  */
 export async function unsettledEvents(queryable: Queryable, query: Omit<DeliveryQuery, 'status' | 'limit'>): Promise<UnsettledEvents> {
   const { organizationKey, webhookId, type } = query;
   const shard = shardOf(organizationKey);
-  // An event and its delivery share the millisecond, not the order within it.
+  // An event and its delivery share the millisecond, but not the order within it.
   const from = lowestIdAt(timeOfId(query.from));
   const below = lowestIdAt(Math.min(LAST_MILLISECOND, timeOfId(query.below) + 1));
   const values = [shard, organizationKey, from, below, webhookId, type];
@@ -86,7 +86,7 @@ const OF_MILLISECOND = statement(
   `SELECT ${FANNED_OUT} FROM events WHERE organization_key = $1 AND id >= $2 AND id < $3`,
 );
 
-/** Events of the millisecond that a delivery's id carries. */
+/** Returns the events of the millisecond in a delivery's id. */
 export function eventsOfMillisecond(queryable: Queryable, organizationKey: number, timeMs: number): Promise<FannedOutRow[]> {
   return queryable.query<FannedOutRow>(OF_MILLISECOND, [organizationKey, lowestIdAt(timeMs), lowestIdAt(timeMs + 1)]);
 }

@@ -6,7 +6,7 @@ export interface WaitingRow extends EventRow {
   readonly delivery_id: string;
   readonly webhook_id: string;
   readonly attempt_count: number;
-  /** null: in no order. */
+  /** null: the delivery is not ordered. */
   readonly order_key: string | null;
 }
 
@@ -26,14 +26,14 @@ const DUE = statement(
 export interface DueQuery {
   readonly shards: readonly number[];
   readonly now: Date;
-  /** Deliveries that are in memory already. */
+  /** Deliveries that are already in memory. */
   readonly except: readonly string[];
-  /** Webhooks that can take no more at the moment. */
+  /** Webhooks that can't take more now. */
   readonly exceptWebhooks: readonly string[];
   readonly limit: number;
 }
 
-/** What is due, earliest first. */
+/** Returns due deliveries, earliest first. */
 export function dueDeliveries(queryable: Queryable, input: DueQuery): Promise<WaitingRow[]> {
   return queryable.query<WaitingRow>(DUE, [input.shards, input.now, input.except, input.exceptWebhooks, input.limit]);
 }
@@ -48,13 +48,13 @@ const BACKLOG = statement(
 
 export interface BacklogQuery {
   readonly webhookId: string;
-  /** Go on after this delivery. */
+  /** The last delivery of the previous page. */
   readonly after: string;
   readonly except: readonly string[];
   readonly limit: number;
 }
 
-/** The next of a webhook's backlog, oldest first. */
+/** Returns the next deliveries of a webhook's backlog, oldest first. */
 export function backlogOf(queryable: Queryable, input: BacklogQuery): Promise<WaitingRow[]> {
   return queryable.query<WaitingRow>(BACKLOG, [input.webhookId, input.after, input.except, input.limit]);
 }
@@ -70,12 +70,12 @@ const BACKLOGGED = statement(
    WHERE shard = ANY($1::int[]) AND due_at = 'infinity' AND reason = 'backlog'`,
 );
 
-/** Webhooks of some shards that have a backlog. */
+/** Returns webhooks of some shards that have a backlog. */
 export function backloggedWebhooks(queryable: Queryable, shards: readonly number[]): Promise<BackloggedWebhook[]> {
   return queryable.query(BACKLOGGED, [shards]);
 }
 
-/** Index: waiting_due. One second is left to clocks of several nodes that are adjusted all the time. */
+/** Index: waiting_due. A tolerance of one second allows for small adjustments of several nodes' clocks. */
 const RESCHEDULE = statement(
   'reschedule_waiting',
   `WITH moved AS (
@@ -87,7 +87,7 @@ const RESCHEDULE = statement(
    WHERE deliveries.organization_key = moved.organization_key AND deliveries.id = moved.delivery_id`,
 );
 
-/** Deliveries that were scheduled by a clock ahead of `now` wait for their delay from now on, and not for that clock's time. */
+/** Reschedules deliveries scheduled by a clock ahead of `now`: they wait for their delay from now on. */
 export async function rescheduleWaiting(queryable: Queryable, input: { shards: readonly number[]; now: Date }): Promise<void> {
   await queryable.query(RESCHEDULE, [input.shards, input.now]);
 }
@@ -97,19 +97,19 @@ const TO_BACKLOG = statement(
   `UPDATE waiting SET due_at = 'infinity', reason = 'backlog' WHERE delivery_id = ANY($1::uuid[]) AND reason = 'retry'`,
 );
 
-/** Due deliveries of a webhook whose breaker is open: they go on when it has recovered. */
+/** Moves due deliveries of a webhook with an open breaker to its backlog, until the endpoint has recovered. */
 export async function moveToBacklog(queryable: Queryable, deliveryIds: readonly string[]): Promise<void> {
   await queryable.query(TO_BACKLOG, [deliveryIds]);
 }
 
-/** Index: waiting_webhook, one look per webhook of the organizations. */
+/** Index: waiting_webhook, one lookup per webhook of the organizations. */
 const OF_ORGANIZATIONS = statement(
   'backlogs_of_organizations',
   `SELECT organization_key, id AS webhook_id FROM webhooks WHERE organization_key = ANY($1::bigint[])
    AND EXISTS (SELECT FROM waiting WHERE waiting.webhook_id = webhooks.id AND waiting.reason = 'backlog')`,
 );
 
-/** Webhooks of some organizations that have a backlog. */
+/** Returns webhooks of some organizations that have a backlog. */
 export function backlogsOfOrganizations(queryable: Queryable, organizationKeys: readonly number[]): Promise<BackloggedWebhook[]> {
   return queryable.query(OF_ORGANIZATIONS, [organizationKeys]);
 }
@@ -117,7 +117,7 @@ export function backlogsOfOrganizations(queryable: Queryable, organizationKeys: 
 /** Index: the primary key. */
 const STILL_WAITING = statement('still_waiting', 'SELECT delivery_id FROM waiting WHERE delivery_id = ANY($1::uuid[])');
 
-/** Which of these deliveries wait. */
+/** Returns which of these deliveries are waiting. */
 export async function stillWaiting(queryable: Queryable, deliveryIds: readonly string[]): Promise<Set<string>> {
   const rows = await queryable.query<{ delivery_id: string }>(STILL_WAITING, [deliveryIds]);
   return new Set(rows.map((row) => row.delivery_id));

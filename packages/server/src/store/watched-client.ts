@@ -2,9 +2,9 @@ import { Socket } from 'node:net';
 import pg from 'pg';
 
 /**
- * A connection that is given up when its server has said nothing for too long while something is waited for. A timer for
- * each statement (`query_timeout`) would do the same, and took a twentieth of the server's time: it kept each statement with
- * its parameters until the next full collection.
+ * A connection that is closed when its server sends nothing for too long while a response is pending. Timers per
+ * statement (`query_timeout`) took a twentieth of the server's time: each kept a statement with its parameters until a
+ * full collection.
  */
 export class WatchedClient extends pg.Client {
   readonly #socket: Socket;
@@ -17,12 +17,12 @@ export class WatchedClient extends pg.Client {
     this.#socket = socket;
   }
 
-  /** From now on something is waited for. */
+  /** A response is pending from now on. */
   expectAnswer(): void {
     this.#heardAt = performance.now();
   }
 
-  /** To be called a few times within the limit, while something is waited for. */
+  /** Must be called a few times within the limit while a response is pending. */
   check(limitMs: number): void {
     const { bytesRead } = this.#socket;
     if (bytesRead !== this.#read) {
@@ -31,8 +31,8 @@ export class WatchedClient extends pg.Client {
     } else if (performance.now() - this.#heardAt > limitMs) this.cut();
   }
 
-  /** What is waited for fails; the server gets no notice. */
+  /** Closes the connection without notifying the server. Pending statements fail. */
   cut(): void {
-    this.#socket.destroy(new Error('The database server says nothing any more.'));
+    this.#socket.destroy(new Error('The database server stopped responding.'));
   }
 }

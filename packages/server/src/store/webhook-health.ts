@@ -1,7 +1,7 @@
 import { statement, type Database, type Queryable } from './database.ts';
 import { SHARD_COUNT } from './shard.ts';
 
-/** A webhook whose endpoint has answered only with failures. */
+/** A webhook whose endpoint only fails. */
 export interface FailingWebhookRow {
   readonly id: string;
   readonly organization_key: number;
@@ -10,14 +10,14 @@ export interface FailingWebhookRow {
   readonly missed_since: Date | null;
 }
 
-/** Index: webhooks_failing. What is failed has nothing more to lose: enabling it starts from nothing. */
+/** Index: webhooks_failing. A failed webhook is left out: enabling it resets its health. */
 const FAILING = statement(
   'failing_webhooks',
   `SELECT id, organization_key, health_version, failing_since, missed_since FROM webhooks
    WHERE failing_since IS NOT NULL AND status <> 'failed' AND (organization_key % ${SHARD_COUNT}) = ANY($1::int[])`,
 );
 
-/** The failing webhooks of some shards. */
+/** Returns the failing webhooks of some shards. */
 export function failingWebhooks(queryable: Queryable, shards: readonly number[]): Promise<FailingWebhookRow[]> {
   return queryable.query<FailingWebhookRow>(FAILING, [shards]);
 }
@@ -32,8 +32,8 @@ export interface HealthChange {
 }
 
 /**
- * Writes only for webhooks whose shard the node owns, and whose version is still the one that the outcomes belong to.
- * A success that arrives after the webhook was marked failed must not hide what it missed.
+ * Writes only for webhooks whose shard the node owns and whose version is unchanged. A success that arrives after the
+ * webhook was marked failed must not hide what it missed.
  */
 const SAVE = statement(
   'save_webhook_health',
@@ -56,7 +56,7 @@ export async function saveWebhookHealth(queryable: Queryable, nodeId: number, ch
   ]);
 }
 
-/** Locks the organization before its webhook, as every other change does. Otherwise the two could wait for each other. */
+/** Locks the organization before its webhook, as all other changes do, to avoid a deadlock. */
 const FAIL = statement(
   'fail_webhook',
   `WITH locked AS MATERIALIZED (
@@ -82,13 +82,13 @@ export interface FailWebhook {
   readonly notice: 'webhook.failed' | 'webhook.disabled';
   readonly reason: string;
   readonly now: Date;
-  /** Only if it has been failing since then; null: whatever its health. */
+  /** Only if it has been failing since this time; null: always. */
   readonly failingSince: Date | null;
 }
 
 /**
- * Marks an active webhook failed, with a notice, if it still has the version under which the reason arose.
- * Returns whether it was marked.
+ * Marks an active webhook failed, with a notice, if it still has the version under which the reason arose. Returns
+ * whether it was marked.
  */
 export async function failWebhook(database: Database, input: FailWebhook): Promise<boolean> {
   const rows = await database.query(FAIL, [

@@ -1,20 +1,20 @@
 import { statement, type Queryable } from './database.ts';
 
-/** What of a webhook is sealed. */
+/** The sealed values of a webhook. */
 export interface SealedWebhookRow {
   readonly id: string;
   readonly secrets: Buffer | null;
   readonly headers: Buffer | null;
 }
 
-/** No index: a look at every webhook, in the order of their ids. */
+/** No index: reads all webhooks in the order of their ids. */
 const OUTDATED = statement(
   'webhooks_sealed_otherwise',
   `SELECT id, secrets, headers FROM webhooks
    WHERE id > $1 AND (substring(secrets FROM 1 FOR 5) <> $2 OR substring(headers FROM 1 FOR 5) <> $2) ORDER BY id LIMIT $3`,
 );
 
-/** Webhooks after an id whose secrets or headers do not begin as what is sealed now does. */
+/** Returns webhooks after an id whose secrets or headers are not sealed with the current key. */
 export function outdatedWebhooks(
   queryable: Queryable,
   { after, prefix, limit }: { after: string; prefix: Uint8Array; limit: number },
@@ -22,7 +22,7 @@ export function outdatedWebhooks(
   return queryable.query<SealedWebhookRow>(OUTDATED, [after, prefix, limit]);
 }
 
-/** Not over what was written meanwhile: that is sealed with the new key already. */
+/** Doesn't overwrite concurrent changes, which are already sealed with the current key. */
 const RESEAL = statement(
   'reseal_webhook',
   `UPDATE webhooks SET secrets = $2, headers = $3

@@ -2,7 +2,7 @@ import type { RetryPlan, SuccessRule } from '@posthorn/protocol';
 import { statement, type Queryable } from './database.ts';
 import { WEBHOOK_COLUMNS, type WebhookRow } from './tenants.ts';
 
-/** What of a webhook its owner decides. null: as the product’s policy says. */
+/** The settings that a webhook's owner decides. null: the product's policy applies. */
 export interface WebhookSettings {
   readonly url: string;
   readonly description: string | null;
@@ -27,7 +27,9 @@ const CHANGED = statement(
    SELECT pg_notify('posthorn_changes', 'organization:' || key) FROM bumped`,
 );
 
-/** To be called in every transaction that changes what events match. Locks the organization; answers whether it still exists. */
+/**
+ * Must be called in every transaction that changes matching. Locks the organization. Returns whether it still exists.
+ */
 export async function organizationChanged(transaction: Queryable, key: number): Promise<boolean> {
   return (await transaction.query(CHANGED, [key])).length > 0;
 }
@@ -65,7 +67,7 @@ const UPDATE = statement(
    WHERE id = $1 AND organization_key = $2 RETURNING ${WEBHOOK_COLUMNS}`,
 );
 
-/** `resetHealth`: attempts are sent or judged differently from now on, so that what is known of the endpoint no longer counts. */
+/** `resetHealth`: attempts are now sent or judged differently, so the endpoint's health is reset. */
 export async function updateWebhook(
   transaction: Queryable,
   input: { id: string; organizationKey: number; settings: WebhookSettings; resetHealth: boolean },
@@ -106,7 +108,7 @@ export async function findWebhook(queryable: Queryable, id: string, organization
 
 const LOCK = statement('lock_webhook', `SELECT ${WEBHOOK_COLUMNS} FROM webhooks WHERE id = $1 AND organization_key = $2 FOR UPDATE`);
 
-/** The webhook as it is now, held until the transaction ends. */
+/** Locks the webhook until the transaction ends, and returns its current row. */
 export async function lockWebhook(transaction: Queryable, id: string, organizationKey: number): Promise<WebhookRow | null> {
   const [row] = await transaction.query<WebhookRow>(LOCK, [id, organizationKey]);
   return row ?? null;
@@ -142,7 +144,10 @@ export async function setWebhookStatus(
   return row ?? null;
 }
 
-/** Held deliveries become the webhook's backlog. Of an order only the first does; the others wait for their turn. Index: waiting_webhook. */
+/**
+ * Moves held deliveries to the webhook's backlog. Of each order only the first; the others wait for their turn. Index:
+ * waiting_webhook.
+ */
 const RELEASE = statement(
   'release_held',
   `WITH first AS (
@@ -173,7 +178,7 @@ const DELETE = statement(
    SELECT id FROM gone`,
 );
 
-/** Deletes a webhook; what waits for it is cancelled. Answers whether there was one. */
+/** Deletes a webhook and cancels its waiting deliveries. Returns whether it existed. */
 export async function deleteWebhook(transaction: Queryable, id: string, organizationKey: number): Promise<boolean> {
   return (await transaction.query(DELETE, [id, organizationKey])).length > 0;
 }

@@ -2,8 +2,8 @@ import { open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 /**
- * Writes a file that only its owner may read, whole or not at all: a full disk, a crash or a loss of power never leaves a part
- * of it under its name. One process at a time may write the same path.
+ * Writes a file atomically, readable only by its owner: a full disk, a crash or a power loss never leaves a partial
+ * file. Only one process at a time may write the same path.
  */
 export async function writeWholeFile(path: string, text: string): Promise<void> {
   const partial = `${path}.partial`;
@@ -20,7 +20,7 @@ export async function writeWholeFile(path: string, text: string): Promise<void> 
   await syncFolder(dirname(path));
 }
 
-/** A renamed file has its new name for good once its folder is on disk. Windows opens no folders. */
+/** The new name of a file is durable once its folder is synced. Windows can't open folders. */
 async function syncFolder(path: string): Promise<void> {
   if (process.platform === 'win32') return;
   await using folder = await open(path, 'r');

@@ -26,9 +26,9 @@ export interface Taken<Job> {
 }
 
 /**
- * Decides which delivery starts next on one node, by turns of organizations and webhooks, windows, rate limits, breakers
- * and order. Passive: the caller offers, takes and releases jobs, and calls `sweep` and `probesDue` several times a second.
- * All times are milliseconds of one clock. Offer, take and release are O(1); README.md has rates.
+ * Decides which delivery starts next on one node, by turns, windows, rate limits, breakers and order. Passive: the
+ * caller offers, takes and releases jobs, and calls `sweep` and `probesDue` several times a second. All times are
+ * milliseconds of one clock. Offer, take and release are O(1); README.md has rates.
  */
 export class Dispatcher<Job> {
   readonly #options: DispatcherOptions;

@@ -61,8 +61,8 @@ export class OutcomeRecorder {
   }
 
   /**
-   * Outcomes of attempts that are not recorded yet. Spilled deliveries don't count: a breaker that opens spills thousands
-   * at once, and they must not block sending.
+   * Outcomes of attempts that are not recorded yet. Spilled deliveries don't count: a breaker that opens spills
+   * thousands at once, and they must not block sending.
    */
   get pendingAttempts(): number {
     return this.#pendingAttempts;
