@@ -80,7 +80,7 @@ test('a delivery that waits for its retry and is cancelled is not sent', async (
   expect(idsOf(receiver).filter((one) => one === id)).toHaveLength(1);
 });
 
-test('a delivery that is cancelled while it is queued, and then held with the others, holds up nothing of its subject', async () => {
+test('a delivery that is cancelled while queued, and then held with the others, does not block its subject', async () => {
   await using place = await testPostgresUrl();
   await using node = await startNode({ databaseUrl: place.url });
   await using receiver = await startReceiver();
@@ -99,7 +99,7 @@ test('a delivery that is cancelled while it is queued, and then held with the ot
   expect(idsOf(receiver)).not.toContain(first.id);
 });
 
-test('what was cancelled while the owner heard nothing is not sent, and the next of its subject follows', async () => {
+test('a delivery cancelled while the owner got no notifications is not sent, and the next of its subject follows', async () => {
   await using place = await testPostgresUrl();
   await using line = await startDatabaseLine(place.url);
   const clock = new TestClock();

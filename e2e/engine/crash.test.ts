@@ -95,7 +95,7 @@ test('two nodes share the work; when one dies the other delivers what it had acc
   await expectAllReceived(receiver, load.accepted);
 });
 
-test('SIGTERM lets what is in flight end, and leaves the rest to the next start', async () => {
+test('SIGTERM waits for attempts in flight and leaves the rest to the next start', async () => {
   await using place = await testPostgresUrl();
   await using receiver = await startReceiver({ delayMs: 300 });
   await using first = await startServer({ databaseUrl: place.url, environment: KEYS });
@@ -111,7 +111,7 @@ test('SIGTERM lets what is in flight end, and leaves the rest to the next start'
   expect((await second.request('GET', '/healthz')).status).toBe(200);
 });
 
-test('a second signal ends it at once, whatever is in flight', async () => {
+test('a second signal ends the process at once, even with attempts in flight', async () => {
   await using receiver = await startReceiver({ delayMs: 600_000 });
   await using server = await startServer();
   const tenant = await makeTenant(server);
@@ -125,7 +125,7 @@ test('a second signal ends it at once, whatever is in flight', async () => {
   await eventually(() => expect(server.output()).toContain('Told to stop again'));
 });
 
-test('a node without the key of a webhook’s secret says so, fails the attempt, and goes on with the others', async () => {
+test('a node without the key of a webhook’s secret logs it, fails the attempt and continues with other deliveries', async () => {
   await using place = await testPostgresUrl();
   await using receiver = await startReceiver();
   await using first = await startServer({ databaseUrl: place.url, environment: KEYS });

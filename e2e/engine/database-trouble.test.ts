@@ -22,7 +22,7 @@ const RELEASE = statement(
    SELECT pg_notify('posthorn_changes', 'organization:' || organization_key) FROM enabled`,
 );
 
-test('a change heard of while the database refuses to answer crashes nothing, and what it released goes out afterwards', async () => {
+test('a change notified during a database outage crashes nothing, and the released deliveries are sent afterwards', async () => {
   await using database = await testPostgres();
   let logged = '';
   const log = pino({ level: 'warn' }, new Writable({ write: (chunk: Buffer, _encoding, done) => ((logged += chunk.toString()), done()) }));
@@ -69,7 +69,7 @@ test('an event stored with an unknown outcome is not lost: a repeat gets the fir
   expect(receiver.requests.map(({ headers }) => headers['webhook-id'])).toEqual([expect.any(String), 'order-1']);
 });
 
-test('while the database refuses connections every call is told to come again, and then works', async () => {
+test('while the database refuses connections, every call gets a retryable error, and works afterwards', async () => {
   await using database = await testPostgres();
   await using line = await startDatabaseLine(database.url);
   await using node = await startNode({ databaseUrl: line.url });
@@ -91,7 +91,7 @@ test('while the database refuses connections every call is told to come again, a
   });
 });
 
-test('an outage of the database is a few lines in the log, however much fails meanwhile', async () => {
+test('a database outage logs only a few lines, however many calls fail meanwhile', async () => {
   await using database = await testPostgres();
   await using line = await startDatabaseLine(database.url);
   const logged: { msg: string }[] = [];

@@ -67,7 +67,7 @@ test.each([
   }
 });
 
-test('RVS-03 a run missed while nothing ran happens once at the start, however many days went by', async () => {
+test('RVS-03 runs missed while no node was running are made up for once at the start, however many days have passed', async () => {
   await using place = await testPostgresUrl();
   await using receiver = await startReceiver();
   const clock = new TestClock();
@@ -100,7 +100,7 @@ test('RVS-03 two nodes at seven o’clock make one digest for each organization'
   expect(receiver.requests).toHaveLength(tenants.length);
 });
 
-test('RVS-03 a digest that breaks off half-way is made once: nothing of it is told twice or lost', async () => {
+test('RVS-03 a digest interrupted half-way is sent once: no change is reported twice or lost', async () => {
   await using place = await testPostgresUrl();
   const clock = new TestClock();
   clock.set('2030-06-01T12:00:00Z');
@@ -122,7 +122,7 @@ test('RVS-03 a digest that breaks off half-way is made once: nothing of it is to
   expect(await eventsOf(tenant)).toMatchObject([{ type: 'model.scoreChange', scope: 'model:m' }]);
 });
 
-test('changes that come while a digest runs are told once, by this one or by the next', async () => {
+test('changes made while a digest runs are reported once, by this run or the next', async () => {
   await using place = await testPostgresUrl();
   const clock = new TestClock();
   clock.set('2031-06-01T12:00:00Z');

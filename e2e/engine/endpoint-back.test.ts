@@ -45,7 +45,7 @@ async function attemptsPass(tenant: TestTenant, count: number): Promise<void> {
   await eventually(async () => expect(await attemptCount(tenant)).toBeGreaterThan(count));
 }
 
-test('an endpoint that is back after a long outage gets an event that is accepted 5 s after the last attempt', async () => {
+test('an endpoint that recovers after a long outage gets an event accepted 5 s after the last attempt', async () => {
   await using receiver = await startReceiver({ status: 500 });
   const tenant = await makeTenant(node);
   await longDown(tenant, { url: receiver.url });
@@ -55,7 +55,7 @@ test('an endpoint that is back after a long outage gets an event that is accepte
   expect(await tenant.settled(id, 'delivered')).toMatchObject({ attemptCount: 1 });
 });
 
-test('an endpoint that is back is found within 5 s of an event that came too early to be tried', async () => {
+test('a recovered endpoint is found within 5 s of an event that came too early to be tried', async () => {
   await using receiver = await startReceiver({ status: 500 });
   const tenant = await makeTenant(node);
   await longDown(tenant, { url: receiver.url });
@@ -70,7 +70,7 @@ test('an endpoint that is back is found within 5 s of an event that came too ear
   expect(await tenant.settled(id, 'delivered')).toMatchObject({ attemptCount: 1 });
 });
 
-test('so is the endpoint of an ordered webhook, and gets the events of a subject in order', async () => {
+test('a recovered endpoint of an ordered webhook is found too, and gets the events of a subject in order', async () => {
   await using receiver = await startReceiver({ status: 500 });
   const tenant = await makeTenant(node);
   await longDown(tenant, { url: receiver.url, ordered: true });
@@ -88,7 +88,7 @@ test('so is the endpoint of an ordered webhook, and gets the events of a subject
 test.each([
   ['short', 4_000],
   ['long', HOUR_MS],
-])('a 429 with a %s Retry-After pauses all deliveries of its webhook for so long, and no other webhook', async (_name, pauseMs) => {
+])('a 429 with a %s Retry-After pauses all deliveries of its webhook for that time, and no other webhook', async (_name, pauseMs) => {
   await using busy = await startReceiver({ status: 429, headers: { 'retry-after': String(pauseMs / 1_000) } });
   await using other = await startReceiver();
   const tenant = await makeTenant(node);

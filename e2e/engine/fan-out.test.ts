@@ -48,7 +48,7 @@ function arrived({ requests }: Receiver): Set<string> {
   return new Set(requests.map(({ target, headers }) => `${target} ${headers['webhook-id']}`));
 }
 
-test('events with many webhooks stay in the log beyond the share of their organization; those of others pass, and all arrive once', async () => {
+test('events with many webhooks stay in the log above their organization’s share; events of others pass them, and all arrive once', async () => {
   await using node = await startSmallNode();
   await using bombed = await startGate();
   await using other = await startReceiver();
@@ -76,7 +76,7 @@ test('events with many webhooks stay in the log beyond the share of their organi
   expect(await gaugeOf(node, 'deferredEvents')).toBe(0);
 });
 
-test('what stays in the log is delivered after a restart, and a restart does not wait for it', async () => {
+test('events that stay in the log are delivered after a restart, which does not wait for them', async () => {
   await using bombed = await startGate();
   await using other = await startReceiver();
   const first = await startSmallNode();

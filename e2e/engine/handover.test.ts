@@ -40,7 +40,7 @@ test('a node that joins repeats nothing of what is in flight, and sends the rest
   expect(repeats(receiver)).toBe(0);
 });
 
-test('a node that lost its shards for a while and has them again sends what was ordered before and since', async () => {
+test('a node that lost its shards and owns them again sends the ordered events from before and since', async () => {
   await using place = await testPostgresUrl();
   await using line = await startDatabaseLine(place.url);
   const clock = new TestClock();

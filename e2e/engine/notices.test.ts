@@ -58,7 +58,7 @@ const places = [
 ];
 
 describe.each(places)('notices on $name', ({ open }) => {
-  test('FOS-05 who operates the product is told that a delivery is exhausted, its webhook failed, and enabled again', async () => {
+  test('FOS-05 the product’s operator is notified that a delivery is exhausted, its webhook failed, and enabled again', async () => {
     await using place = await open();
     await using node = await startNode({ products: [STRICT], ...(place && { databaseUrl: place.url }) });
     await using receiver = await startReceiver({ status: 500 });
@@ -90,7 +90,7 @@ describe.each(places)('notices on $name', ({ open }) => {
     });
   });
 
-  test('FOS-05 the owner is written to where there is a mail server, once', async () => {
+  test('FOS-05 the owner gets one mail if a mail server is configured', async () => {
     await using place = await open();
     await using mailbox = await startMailbox();
     const environment = {
@@ -120,7 +120,7 @@ describe.each(places)('notices on $name', ({ open }) => {
   });
 });
 
-test('410, and days of nothing but failure, disable a webhook; a test that fails does not', async () => {
+test('a 410, and days of failures only, disable a webhook; a failed test delivery does not', async () => {
   await using node = await startNode({ products: [PATIENT] });
   await using receiver = await startReceiver({ status: 500 });
   const operations = await operator(node);
@@ -136,7 +136,7 @@ test('410, and days of nothing but failure, disable a webhook; a test that fails
   expect(operations.told()[1]?.data.reason).toContain('Every attempt has failed since');
 });
 
-test('an operator’s webhook may hang on one product, and its own failure is told to nobody', async () => {
+test('an operator’s webhook may be limited to one product, and its own failure causes no notice', async () => {
   await using node = await startNode({ products: [STRICT, PATIENT] });
   await using receiver = await startReceiver({ status: 410 });
   const all = await operator(node, { scope: 'product:patient' });
@@ -155,7 +155,7 @@ test('an operator’s webhook may hang on one product, and its own failure is to
   expect(data).toHaveLength(2);
 });
 
-test('with two nodes, and over a restart, a notice is told once', async () => {
+test('with two nodes, and across a restart, a notice is sent once', async () => {
   await using place = await testPostgresUrl();
   const clock = new TestClock();
   const options = { products: [STRICT], databaseUrl: place.url, clock };
@@ -177,7 +177,7 @@ test('with two nodes, and over a restart, a notice is told once', async () => {
   expect(new Set(operations.told().map(({ data }) => data.webhook.id)).size).toBe(10);
 });
 
-test('a mail server that refuses loses nothing, hinders nobody, and its password is not logged', async () => {
+test('a mail server that refuses mails loses none, blocks nothing, and its password is not logged', async () => {
   await using mailbox = await startMailbox();
   mailbox.refuse(true);
   let logged = '';

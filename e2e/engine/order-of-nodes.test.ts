@@ -41,7 +41,7 @@ async function startTwoNodes(clocks: readonly [TestClock, TestClock] = [new Test
   return { nodes: [first, second] as const, tenants, [Symbol.asyncDispose]: () => stack.disposeAsync() };
 }
 
-test('VIR-07 ordered events arrive as they were accepted, though a caller gives them to two nodes in turn', async () => {
+test('VIR-07 ordered events arrive as they were accepted, even if a caller sends them to two nodes in turn', async () => {
   await using stage = await startTwoNodes();
   const { nodes, tenants } = stage;
   const count = 30;
@@ -57,7 +57,7 @@ test('VIR-07 ordered events arrive as they were accepted, though a caller gives 
   }
 });
 
-test('events that waited behind a failing one follow as they were accepted, though the clocks of the nodes differ', async () => {
+test('events that waited behind a failing one follow as they were accepted, even if the clocks of the nodes differ', async () => {
   const clocks = [new TestClock(), new TestClock()] as const;
   clocks[1].advance(-2_000);
   await using stage = await startTwoNodes(clocks);
@@ -77,7 +77,7 @@ test('events that waited behind a failing one follow as they were accepted, thou
   }
 });
 
-test('a list of ordered events arrives in its order, though two batches are stored at once', async () => {
+test('a list of ordered events arrives in its order, even if two batches are stored at once', async () => {
   await using stage = await startTwoNodes();
   const { nodes, tenants } = stage;
   const [{ tenant, receiver }] = tenants as [(typeof tenants)[number]];
@@ -108,7 +108,7 @@ test('when a webhook is enabled, a new event does not overtake those of its subj
   }
 });
 
-test('an order goes on after its shard went to a node that joined and came back when that node left', async () => {
+test('an order continues after its shard moved to a joining node and came back when that node left', async () => {
   await using place = await testPostgresUrl();
   const clock = new TestClock();
   await using first = await startNode({ databaseUrl: place.url, clock });

@@ -16,7 +16,7 @@ function stepsOf(receiver: Receiver, subject: string): number[] {
   });
 }
 
-test('VIR-07 a failing event holds back the later ones of its subject alone, and they follow in order', async () => {
+test('VIR-07 a failing event holds back only later events of its subject, and they follow in order', async () => {
   await using place = await testPostgresUrl();
   await using node = await startNode({ databaseUrl: place.url });
   await using receiver = await startReceiver(({ text }, index) => ({ status: text.includes('"a"') && index < 1 ? 500 : 200 }));
@@ -35,7 +35,7 @@ test('VIR-07 a failing event holds back the later ones of its subject alone, and
   expect(stepsOf(receiver, 'a')).toEqual([1, 1, 2, 3]);
 });
 
-test('a delivery that is due before the node hears that it was let go on is neither put back nor passed over', async () => {
+test('a delivery that is due before the node learns of its release is neither spilled again nor skipped', async () => {
   await using place = await testPostgresUrl();
   await using line = await startDatabaseLine(place.url);
   await using node = await startNode({ databaseUrl: line.url });
@@ -77,7 +77,7 @@ test('an order is kept across a restart', async () => {
   expect(third.id).toBeTruthy();
 });
 
-test('when the delivery that holds up an order is cancelled, the next goes on', async () => {
+test('when the delivery that holds up an order is cancelled, the next one is sent', async () => {
   await using place = await testPostgresUrl();
   await using node = await startNode({ databaseUrl: place.url });
   await using receiver = await startReceiver((_request, index) => ({ status: index === 0 ? 500 : 200 }));
@@ -92,7 +92,7 @@ test('when the delivery that holds up an order is cancelled, the next goes on', 
   expect(stepsOf(receiver, 'a')).toEqual([1, 2]);
 });
 
-test('when the delivery that holds up an order is gone, as after the retention, the next goes on', async () => {
+test('when the delivery that holds up an order is deleted, for example by the retention, the next one is sent', async () => {
   await using database = await testPostgres();
   await using node = await startNode({ databaseUrl: database.url, timing: { sweepMs: 10 } });
   await using receiver = await startReceiver((_request, index) => ({ status: index === 0 ? 500 : 200 }));

@@ -9,7 +9,7 @@ import { makeTenant } from '../harness/tenant.ts';
 const SLOW_MS = 6_000;
 const STORED = statement('stored_events', 'SELECT count(*)::int AS count FROM events');
 
-test('while the database is slow, requests that no statement has begun to store are refused in time, and nothing of them is stored', async () => {
+test('while the database is slow, requests that no statement has begun to store are refused in time, and none of their events is stored', async () => {
   await using database = await testPostgres();
   await using line = await startDatabaseLine(database.url);
   await using node = await startNode({ databaseUrl: line.url });

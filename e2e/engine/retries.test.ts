@@ -94,7 +94,7 @@ test('410 marks the webhook failed and ends the delivery', async () => {
   expect((await tenant.emit('a.b', {})).deliveries).toBe(0);
 });
 
-test('where the product says so, an exhausted delivery marks its webhook failed; enabled with replay, it gets what it missed', async () => {
+test('if the product says so, an exhausted delivery marks its webhook failed; enabled with replay, it gets the missed deliveries', async () => {
   await using receiver = await startReceiver({ status: 500 });
   const tenant = await makeTenant(node, 'strict');
   const webhook = await tenant.webhook({ url: receiver.url });
@@ -109,7 +109,7 @@ test('where the product says so, an exhausted delivery marks its webhook failed;
   await tenant.settled(missed.id, 'delivered', 1);
 });
 
-test('five days of nothing but failure mark a webhook failed', async () => {
+test('five days of failures only mark a webhook failed', async () => {
   await using receiver = await startReceiver({ status: 500 });
   const tenant = await makeTenant(node);
   const webhook = await tenant.webhook({ url: receiver.url, retry: { kind: 'none' } });

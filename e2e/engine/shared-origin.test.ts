@@ -11,7 +11,7 @@ const EVENTS = 8;
 /** After so long a request without a connection is signed again. */
 const MAX_WAIT_MS = 5_000;
 
-test('webhooks of one organization that hang at a host delay no delivery of another organization there, and none fails for waiting', async () => {
+test('hanging webhooks of one organization at a host delay no delivery of another organization there, and none fails because it waited', async () => {
   await using place = await testPostgresUrl();
   await using node = await startNode({ databaseUrl: place.url });
   const opened = Promise.withResolvers<Reaction>();

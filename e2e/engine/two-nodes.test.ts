@@ -8,7 +8,7 @@ import { makeTenant, type TestTenant } from '../harness/tenant.ts';
 const ORGANIZATIONS = 8;
 const DAY_MS = 86_400_000;
 
-test('what one node accepts for another is delivered without waiting for the other to look by itself', async () => {
+test('an event accepted by one node for another is delivered without waiting for the other’s next poll', async () => {
   await using place = await testPostgresUrl();
   await using receiver = await startReceiver();
   await using owner = await startNode({ databaseUrl: place.url, timing: { logPollMs: 3_600_000 } });

@@ -70,7 +70,7 @@ test('a cancelled delivery is not tried again', async () => {
   expect(status).toBe(409);
 });
 
-test('replay sends failed deliveries of a time span again, and what was there before the webhook', async () => {
+test('replay sends failed deliveries of a time span again, and events from before the webhook was created', async () => {
   await using receiver = await startReceiver({ status: 500 });
   const tenant = await makeTenant(node);
   const since = new Date(node.clock.now() - 1_000).toISOString();
@@ -126,7 +126,7 @@ test('an event with the caller’s own id is delivered once, however often and c
   expect(receiver.requests[0]?.headers['webhook-id']).toBe('order-1');
 });
 
-test('a webhook counts from the moment its creation is answered', async () => {
+test('a webhook gets events from the moment its creation is confirmed', async () => {
   await using receiver = await startReceiver();
   const tenant = await makeTenant(node);
   for (let count = 0; count < 10; count++) {
@@ -135,7 +135,7 @@ test('a webhook counts from the moment its creation is answered', async () => {
   }
 });
 
-test('no organization reaches what is another’s', async () => {
+test('no organization reaches another’s data', async () => {
   await using receiver = await startReceiver();
   const [mine, theirs] = [await makeTenant(node), await makeTenant(node)];
   const webhook = await theirs.webhook({ url: receiver.url });

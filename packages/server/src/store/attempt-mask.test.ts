@@ -5,7 +5,7 @@ import { MASK, maskBody, maskHeaders, maskRequestHeaders, maskResponseHeaders, m
 const SECRET = 'a-secret-of-24-letters..';
 const mask = { headerNames: new Set(['x-pin-code']), texts: [SECRET] };
 
-test('credentials are hidden by the names of their headers; signatures and ordinary headers are shown', () => {
+test('credentials are masked by header name; signatures and ordinary headers are not', () => {
   const shown: HeaderList = [
     ['webhook-id', '1'],
     ['webhook-signature', 'v1,abc'],
@@ -34,7 +34,7 @@ test('credentials are hidden by the names of their headers; signatures and ordin
   expect(maskHeaders(shown)).toBe(shown);
 });
 
-test('a webhook’s own headers are hidden whatever their names and case', () => {
+test('a webhook’s own headers are masked whatever their names and case', () => {
   const headers: HeaderList = [
     ['X-PIN-Code', '1'],
     ['Authorization', '2'],
@@ -44,7 +44,7 @@ test('a webhook’s own headers are hidden whatever their names and case', () =>
   expect(maskRequestHeaders(headers, NO_MASK).map(([, value]) => value)).toEqual(['1', MASK, '3']);
 });
 
-test('what an endpoint repeats is hidden in response headers and text, wherever it is', () => {
+test('secrets that an endpoint echoes are masked in response headers and text, wherever they are', () => {
   const headers: HeaderList = [
     ['x-echo', `you sent ${SECRET}, ${SECRET}`],
     ['date', 'today'],
@@ -57,7 +57,7 @@ test('what an endpoint repeats is hidden in response headers and text, wherever 
   expect(maskText('nothing to hide', mask)).toBe('nothing to hide');
 });
 
-test('a body is cut after what would be cut in the middle is hidden', () => {
+test('a body is masked before it is cut, so no secret is cut in two', () => {
   const body = Buffer.from(`ü${'.'.repeat(30)}${SECRET}…and more`);
   for (let maxBytes = 0; maxBytes <= body.length; maxBytes++) {
     const kept = maskBody(body, maxBytes, mask);

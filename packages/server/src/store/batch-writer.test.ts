@@ -14,7 +14,7 @@ function controlledWrite() {
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
 
-test('an idle writer writes what one turn of the event loop brings as one batch', async () => {
+test('an idle writer writes the items of one turn of the event loop as one batch', async () => {
   const { batches, write } = controlledWrite();
   const writer = new BatchWriter({ write, maxItems: 10, maxInFlight: 2, eagerItems: 5 });
   const results = Promise.all([writer.add(1), writer.add(2), writer.add(3)]);
@@ -63,7 +63,7 @@ test('a failed batch rejects its own items only', async () => {
   expect(await second).toBe(4);
 });
 
-test('a held writer waits until it is let go', async () => {
+test('a held writer waits until it is released', async () => {
   const { batches, write } = controlledWrite();
   let held = true;
   const writer = new BatchWriter({ write, maxItems: 5, maxInFlight: 1, eagerItems: 1, hold: () => held });
@@ -76,7 +76,7 @@ test('a held writer waits until it is let go', async () => {
   expect(await result).toBe(14);
 });
 
-test('a lingering writer waits for company, and no longer once enough has come', async () => {
+test('a lingering writer waits for more items, and stops waiting once there are enough', async () => {
   const { batches, write } = controlledWrite();
   const writer = new BatchWriter({ write, maxItems: 10, maxInFlight: 1, eagerItems: 3, lingerMs: 60_000 });
   void writer.add(1);
@@ -104,7 +104,7 @@ function flowWriter(options: { maxItems: number; fullAt?: number; isHeld?: (flow
   return { batches, writer: new BatchWriter({ write, maxItems, maxInFlight: 1, eagerItems: 1, flows }) };
 }
 
-test('with flows, the only item of one does not wait for the many of another', async () => {
+test('with flows, the only item of one does not wait for many items of another', async () => {
   const { batches, writer } = flowWriter({ maxItems: 3 });
   for (const item of [11, 12, 13, 14, 15, 21]) void writer.add(item);
   await turn();
@@ -114,7 +114,7 @@ test('with flows, the only item of one does not wait for the many of another', a
   expect(batches[1]?.items).toEqual([13, 14, 15]);
 });
 
-test('a held flow holds up no other one, and is written when it is let go', async () => {
+test('a held flow does not block others, and is written when it is released', async () => {
   let held = true;
   const { batches, writer } = flowWriter({ maxItems: 3, isHeld: (flow) => held && flow === 1 });
   const results = Promise.all([writer.add(11), writer.add(21)]);

@@ -12,14 +12,14 @@ test('a delivery id is a UUIDv7 of the event’s millisecond and always the same
   expect(deliveryId(event, webhook)).toBe(id);
 });
 
-test('deliveries of one event, or to one webhook, have ids of their own', () => {
+test('deliveries of one event, or to one webhook, have different ids', () => {
   const ids = new Set<string>();
   const webhooks = Array.from({ length: 30 }, () => newId());
   for (const event of Array.from({ length: 30 }, () => newId())) for (const webhook of webhooks) ids.add(deliveryId(event, webhook));
   expect(ids.size).toBe(900);
 });
 
-test('the lowest id of a millisecond sorts below every UUIDv7 made in it, and after those before', () => {
+test('the lowest id of a millisecond sorts below every UUIDv7 created in it, and above earlier ones', () => {
   fc.assert(
     fc.property(fc.integer({ min: 0, max: 2 ** 47 }), (time) => {
       const low = lowestIdAt(time);
@@ -30,7 +30,7 @@ test('the lowest id of a millisecond sorts below every UUIDv7 made in it, and af
   );
 });
 
-test('ids of one process rise, within a millisecond too', () => {
+test('ids of one process increase, even within a millisecond', () => {
   const ids = Array.from({ length: 20_000 }, () => newId());
   expect(ids.toSorted()).toEqual(ids);
   expect(new Set(ids).size).toBe(ids.length);

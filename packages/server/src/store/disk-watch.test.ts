@@ -3,7 +3,7 @@ import { FullDisk, folderProblem } from './disk-watch.ts';
 
 const full = Object.assign(new Error('could not extend file'), { code: '53100' });
 
-test('a full disk is known until the statement that failed succeeds', () => {
+test('a full disk is reported until the failed statement succeeds', () => {
   const disk = new FullDisk(() => 0);
   expect(disk.problem()).toBeNull();
   disk.failed('append_events', new Error('Something else.'));

@@ -21,7 +21,7 @@ describe('fairBatch', () => {
     expect(choose(queue, { maxItems: 5, maxWeight: 100 })).toEqual([0, 1, 2, 1_000, 1_001]);
   });
 
-  it('keeps each flow in order and within the limits, leaves out held ones, and takes something if there is anything', () => {
+  it('keeps each flow in order and within the limits, skips held ones, and is not empty if anything may be taken', () => {
     const limits = fc.record({
       maxItems: fc.integer({ min: 1, max: 20 }),
       maxWeight: fc.integer({ min: 1, max: 50 }),
@@ -52,7 +52,7 @@ describe('fairBatch', () => {
 });
 
 describe('FlowCounts', () => {
-  it('is full for a flow that has queued enough, and for all only with the items of many', () => {
+  it('is full for a flow at its limit, and for all flows only with items of many', () => {
     const counts = new FlowCounts({ maxItems: 80, maxWeight: 1_000_000 });
     for (let i = 0; i < 80; i += 1) counts.add(1, 1);
     expect([counts.isFull(1), counts.isFull(2), counts.isFull(null)]).toEqual([true, false, false]);
@@ -62,7 +62,7 @@ describe('FlowCounts', () => {
     expect([counts.isFull(1), counts.isFull(8)]).toEqual([true, false]);
   });
 
-  it('is full for a flow whose items weigh enough', () => {
+  it('is full for a flow at its weight limit', () => {
     const counts = new FlowCounts({ maxItems: 100, maxWeight: 1_000 });
     counts.add(1, 1_000);
     expect([counts.isFull(1), counts.isFull(2)]).toEqual([true, false]);
@@ -70,7 +70,7 @@ describe('FlowCounts', () => {
     expect(counts.isFull(1)).toBe(false);
   });
 
-  it('is empty when all that came has gone', () => {
+  it('is empty when all items were removed', () => {
     fc.assert(
       fc.property(items, (queue) => {
         const counts = new FlowCounts({ maxItems: 1, maxWeight: 1 });

@@ -51,7 +51,7 @@ function lockIn(child: ChildProcess): Promise<unknown> {
   return answer;
 }
 
-test('a locked folder is busy for everybody else, who learns who has it, until it is released', async () => {
+test('a locked folder is busy for other callers, which get its holder, until it is released', async () => {
   const lock = lockFolder(folder, HOLDER);
   expect(lockFolder(folder, { ...HOLDER, pid: 1 })).toEqual({ kind: 'busy', holder: HOLDER });
   expect(await lockIn(await startProcess())).toBe('busy');
@@ -71,7 +71,7 @@ test('of processes that lock at the same instant exactly one gets it', async () 
   }
 });
 
-test('a lock ends with its process, whatever files that left behind', async () => {
+test('a lock ends with its process, whatever files the process left behind', async () => {
   const child = await startProcess();
   expect(await lockIn(child)).toBe('locked');
   child.kill('SIGKILL');
@@ -81,7 +81,7 @@ test('a lock ends with its process, whatever files that left behind', async () =
   expect(lockFolder(folder, HOLDER).kind).toBe('locked');
 });
 
-test('a holder that cannot be read is no name, and no obstacle', async () => {
+test('an unreadable holder name is null and prevents nothing', async () => {
   lockFolder(folder, HOLDER);
   for (const text of ['', '{"pid":', '[]', '{"pid":"1","host":"a","since":"b"}', 'null']) {
     await writeFile(join(folder, 'lock-holder.json'), text);

@@ -16,7 +16,7 @@ describe('the files of the embedded database', () => {
   });
   afterEach(() => rm(home, { recursive: true, force: true }));
 
-  test('are made once; what was written is there after the next start', async () => {
+  test('are created once; written data is there after the next start', async () => {
     const folder = join(home, 'data', 'pglite');
     const first = await openPglite(folder);
     await first.query(WRITE);
@@ -27,7 +27,7 @@ describe('the files of the embedded database', () => {
     expect(await readdir(join(home, 'data'))).toEqual(['pglite']);
   });
 
-  test('are made in an empty folder, and where a start was killed half-way', async () => {
+  test('are created in an empty folder, and after a start was killed half-way', async () => {
     const folder = join(home, 'pglite');
     await mkdir(folder);
     await mkdir(`${folder}.new`);
@@ -37,7 +37,7 @@ describe('the files of the embedded database', () => {
     expect(await readdir(home)).toEqual(['pglite']);
   });
 
-  test('replace nothing that is there', async () => {
+  test('replace no existing files', async () => {
     await writeFile(join(home, 'mine.txt'), 'mine');
     await makeDatabaseFiles(home);
     expect(await readdir(home)).toEqual(['mine.txt']);

@@ -7,7 +7,7 @@ const ECHO = statement('echo_arrays', 'SELECT $1::int[] AS numbers, $2::uuid[] A
 const ID = '01994b5e-7c1a-7000-8000-000000000000';
 
 describeOnBothDatabases('plainArray', (open) => {
-  test('is read as the array that it was made of', async () => {
+  test('is read as the array that was encoded', async () => {
     await using database = await open();
     const values = { numbers: [1, -2, null], ids: [ID, null], flags: [true, false], names: ['order-paid', 'a.b:c/d_e', 'NULL', null] };
     const sent = [plainArray(values.numbers), plainArray(values.ids), plainArray(values.flags), nameArray(values.names)];
@@ -16,7 +16,7 @@ describeOnBothDatabases('plainArray', (open) => {
   });
 
   test.each([{ texts: [null, null] }, { texts: ['a "b" \\ {c}', null, 'NULL', ''] }, { texts: [] }])(
-    'takes any text: $texts',
+    'encodes any text: $texts',
     async ({ texts }) => {
       await using database = await open();
       expect(await database.query(ECHO, ['{}', '{}', '{}', textArray(texts)])).toMatchObject([{ names: texts }]);

@@ -15,7 +15,7 @@ const LEFT_OPEN = statement(
 );
 const ONE = statement('one', 'SELECT 1 AS one');
 
-test('a transaction whose connection is cut ends with an error, whatever was still under way, and the pool goes on', async () => {
+test('a transaction whose connection is cut fails, whatever was still under way, and the pool keeps working', async () => {
   await using database = await testPostgres({ connections: 1 });
   const other = new pg.Client({ connectionString: database.url });
   await other.connect();
@@ -53,7 +53,7 @@ test('a connection to a server that stopped responding is replaced', async () =>
   await database.close();
 });
 
-test('what a process that vanished left open is ended within seconds', async () => {
+test('a transaction left open by a vanished process is ended within seconds', async () => {
   await using database = await testPostgres();
   await using line = await startDatabaseLine(database.url);
   const vanishes = await openPostgres(line.url, { applicationName: 'vanishes' });
@@ -68,7 +68,7 @@ test('what a process that vanished left open is ended within seconds', async () 
   await vanishes.close();
 });
 
-test('a listener hears again after its line fell silent, and says that it may have missed something', async () => {
+test('a listener reconnects after its connection fell silent, and reports that it may have missed notifications', async () => {
   await using place = await testPostgresUrl();
   await using line = await startDatabaseLine(place.url);
   const database = await openPostgres(line.url, { answerMs: 300 });
@@ -88,7 +88,7 @@ test('a listener hears again after its line fell silent, and says that it may ha
   await database.close();
 });
 
-test('a listener that gets no answer from the start is given up too', async () => {
+test('a listener that gets no response from the start is closed too', async () => {
   await using place = await testPostgresUrl();
   await using line = await startDatabaseLine(place.url);
   const database = await openPostgres(line.url, { answerMs: 300 });
@@ -102,7 +102,7 @@ test('a listener that gets no answer from the start is given up too', async () =
   await database.close();
 });
 
-test('while the server refuses, a listener tries one connection at a time', async () => {
+test('while the server refuses connections, a listener tries one at a time', async () => {
   await using place = await testPostgresUrl();
   await using line = await startDatabaseLine(place.url);
   const database = await openPostgres(line.url);
@@ -120,7 +120,7 @@ test('while the server refuses, a listener tries one connection at a time', asyn
   await database.close();
 });
 
-test('a pool for reads changes nothing, and gives a slow statement up with an error that says what to do', async () => {
+test('a pool for reads changes nothing, and cancels a slow statement with an error that says what to do', async () => {
   await using place = await testPostgresUrl();
   const reads = await openPostgres(place.url, { connections: 1, readsWithinMs: 200 });
   const slow = await reads.query(SLEEP).catch(asStoreError);

@@ -19,7 +19,7 @@ describe.skipIf(process.platform === 'win32')('the rights of others', () => {
   });
   afterEach(() => rm(folder, { recursive: true, force: true }));
 
-  test('are taken away from a folder and all that is in it, and not past a link', async () => {
+  test('are removed from a folder and its contents, without following links', async () => {
     expect(await makePrivate(join(folder, 'data'))).toEqual([]);
     expect(await Promise.all(['data', 'data/deep', 'data/deep/file', 'outside'].map((path) => mode(join(folder, path))))).toEqual([
       '700',
@@ -29,12 +29,12 @@ describe.skipIf(process.platform === 'win32')('the rights of others', () => {
     ]);
   });
 
-  test('are taken away from the folder alone', async () => {
+  test('are removed from the folder only', async () => {
     expect(await makeFolderPrivate(folder)).toEqual([]);
     expect([await mode(folder), await mode(join(folder, 'data'))]).toEqual(['700', '755']);
   });
 
-  test('of what is not there are none', async () => {
+  test('of missing paths are ignored', async () => {
     expect(await makePrivate(join(folder, 'nothing'))).toEqual([]);
   });
 });

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { createSealer } from './sealing.ts';
 
-test('what is sealed opens again, and holds nothing readable', () => {
+test('a sealed value opens again, and contains nothing readable', () => {
   const sealer = createSealer(['one']);
   fc.assert(
     fc.property(fc.string({ minLength: 8, unit: 'grapheme' }), (text) => {
@@ -13,7 +13,7 @@ test('what is sealed opens again, and holds nothing readable', () => {
   );
 });
 
-test('a value moved to another place, or changed by one bit, does not open', () => {
+test('a value moved to another place, or changed by one bit, cannot be opened', () => {
   const sealer = createSealer(['one']);
   const sealed = sealer.seal('whsec_secret', 'webhook 1');
   expect(() => sealer.open(sealed, 'webhook 2')).toThrow(/unable to authenticate/i);
@@ -24,7 +24,7 @@ test('a value moved to another place, or changed by one bit, does not open', () 
   }
 });
 
-test('after a key rotation the old values open, are known to be outdated, and new ones use the new key', () => {
+test('after a key rotation old values can be opened and are outdated, and new ones use the new key', () => {
   const sealed = createSealer(['old']).seal('secret', 'p');
   const rotated = createSealer(['new', 'old']);
   expect(rotated.open(sealed, 'p')).toBe('secret');

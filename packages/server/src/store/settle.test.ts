@@ -50,7 +50,7 @@ async function stage(database: Queryable) {
 
 const NOW = Date.UTC(2026, 0, 1);
 
-test('a delivery that is held while its webhook is deleted does not wait for it to be enabled: it is due, and then cancelled', async () => {
+test('a delivery that is held while its webhook is deleted is due at once, and then cancelled', async () => {
   await using database = await testPostgres();
   const { organizationKey, webhookId, held } = await stage(database);
   await using deleting = await holdTransaction(database, (transaction) => deleteWebhook(transaction, webhookId, organizationKey));

@@ -12,7 +12,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
-test('a file is written for its owner alone, over what a crash left', async () => {
+test('a file is readable only by its owner, and replaces what a crash left', async () => {
   const path = join(folder, 'key');
   await writeFile(`${path}.partial`, 'half');
   await writeWholeFile(path, 'whole');

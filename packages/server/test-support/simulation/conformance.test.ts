@@ -123,7 +123,7 @@ function dateOf(value: unknown): Date | null {
 }
 
 describe('the simulated database', () => {
-  test('does with random statements what the real one does', async () => {
+  test('returns the same rows as the real one for random statements', async () => {
     for (let sequence = 1; sequence <= SEQUENCES; sequence++) {
       await using real = await testPostgres();
       const random = new SeededRandom(sequence);

@@ -19,14 +19,14 @@ describe('Breaker', () => {
     expect(opensAfter(new Breaker(OPTIONS), 7000)).toBeNull();
   });
 
-  it('opens on the last ten alone, however long the row of failures is', () => {
+  it('considers only the last ten failures', () => {
     const breaker = new Breaker(OPTIONS);
     for (let i = 0; i < 9; i += 1) breaker.failed(i);
     for (let i = 0; i < 9; i += 1) expect(breaker.failed(70_000 + i)).toBe(false);
     expect(breaker.failed(70_010)).toBe(true);
   });
 
-  it('wants probes after 1 s, 2 s, 4 s … 5 min', () => {
+  it('schedules probes after 1 s, 2 s, 4 s … 5 min', () => {
     const breaker = new Breaker(OPTIONS);
     breaker.open(0);
     let now = 0;
@@ -42,7 +42,7 @@ describe('Breaker', () => {
     expect(waits).toEqual([1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]);
   });
 
-  it('asks again when no probe came', () => {
+  it('requests another probe if none was offered', () => {
     const breaker = new Breaker(OPTIONS);
     breaker.open(0);
     breaker.asked(1000);
@@ -63,7 +63,7 @@ describe('Breaker', () => {
     expect(breaker.admits('fresh', now + 10_000)).toBe(false);
   });
 
-  it('lets a retry be the probe only if a probe was asked for and none came', () => {
+  it('lets a retry be the probe only if a probe was requested and none was offered', () => {
     const breaker = new Breaker(OPTIONS);
     breaker.open(0);
     expect(breaker.admits('retry', 50_000)).toBe(false);
@@ -74,7 +74,7 @@ describe('Breaker', () => {
     expect(breaker.admits('retry', 60_000)).toBe(false);
   });
 
-  it('is asked for no probe before the time that the endpoint named', () => {
+  it('schedules no probe before the time that the endpoint asked for', () => {
     const breaker = new Breaker(OPTIONS);
     breaker.delayUntil(60_000);
     breaker.open(0);

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { Bench } from './simulated-dispatcher.ts';
 
 describe('the breaker', () => {
-  it('opens after ten failures in a row, and gives back what is queued', () => {
+  it('opens after ten failures in a row, and evicts queued jobs', () => {
     const bench = new Bench({ windowStart: 10 });
     bench.offerMany('a', 13);
     const slots = bench.takeAll();
@@ -27,7 +27,7 @@ describe('the breaker', () => {
     }
   });
 
-  it('wants one probe after 1 s, then after twice the time, and closes on success', () => {
+  it('requests one probe after 1 s, then after twice the time, and closes on success', () => {
     const bench = new Bench();
     bench.openBreaker('a');
     const opened = bench.now;
@@ -55,7 +55,7 @@ describe('the breaker', () => {
     expect(bench.takeAll()).toHaveLength(1);
   });
 
-  it('asks again when nobody offers a probe, or when it was not sent', () => {
+  it('requests another probe if none was offered, or if it was not sent', () => {
     const bench = new Bench();
     bench.openBreaker('a');
     bench.now += 1000;
@@ -70,7 +70,7 @@ describe('the breaker', () => {
     expect(bench.dispatcher.probesDue(bench.now)).toHaveLength(1);
   });
 
-  it('closes when an exchange from before succeeds', () => {
+  it('closes when an exchange that began before succeeds', () => {
     const bench = new Bench({ windowStart: 11 });
     bench.offerMany('a', 11);
     const [late, ...others] = bench.takeAll();
@@ -80,7 +80,7 @@ describe('the breaker', () => {
     expect(bench.offer('a')).toBe('queued');
   });
 
-  it('is open after a restart when the caller says so', () => {
+  it('is open after a restart if the caller opens it', () => {
     const bench = new Bench();
     bench.dispatcher.openBreaker({ organizationKey: 1, webhookId: 'a' }, bench.now);
     expect(bench.offer('a')).toBe('open');

@@ -35,7 +35,7 @@ describe('a fresh job of a webhook whose breaker is open', () => {
     expect(bench.offer('a')).toBe('queued');
   });
 
-  it('makes the next probe due in time, if it cannot be one itself', () => {
+  it('makes the next probe due in time if it cannot be the probe itself', () => {
     const bench = new Bench();
     longDead(bench, 'a');
     expect(offerFresh(bench, 'a')).toBe('open');
@@ -47,7 +47,7 @@ describe('a fresh job of a webhook whose breaker is open', () => {
     expect(bench.dispatcher.nextReadyAt(bench.now)).toBe(bench.now + 300_000);
   });
 
-  it('does not call a dead endpoint more than once in 4.5 s, however many come', () => {
+  it('does not call a dead endpoint more than once in 4.5 s, however many fresh jobs are offered', () => {
     const bench = new Bench();
     longDead(bench, 'a');
     let probes = 0;
@@ -63,7 +63,7 @@ describe('a fresh job of a webhook whose breaker is open', () => {
     expect(probes).toBe(10);
   });
 
-  it('waits, if as many probes are under way as there may be: of its organization, or in all', () => {
+  it('waits if the maximum of probes is under way, in its organization or in total', () => {
     const bench = new Bench({ probes: 8, organizationShare: 0.25 });
     for (const organizationKey of [1, 2, 3, 4, 5]) {
       for (const number of [1, 2, 3])
@@ -87,7 +87,7 @@ describe('a fresh job of a webhook whose breaker is open', () => {
     expect(bench.dispatcher.probesDue(bench.now).length).toBe(7);
   });
 
-  it('waits no longer for what is drained while it was the probe', () => {
+  it('does not wait for a probe that was drained', () => {
     const bench = new Bench({ probes: 1 });
     bench.dispatcher.openBreaker({ organizationKey: 1, webhookId: 'a' }, bench.now);
     bench.dispatcher.openBreaker({ organizationKey: 1, webhookId: 'b' }, bench.now);
@@ -100,7 +100,7 @@ describe('a fresh job of a webhook whose breaker is open', () => {
 });
 
 describe('a retry of a webhook whose breaker is open', () => {
-  it('is the probe only if one was wanted and no job came for it', () => {
+  it('is the probe only if one was requested and no job was offered', () => {
     const bench = new Bench();
     longDead(bench, 'a');
     expect(bench.dispatcher.admitsProbe('a', 'retry', bench.now + 60_000)).toBe(false);

@@ -13,7 +13,7 @@ function paused(retryAfterMs: number): Bench {
 }
 
 describe('a webhook that moves to another origin', () => {
-  it('starts what waited for the old endpoint', () => {
+  it('starts jobs that waited for the old endpoint', () => {
     const bench = paused(4_000);
     bench.offerMany('a', 2, { url: OLD });
     expect(bench.take()).toBeNull();

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { Bench } from './simulated-dispatcher.ts';
 
 describe('an endpoint that asks to be left alone', () => {
-  it('gets nothing of its webhook for so long, and then what waited in the queue', () => {
+  it('gets no job of its webhook during the pause, and then the queued ones', () => {
     const bench = new Bench();
     bench.offerMany('a', 20);
     const slots = bench.takeAll();
@@ -18,7 +18,7 @@ describe('an endpoint that asks to be left alone', () => {
     expect(bench.take()?.job).toBe('a:9');
   });
 
-  it('is left alone however others of its exchanges end, and whatever is offered or drained meanwhile', () => {
+  it('stays paused however its other exchanges end, and whatever is offered or drained meanwhile', () => {
     const bench = new Bench();
     bench.offerMany('a', 8);
     const [first, second, third, ...others] = bench.takeAll();
@@ -34,7 +34,7 @@ describe('an endpoint that asks to be left alone', () => {
     expect(bench.take()?.job).toBe('later');
   });
 
-  it('leaves the webhooks of others, and other webhooks of its organization, alone', () => {
+  it('does not pause other webhooks, of its organization or of others', () => {
     const bench = new Bench();
     bench.offer('a');
     bench.release(bench.take(), { kind: 'overload', retryAfterMs: 4000 });
@@ -44,7 +44,7 @@ describe('an endpoint that asks to be left alone', () => {
     expect(bench.takeAll().map(({ job }) => job)).toEqual(['b:3', 'c:4']);
   });
 
-  it('takes no room from others: retries are left to their rows, and the backlog is not loaded', () => {
+  it('takes no room from others: retries stay in the database, and the backlog is not loaded', () => {
     const bench = new Bench();
     bench.offer('a');
     bench.release(bench.take(), { kind: 'overload', retryAfterMs: 4000 });
@@ -63,7 +63,7 @@ describe('an endpoint that asks to be left alone', () => {
     expect(bench.offer('a')).toBe('full');
   });
 
-  it('for long, has its queue parked and gets a single job at the end of the time', () => {
+  it('for a long time, has its queue spilled and gets a single job at the end', () => {
     const bench = new Bench();
     bench.offerMany('a', 3);
     const slot = bench.take();
@@ -81,7 +81,7 @@ describe('an endpoint that asks to be left alone', () => {
     expect(bench.release(bench.take())).toEqual({ evicted: [], recovered: true });
   });
 
-  it('for long, and again when it is tried, is left alone again', () => {
+  it('for a long time, and again when it is tried, is paused again', () => {
     const bench = new Bench();
     bench.offer('a');
     bench.release(bench.take(), { kind: 'overload', retryAfterMs: 60_000 });
@@ -97,7 +97,7 @@ describe('an endpoint that asks to be left alone', () => {
     expect(bench.dispatcher.probesDue(bench.now)).toHaveLength(1);
   });
 
-  it('is forgotten when the time has passed and it has nothing to do', () => {
+  it('is forgotten when the pause has passed and it is idle', () => {
     const bench = new Bench({ rememberedLanes: 0 });
     bench.offer('a');
     bench.release(bench.take(), { kind: 'overload', retryAfterMs: 4000 });

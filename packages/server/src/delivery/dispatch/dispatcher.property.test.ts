@@ -200,7 +200,7 @@ function groupBy(jobs: readonly Job[], keyOf: (job: Job) => string): Map<string,
 }
 
 describe('whatever is offered, taken, released, drained', () => {
-  it('loses no job and doubles none, passes no bound, keeps order keys in order, and comes to an end', () => {
+  it('loses and duplicates no job, exceeds no limit, keeps order keys in order, and terminates', () => {
     fc.assert(
       fc.property(fc.array(command, { maxLength: 150, size: 'max' }), (commands) => {
         const model = new Model();
@@ -275,7 +275,7 @@ describe('turns', () => {
     );
   });
 
-  it('take nobody above the caps while somebody below them waits', () => {
+  it('start no job above a cap while one below waits', () => {
     fc.assert(
       fc.property(sizes, fc.integer({ min: 4, max: 40 }), picks, (webhooks, fastSlots, random) => {
         const { dispatcher, fill } = crowd(webhooks, { fastSlots, webhookShare: 0.1, organizationShare: 0.25 });
@@ -300,7 +300,7 @@ describe('turns', () => {
     );
   });
 
-  it('let a flood of one organization delay a job of another by a few turns only', () => {
+  it('let a flood of one organization delay a job of another only by a few turns', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 60 }), fc.integer({ min: 4, max: 40 }), (flooding, fastSlots) => {
         const { dispatcher, fill } = crowd([flooding], { fastSlots, queueTotal: 1_000_000 });

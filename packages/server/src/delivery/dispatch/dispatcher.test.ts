@@ -14,7 +14,7 @@ function countBy(slots: readonly Slot<string>[]): Record<string, number> {
 }
 
 describe('queues', () => {
-  it('gives back what was offered, in order', () => {
+  it('returns offered jobs in order', () => {
     const bench = new Bench();
     bench.offerMany('a', 3);
     expect(bench.dispatcher.queued).toBe(3);
@@ -22,7 +22,7 @@ describe('queues', () => {
     expect([bench.dispatcher.queued, bench.dispatcher.inFlight]).toEqual([0, 3]);
   });
 
-  it('refuses what does not fit into a webhook’s queue', () => {
+  it('refuses jobs that do not fit into a webhook’s queue', () => {
     const bench = new Bench({ queuePerWebhook: 2 });
     expect(bench.dispatcher.hasRoom('a')).toBe(true);
     bench.offerMany('a', 2);
@@ -31,7 +31,7 @@ describe('queues', () => {
     expect(bench.offer('b')).toBe('queued');
   });
 
-  it('refuses the greedy first when too much is queued in all, and everyone at twice that', () => {
+  it('refuses the largest queues first when too much is queued in total, and all jobs at twice that', () => {
     const bench = new Bench({ queuePerWebhook: 100, queueTotal: 100, organizationShare: 1 });
     bench.offerMany('greedy', 90);
     bench.offerMany('modest', 10);
@@ -44,7 +44,7 @@ describe('queues', () => {
     expect(bench.dispatcher.hasRoom('unknown')).toBe(false);
   });
 
-  it('does not let one organization use up what all have, however many webhooks it has', () => {
+  it('does not let one organization fill all queues, however many webhooks it has', () => {
     const bench = new Bench({ queuePerWebhook: 100, queueTotal: 100, organizationShare: 0.25 });
     for (let i = 0; i < 1000; i += 1) bench.offer(`w${i}`);
     expect(bench.dispatcher.queued).toBe(50);
@@ -52,7 +52,7 @@ describe('queues', () => {
     bench.offerMany('of another', 20, { organizationKey: 2 });
   });
 
-  it('counts for the pressure only so much of one organization', () => {
+  it('limits how much one organization adds to the pressure', () => {
     const bench = new Bench();
     bench.offerMany('a', 3_000);
     expect([bench.dispatcher.pressure, bench.dispatcher.responsiveOf(1), bench.dispatcher.responsiveOf(2)]).toEqual([250, 3_000, 0]);
@@ -70,7 +70,7 @@ describe('queues', () => {
     expect(() => bench.release(slot)).toThrow('given back before');
   });
 
-  it('forgets idle webhooks beyond the bound', () => {
+  it('forgets idle webhooks above the limit', () => {
     const bench = new Bench({ rememberedLanes: 3 });
     for (let i = 0; i < 10; i += 1) {
       bench.offer(`w${i}`);
@@ -79,7 +79,7 @@ describe('queues', () => {
     expect(bench.dispatcher.lanes).toBe(3);
   });
 
-  it('drains a webhook, takes back what is in flight, and remembers nothing of it', () => {
+  it('drains a webhook, accepts the release of its jobs in flight, and forgets it', () => {
     const bench = new Bench({ windowStart: 1 });
     bench.offerMany('a', 3);
     const slot = bench.take();
@@ -90,7 +90,7 @@ describe('queues', () => {
     expect(bench.dispatcher.lanes).toBe(0);
   });
 
-  it('lets an abandoned job leave no trace', () => {
+  it('keeps no trace of an abandoned job', () => {
     const bench = new Bench({ windowStart: 1 });
     bench.offer('a', { orderKey: 'k' });
     bench.offer('a', { orderKey: 'k' });
@@ -103,7 +103,7 @@ describe('queues', () => {
 });
 
 describe('turns', () => {
-  it('go round the organizations, then round each one’s webhooks', () => {
+  it('go round robin over organizations, then over each one’s webhooks', () => {
     const bench = new Bench();
     for (const webhook of ['a1', 'a2', 'a3']) bench.offerMany(webhook, 2, { organizationKey: 1 });
     bench.offerMany('b1', 4, { organizationKey: 2 });
@@ -118,7 +118,7 @@ describe('turns', () => {
     expect(bench.takeAll().map(webhookOf)).toEqual(['b', 'b', 'b', 'a', 'a', 'a']);
   });
 
-  it('go to a retry every so often, however much fresh work there is', () => {
+  it('go to a retry regularly, however much fresh work there is', () => {
     const bench = new Bench({ windowStart: 128, retryEvery: 8 });
     bench.offerMany('a', 100, { organizationKey: 1 });
     bench.offerMany('a', 100, { organizationKey: 1, kind: 'retry', job: 'a-retry:0' });
@@ -145,7 +145,7 @@ describe('turns', () => {
     expect(bench.takeAll()).toHaveLength(35);
   });
 
-  it('give a newcomer the next slot that is free, in front of those above their share', () => {
+  it('give a new webhook the next free slot, before those above their share', () => {
     const bench = new Bench({ fastSlots: 20, windowStart: 64, windowMax: 64 });
     bench.offerMany('greedy', 100, { organizationKey: 1 });
     const [first] = bench.takeAll();
@@ -156,7 +156,7 @@ describe('turns', () => {
 });
 
 describe('windows', () => {
-  it('halve on overload down to one, and plain failures leave them alone', () => {
+  it('halve on overload down to one, and do not change on other failures', () => {
     const bench = new Bench({ windowStart: 8, breaker: { ...DEFAULT_DISPATCHER_OPTIONS.breaker, failures: 1000 } });
     const sizes: number[] = [];
     for (let round = 0; round < 5; round += 1) {
@@ -171,7 +171,7 @@ describe('windows', () => {
 });
 
 describe('rate limits', () => {
-  it('start so many a second, and say when the next one may', () => {
+  it('start the limit per second, and tell when the next job may start', () => {
     const bench = new Bench();
     bench.offerMany('a', 40, { rateLimit: 5 });
     const started: number[] = [];
@@ -187,7 +187,7 @@ describe('rate limits', () => {
     expect(bench.dispatcher.nextReadyAt(bench.now)).toBeNull();
   });
 
-  it('hold up nobody else', () => {
+  it('do not delay other webhooks', () => {
     const bench = new Bench();
     bench.offerMany('limited', 10, { rateLimit: 1 });
     bench.offerMany('free', 5);
@@ -222,7 +222,7 @@ describe('slow webhooks', () => {
     expect(countBy(bench.takeAll())).toEqual({ healthy: 5 });
   });
 
-  it('do not stop the others even if none of theirs ever ends', () => {
+  it('do not block others even if none of their exchanges ever ends', () => {
     const bench = new Bench({ fastSlots: 50, slowSlots: 50, windowStart: 8 });
     for (let i = 0; i < 10; i += 1) bench.offerMany(`hanging${i}`, 100, { organizationKey: i });
     let delivered = 0;
@@ -260,7 +260,7 @@ describe('slow webhooks', () => {
 });
 
 describe('order keys', () => {
-  it('have one job in flight each, and do not block one another', () => {
+  it('have one job in flight each, and do not block each other', () => {
     const bench = new Bench();
     for (const job of ['x:1', 'x:2', 'y:1', 'x:3', 'y:2']) bench.offer('a', { job, orderKey: job.slice(0, 1) });
     const [x1, y1] = bench.takeAll();
@@ -269,14 +269,14 @@ describe('order keys', () => {
     expect(bench.takeAll().map((slot) => slot.job)).toEqual(['x:2']);
   });
 
-  it('are each webhook’s own', () => {
+  it('are separate for each webhook', () => {
     const bench = new Bench();
     bench.offer('a', { orderKey: 'x' });
     bench.offer('b', { orderKey: 'x' });
     expect(bench.takeAll()).toHaveLength(2);
   });
 
-  it('go on after a delivery that failed for good', () => {
+  it('continue after a delivery that finally failed', () => {
     const bench = new Bench();
     bench.offer('a', { orderKey: 'x' });
     bench.offer('a', { orderKey: 'x' });
@@ -284,7 +284,7 @@ describe('order keys', () => {
     expect(bench.take()?.job).toBe('a:2');
   });
 
-  it('hand back what is behind a job that waits for its retry', () => {
+  it('evict the jobs behind one that waits for its retry', () => {
     const bench = new Bench();
     for (const job of ['x:1', 'x:2', 'y:1', 'x:3', 'y:2']) bench.offer('a', { job, orderKey: job.slice(0, 1) });
     const [x1, y1] = bench.takeAll();

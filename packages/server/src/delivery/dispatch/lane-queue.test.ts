@@ -27,7 +27,7 @@ function names(items: readonly (Item | null)[]): (string | undefined)[] {
 }
 
 describe('LaneQueue', () => {
-  it('gives fresh jobs before retries, unless it is the retries’ turn', () => {
+  it('returns fresh jobs before retries, unless it is the retries’ turn', () => {
     const queue = queueOf(item('r1', 'retry'), item('f1'), item('r2', 'retry'), item('f2'));
     expect(names([queue.take(false), queue.take(true), queue.take(false), queue.take(false), queue.take(false)])).toEqual([
       'f1',
@@ -38,7 +38,7 @@ describe('LaneQueue', () => {
     ]);
   });
 
-  it('gives a probe before all', () => {
+  it('returns a probe first', () => {
     const queue = queueOf(item('f1'), item('p', 'probe'));
     expect(queue.hasProbe).toBe(true);
     expect(names([queue.take(true), queue.take(false)])).toEqual(['p', 'f1']);
@@ -55,7 +55,7 @@ describe('LaneQueue', () => {
     expect(names([queue.take(false)])).toEqual(['a2']);
   });
 
-  it('lets a successor go by its age, not behind everything offered since', () => {
+  it('returns a successor by its age, not behind everything offered since', () => {
     const a1 = item('a1', 'fresh', 'a');
     const queue = queueOf(a1, item('x'), item('a2', 'fresh', 'a'), item('y'));
     queue.take(false);
@@ -63,7 +63,7 @@ describe('LaneQueue', () => {
     expect(names([queue.take(false), queue.take(false), queue.take(false)])).toEqual(['x', 'a2', 'y']);
   });
 
-  it('hands back what is behind a job that waits for a retry, and frees its key', () => {
+  it('evicts the jobs behind one that waits for a retry, and frees its key', () => {
     const a1 = item('a1', 'fresh', 'a');
     const queue = queueOf(a1, item('a2', 'fresh', 'a'), item('b1', 'fresh', 'b'), item('a3', 'retry', 'a'));
     queue.take(false);
@@ -73,7 +73,7 @@ describe('LaneQueue', () => {
     expect(queue.size).toBe(0);
   });
 
-  it('empties in the order of the offers and keeps the keys of what is in flight in use', () => {
+  it('empties in the order of the offers and keeps the keys of jobs in flight in use', () => {
     const a1 = item('a1', 'fresh', 'a');
     const queue = queueOf(a1, item('a2', 'fresh', 'a'), item('r', 'retry'), item('b1', 'fresh', 'b'), item('b2', 'fresh', 'b'), item('c'));
     queue.take(false);

@@ -12,20 +12,20 @@ describe('Latency', () => {
     expect(observed().isSlow).toBe(false);
   });
 
-  it('is slow when the first answer is', () => {
+  it('is slow if the first response is', () => {
     expect(observed(1500).isSlow).toBe(true);
   });
 
-  it('forgives one very slow answer among fast ones', () => {
+  it('ignores one very slow response among fast ones', () => {
     expect(observed(10, 10, 30_000).isSlow).toBe(false);
     expect(observed(10, 10, 30_000, 30_000).isSlow).toBe(true);
   });
 
-  it('is fast again within ten fast answers after a timeout', () => {
+  it('is fast again within ten fast responses after a timeout', () => {
     expect(observed(30_000, ...Array<number>(10).fill(10)).isSlow).toBe(false);
   });
 
-  it('does not flutter around the limit', () => {
+  it('does not oscillate around the limit', () => {
     const latency = observed(1010);
     for (let i = 0; i < 100; i += 1) {
       latency.observe(i % 2 === 0 ? 900 : 1050);

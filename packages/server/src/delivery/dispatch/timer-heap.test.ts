@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { TimerHeap } from './timer-heap.ts';
 
-it('gives live timers in the order of their time, and only those that are due', () => {
+it('returns live timers in the order of their time, and only due ones', () => {
   fc.assert(
     fc.property(fc.array(fc.record({ at: fc.nat(1000), live: fc.boolean() })), fc.nat(1000), (timers, now) => {
       const heap = new TimerHeap<{ at: number; live: boolean }>((timer) => timer.live);
@@ -16,7 +16,7 @@ it('gives live timers in the order of their time, and only those that are due', 
   );
 });
 
-it('forgets timers that no longer hold, long before their time', () => {
+it('drops timers that are no longer live long before their time', () => {
   let current = 0;
   const heap = new TimerHeap<string>((_, at) => at === current);
   for (current = 1; current <= 50_000; current += 1) heap.add(current, 'moved on');

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { TokenBucket } from './token-bucket.ts';
 
 describe('TokenBucket', () => {
-  it('has a token exactly when it said that it would', () => {
+  it('has a token exactly at the announced time', () => {
     fc.assert(
       fc.property(fc.double({ min: 0.01, max: 5000, noNaN: true }), fc.integer({ min: 1, max: 200 }), (perSecond, takes) => {
         const bucket = new TokenBucket(perSecond);
@@ -17,7 +17,7 @@ describe('TokenBucket', () => {
     );
   });
 
-  it('lets no second pass with more than 1.1 times the rate and one', () => {
+  it('starts at most 1.1 times the rate plus one in any second', () => {
     fc.assert(
       fc.property(
         fc.double({ min: 0.5, max: 500, noNaN: true }),
@@ -39,7 +39,7 @@ describe('TokenBucket', () => {
     );
   });
 
-  it('goes on when the clock is set back', () => {
+  it('continues when the clock is set back', () => {
     const bucket = new TokenBucket(1);
     expect(bucket.take(100_000)).toBe(true);
     expect(bucket.take(50_000)).toBe(false);

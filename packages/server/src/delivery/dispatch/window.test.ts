@@ -7,7 +7,7 @@ function answers(window: Window, count: number): void {
 }
 
 describe('Window', () => {
-  it('reaches the maximum within as many answers', () => {
+  it('reaches the maximum within as many responses', () => {
     const window = new Window(8, 128);
     answers(window, 120);
     expect(window.size).toBe(128);
@@ -38,7 +38,7 @@ describe('Window', () => {
     expect(window.size).toBe(2);
   });
 
-  it('starts at one again after an outage, and doubles up to where it began', () => {
+  it('starts at one again after an outage, and doubles up to its initial size', () => {
     const window = new Window(8, 128);
     window.restart(8);
     expect(window.size).toBe(1);

@@ -100,7 +100,7 @@ function newEvent(organizationKey: number, claimedBy: number | null, subjectId: 
   return { organizationKey, organizationVersion: 1, id: newId(), shard: shardOf(organizationKey), ...names, ...body, ...matched };
 }
 
-test('what this node claimed is taken at once, and the low-water mark stays below it from before it is stored', async () => {
+test('a claimed event is taken in at once, and the low-water mark stays below it from before it is stored', async () => {
   await using database = await testPostgres();
   const key = await organization(database);
   await using owner = await node(database);
@@ -115,7 +115,7 @@ test('what this node claimed is taken at once, and the low-water mark stays belo
   expect(owner.ownership.shard(shardOf(key))?.lowWater(owner.appends.lowWaterLimit.xid)).toBe(xid);
 });
 
-test('an append that is rolled back leaves nothing behind', async () => {
+test('an append that is rolled back leaves no trace', async () => {
   await using database = await testPostgres();
   await using owner = await node(database);
   const flush = owner.appends.begin(true);
@@ -125,7 +125,7 @@ test('an append that is rolled back leaves nothing behind', async () => {
   expect(owner.follower.inDoubt).toBe(false);
 });
 
-test('an event whose shard was lost and is owned again, but not read yet, follows what the log has before it, once', async () => {
+test('an event whose shard was lost and is owned again, but not read yet, follows earlier events of the log, once', async () => {
   await using database = await testPostgres();
   const key = await organization(database);
   await using owner = await node(database);
@@ -163,7 +163,7 @@ test('an ordered event is held back while another node may have committed an ear
   await removeNode(database, other);
 });
 
-test('an ordered event does not overtake one that this node had to leave to the log', async () => {
+test('an ordered event does not overtake one that this node left to the log', async () => {
   await using database = await testPostgres();
   const key = await organization(database);
   await using owner = await node(database);

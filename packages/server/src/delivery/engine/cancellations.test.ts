@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { Cancellations } from './cancellations.ts';
 
-test('a cancellation is kept while its event may be in memory or is yet to be read, and forgotten after that', () => {
+test('a cancellation is kept while its event may be in memory or unread, and dropped after that', () => {
   const cancellations = new Cancellations();
   cancellations.add({ deliveryId: 'read-later', shard: 1, xid: 200 });
   cancellations.add({ deliveryId: 'in-memory', shard: 1, xid: 100 });

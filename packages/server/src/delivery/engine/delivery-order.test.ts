@@ -61,7 +61,7 @@ async function reasons(database: Database): Promise<string[]> {
 }
 
 describe('the order of deliveries', () => {
-  test('a new owner keeps what is later behind the first by commit, whatever the clocks of the events say', async () => {
+  test('a new owner keeps later deliveries behind the first by commit order, whatever the events’ clocks say', async () => {
     await using database = await testPostgres();
     const shard = openShard();
     const [first, second, third] = [1, 2, 3].map((n) => delivery(shard, n)) as [OrderedDelivery, OrderedDelivery, OrderedDelivery];
@@ -90,7 +90,7 @@ describe('the order of deliveries', () => {
     expect([second, third].map((one) => order.isHeldUp(one))).toEqual([false, true]);
   });
 
-  test('the orders of a shard that has left are forgotten, and its outcomes change nothing', async () => {
+  test('the orders of a shard that has left are dropped, and its outcomes change nothing', async () => {
     await using database = await testPostgres();
     const shard = openShard();
     const [first, second] = [delivery(shard, 1), delivery(shard, 2)];
@@ -104,7 +104,7 @@ describe('the order of deliveries', () => {
     expect(order.isHeldUp({ ...second, shard: again })).toBe(false);
   });
 
-  test('a first one that is cancelled lets the next follow', async () => {
+  test('when the first delivery is cancelled, the next follows', async () => {
     await using database = await testPostgres();
     const shard = openShard();
     const [first, second] = [delivery(shard, 1), delivery(shard, 2)];
@@ -117,7 +117,7 @@ describe('the order of deliveries', () => {
     await eventually(async () => expect(await reasons(database)).toEqual(['retry']));
   });
 
-  test('one that is cancelled while it is read as the first holds nothing up', async () => {
+  test('a delivery cancelled while it is read as the first does not block its order', async () => {
     await using database = await testPostgres();
     const shard = openShard();
     const [first, second] = [delivery(shard, 1), delivery(shard, 2)];
@@ -134,7 +134,7 @@ describe('the order of deliveries', () => {
     await eventually(async () => expect(await reasons(database)).toEqual(['retry']));
   });
 
-  test('one that is cancelled while it is released holds nothing up', async () => {
+  test('a delivery cancelled while it is released does not block its order', async () => {
     await using database = await testPostgres();
     const shard = openShard();
     const [first, second, third] = [1, 2, 3].map((n) => delivery(shard, n)) as [OrderedDelivery, OrderedDelivery, OrderedDelivery];
@@ -154,7 +154,7 @@ describe('the order of deliveries', () => {
     await eventually(async () => expect(await reasons(database)).toEqual(['retry']));
   });
 
-  test('a cancellation that nobody heard of is found, and one that is being recorded is left alone', async () => {
+  test('a cancellation whose notification was lost is found, and an order with a delivery being recorded is not changed', async () => {
     await using database = await testPostgres();
     const shard = openShard();
     const [first, second] = [delivery(shard, 1), delivery(shard, 2)];

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { createForwardClock } from './forward-clock.ts';
 
-test('a clock that goes back an hour stands still for that moment and then goes on: nothing waits for an hour', () => {
+test('when the underlying clock goes back an hour, this one pauses for a moment and continues: nothing waits for an hour', () => {
   let time = 10_000_000;
   const clock = createForwardClock(() => time);
   const start = clock.now();
@@ -25,7 +25,7 @@ test('jumps back of more than a second are counted, adjustments are not', () => 
   expect(seen).toEqual([0, 0, 0, 1, 1, 1, 2]);
 });
 
-test('it never goes back, and goes forward as the other clock does', () => {
+test('it never goes back, and advances as the underlying clock does', () => {
   fc.assert(
     fc.property(fc.array(fc.integer({ min: -10_000, max: 10_000 }), { maxLength: 50 }), (steps) => {
       let time = 0;

@@ -96,7 +96,7 @@ async function node(database: Database, options: { leaseMs?: number; renewMs?: n
 }
 
 describeOnBothDatabases('reading the log', (open) => {
-  test('a new owner takes in what was accepted and not recorded, and nothing that was', async () => {
+  test('a new owner takes in accepted events that are not recorded, and no recorded ones', async () => {
     await using database = await open();
     const key = await organization(database);
     const [settled, unsettled] = [event(key, { claimedBy: 1_000 }), event(key, { claimedBy: 1_000 })];
@@ -129,7 +129,7 @@ describeOnBothDatabases('reading the log', (open) => {
     await second.stop();
   });
 
-  test('the owner reads what others accept, and not what it claimed itself', async () => {
+  test('the owner reads events accepted by others, and not those it claimed itself', async () => {
     await using database = await open();
     const key = await organization(database);
     const owner = await node(database);
@@ -139,7 +139,7 @@ describeOnBothDatabases('reading the log', (open) => {
     await owner.stop();
   });
 
-  test('an append whose outcome is unknown is looked for, and the node claims again when nothing of it can come any more', async () => {
+  test('an append with an unknown outcome is searched for, and the node claims again when it can no longer commit', async () => {
     await using database = await open();
     const key = await organization(database);
     const owner = await node(database, { doubtMs: 100 });
@@ -171,7 +171,7 @@ describeOnBothDatabases('reading the log', (open) => {
   });
 });
 
-test('the log is read in order of transactions, where their ids gain a digit too', async () => {
+test('the log is read in order of transactions, even if their ids gain a digit', async () => {
   await using database = await testPglite();
   const key = await organization(database);
   const next = statement('next_xid', 'SELECT pg_current_xact_id()::text AS xid');
@@ -190,7 +190,7 @@ test('the log is read in order of transactions, where their ids gain a digit too
   await owner.stop();
 });
 
-test('a shard with a long backlog does not keep the others of a new owner waiting', async () => {
+test('a shard with a long backlog does not delay the other shards of a new owner', async () => {
   await using database = await testPglite();
   const key = await organization(database);
   const events = Array.from({ length: 1_200 }, () => event(key));
@@ -209,7 +209,7 @@ function appendSlowly(database: Database, stored: NewEvent): Promise<HeldTransac
   return holdTransaction(database, (transaction) => appendEvents(transaction, [stored]));
 }
 
-test('an append that nobody heard of is found though it is committed long after', async () => {
+test('an append with an unknown outcome is found even if it commits long after', async () => {
   await using database = await testPostgres();
   const key = await organization(database);
   const owner = await node(database, { doubtMs: 0 });
@@ -226,7 +226,7 @@ test('an append that nobody heard of is found though it is committed long after'
   await owner.stop();
 });
 
-test('what was claimed is found though an older transaction is still open when it is looked for', async () => {
+test('a claimed event is found even if an older transaction is still open during the search', async () => {
   await using database = await testPostgres();
   const key = await organization(database);
   const owner = await node(database);
@@ -243,7 +243,7 @@ test('what was claimed is found though an older transaction is still open when i
   await owner.stop();
 });
 
-test('a commit that overtakes another leaves no gap: the late one is read when it comes', async () => {
+test('a commit that overtakes another leaves no gap: the late one is read when it commits', async () => {
   await using database = await testPostgres();
   const key = await organization(database);
   const owner = await node(database);
@@ -259,7 +259,7 @@ test('a commit that overtakes another leaves no gap: the late one is read when i
   await owner.stop();
 });
 
-test('a transaction that is open in another database of the server holds nothing up', async () => {
+test('an open transaction in another database of the server does not block reading', async () => {
   await using database = await testPostgres();
   await using other = await testPostgres();
   const key = await organization(database);
@@ -272,7 +272,7 @@ test('a transaction that is open in another database of the server holds nothing
   await owner.stop();
 });
 
-test('a follower that is woken looks now, and again where it is woken while it looks', async () => {
+test('a follower that is woken polls now, and again if it is woken during a poll', async () => {
   await using database = await testPglite();
   const key = await organization(database);
   const owner = await node(database, { pollMs: 3_600_000 });
@@ -289,7 +289,7 @@ test('a follower that is woken looks now, and again where it is woken while it l
   await owner.stop();
 });
 
-test('two nodes share the shards; when one dies without a word the other has them all within its lease', async () => {
+test('two nodes share the shards; when one dies, the other owns them all within its lease', async () => {
   await using database = await testPostgres();
   const key = await organization(database);
   const first = await node(database, { leaseMs: 700 });
@@ -309,7 +309,7 @@ test('two nodes share the shards; when one dies without a word the other has the
   await lives.stop();
 });
 
-test('a node that owns a shard again reads what it had claimed before, and forgotten when the shard left', async () => {
+test('a node that owns a shard again reads events that it had claimed before and dropped when the shard left', async () => {
   await using database = await testPostgres();
   const key = await organization(database);
   const owner = await node(database);
@@ -327,7 +327,7 @@ test('a node that owns a shard again reads what it had claimed before, and forgo
   await owner.stop();
 });
 
-test('a server that gives transaction ids out again is noticed: nothing is skipped of what is stored', async () => {
+test('reused transaction ids of the server are detected: no stored event is skipped', async () => {
   await using database = await testPostgres();
   const key = await organization(database);
   const owner = await node(database, { renewMs: 10 });
@@ -344,7 +344,7 @@ test('a server that gives transaction ids out again is noticed: nothing is skipp
   await owner.stop();
 });
 
-test('a transaction of another database that has just ended is no sign that the server went back', async () => {
+test('a transaction of another database that has just ended does not count as the server going back', async () => {
   await using database = await testPostgres();
   const key = await organization(database);
   let answers = 0;
@@ -386,7 +386,7 @@ test("events with transaction ids of another server, as in a restored database, 
   await second.stop();
 });
 
-test('what was cancelled while nobody listened is not taken in', async () => {
+test('a delivery cancelled while no node listened is not taken in', async () => {
   await using database = await testPostgres();
   const key = await organization(database);
   const owner = await node(database, { pollMs: 3_600_000 });

@@ -4,7 +4,7 @@ import { MemoryBudget } from './memory-budget.ts';
 const LIMITS = { deliveries: 100, deliveriesOfOrganization: 40, bytes: 10_000, bytesOfOrganization: 4_000 };
 
 describe('MemoryBudget', () => {
-  it('gives an organization its share, and others theirs', () => {
+  it('limits each organization to its share', () => {
     const memory = new MemoryBudget(LIMITS);
     memory.take(memory.of(1), 40, 10);
     expect(memory.admits(memory.of(1), 1, 1)).toBe(false);
@@ -25,7 +25,7 @@ describe('MemoryBudget', () => {
     expect(memory.isFull(memory.of(2))).toBe(true);
   });
 
-  it('lets one event in of an organization that has nothing in memory, even if it is larger than the share or others used up everything', () => {
+  it('admits one event of an organization with nothing in memory, even if it exceeds the share or others used all memory', () => {
     const memory = new MemoryBudget(LIMITS);
     expect(memory.admits(memory.of(1), 1_000, 100_000)).toBe(true);
     for (let key = 1; key <= 10; key += 1) memory.take(memory.of(key), 10, 0);
@@ -35,7 +35,7 @@ describe('MemoryBudget', () => {
     expect(memory.admits(memory.of(12), 1, 0)).toBe(false);
   });
 
-  it('forgets organizations that have nothing in memory, and no others', () => {
+  it('drops only organizations with nothing in memory', () => {
     const memory = new MemoryBudget(LIMITS);
     const use = memory.of(1);
     memory.take(use, 1, 1);

@@ -17,7 +17,7 @@ const step = fc.oneof(
   fc.record({ do: fc.constant('record' as const), which: fc.nat(20) }),
 );
 
-test('an event is in memory until each of its deliveries is recorded, whatever order events come in', () => {
+test('an event is in memory until each of its deliveries is recorded, in any order of events', () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
       const memory = new MemoryBudget();
@@ -52,7 +52,7 @@ test('an event is in memory until each of its deliveries is recorded, whatever o
   );
 });
 
-test('a deferred event keeps the mark below it, and takes no room until it is loaded', () => {
+test('a deferred event keeps the low-water mark below it, and takes no room until it is loaded', () => {
   const memory = new MemoryBudget();
   const shard = new OwnedShard({ id: 1, epoch: 1, lowWater: 5 }, memory);
   shard.readFrom = null;

@@ -38,7 +38,7 @@ test('three nodes share all shards, and each has its share', async () => {
   });
 });
 
-test('who waits for the other nodes to know of this one is refused in time, and admitted when they do', async () => {
+test('callers that wait until all other nodes know this one are refused in time, and admitted when they do', async () => {
   await using database = await testPostgres();
   const deaf = await registerNode(database, 'deaf');
   await using joins = await node(database);
@@ -51,7 +51,7 @@ test('who waits for the other nodes to know of this one is refused in time, and 
   expect(ownership.isKnown).toBe(true);
 });
 
-test('a node without a database for longer than its leases refuses in time, and is known again after it is back', async () => {
+test('a node without a database for longer than its leases refuses callers in time, and is known again after it recovers', async () => {
   await using place = await testPostgres();
   await using line = await startDatabaseLine(place.url);
   await using opened = new AsyncDisposableStack();

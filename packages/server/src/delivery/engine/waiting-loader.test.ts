@@ -92,7 +92,7 @@ test('a delivery spilled for an open breaker is loaded again although the respon
   expect(node.ownership.count).toBe(64);
 });
 
-test('the backlog of a shard that has left is not asked for any more', async () => {
+test('the backlog of a shard that has left is no longer loaded', async () => {
   await using database = await testPostgres();
   await waiting(database, 'backlog');
   let asked = 0;

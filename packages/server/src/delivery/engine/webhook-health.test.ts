@@ -46,7 +46,7 @@ async function stage(database: Database) {
 }
 
 describeOnBothDatabases('webhook health', (open) => {
-  test('the next owner of the shard knows what the last one saved, and its success clears it', async () => {
+  test('the next owner of the shard reads what the last one saved, and its success clears it', async () => {
     await using database = await open();
     const { webhook, own, read } = await stage(database);
     const first = await own(FIRST);
@@ -70,7 +70,7 @@ describeOnBothDatabases('webhook health', (open) => {
     expect(await read()).toMatchObject({ failing_since: null });
   });
 
-  test('a shard is not given away before a success is saved, or what is known when it leaves', async () => {
+  test('a shard is not released before a success, and the health known when it leaves, are saved', async () => {
     await using database = await open();
     const { webhook, time, own, read } = await stage(database);
     const { health, shard } = await own(FIRST);
@@ -89,7 +89,7 @@ describeOnBothDatabases('webhook health', (open) => {
     await health.stop();
   });
 
-  test('what was sent under an earlier version counts neither as a failure nor as a success', async () => {
+  test('an attempt sent under an earlier version counts neither as a failure nor as a success', async () => {
     await using database = await open();
     const { webhook, time, own, read } = await stage(database);
     const { health, shard } = await own(FIRST);
@@ -130,7 +130,7 @@ describeOnBothDatabases('webhook health', (open) => {
     await Promise.all([first.health.stop(), second.health.stop()]);
   });
 
-  test('while the database refuses, nothing is forgotten and one line is logged', async () => {
+  test('during a database outage nothing is lost and one line is logged', async () => {
     await using database = await open();
     const { webhook, own, read, lines } = await stage(database);
     const { health, shard } = await own(FIRST);

@@ -39,7 +39,7 @@ describe('retryAfterMs', () => {
     expect(retryAfterMs(value, NOW)).toBeNull();
   });
 
-  it('answers null or a wait from 0 to 24 hours, whatever is in the header', () => {
+  it('returns null or a wait from 0 to 24 hours, whatever the header contains', () => {
     fc.assert(
       fc.property(
         fc.oneof(

@@ -50,11 +50,11 @@ describe('nextDelayMs', () => {
     expect([1, 2, 3, 4, 5].map((failed) => nextDelayMs(plan, failed, middle))).toEqual([1000, 3000, 9000, 10_000, null]);
   });
 
-  it('stays finite where the power does not', () => {
+  it('stays finite if the power does not', () => {
     expect(nextDelayMs({ kind: 'exponential', firstMs: 1, factor: 10, maxMs: HOUR, retries: 1000 }, 999, middle)).toBe(HOUR);
   });
 
-  it('spreads evenly by the fraction, ten percent where none is named', () => {
+  it('spreads evenly by the fraction, ten percent by default', () => {
     const plan: RetryPlan = { kind: 'fixed', delayMs: 1000, retries: 1, jitter: 0.5 };
     expect(nextDelayMs(plan, 1, () => 0)).toBe(500);
     expect(nextDelayMs(plan, 1, () => 0.999999)).toBe(1500);
@@ -62,11 +62,11 @@ describe('nextDelayMs', () => {
     expect(nextDelayMs({ kind: 'fixed', delayMs: 1000, retries: 1, jitter: 0 }, 1, () => 0)).toBe(1000);
   });
 
-  it('refuses to answer before the first failure', () => {
+  it('throws before the first failure', () => {
     expect(() => nextDelayMs({ kind: 'none' }, 0, middle)).toThrow(RangeError);
   });
 
-  it('answers exactly as many delays as the plan has retries, none negative', () => {
+  it('returns exactly as many delays as the plan has retries, none negative', () => {
     fc.assert(
       fc.property(plans, random, (plan, value) => {
         let delays = 0;

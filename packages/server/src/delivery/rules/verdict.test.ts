@@ -19,11 +19,11 @@ function answered(status: number, body: Uint8Array | string = '', headers: Heade
 }
 
 describe('judge', () => {
-  it.each([200, 201, 204, 299])('takes %i for a success of 2xx', (status) => {
+  it.each([200, 201, 204, 299])('judges %i as a success of 2xx', (status) => {
     expect(judge(answered(status), OK, decode)).toEqual({ kind: 'success' });
   });
 
-  it.each([199, 300, 302, 400, 404, 500])('takes %i for a failure of 2xx, neither overload nor gone', (status) => {
+  it.each([199, 300, 302, 400, 404, 500])('judges %i as a failure of 2xx, neither overload nor gone', (status) => {
     expect(judge(answered(status), OK, decode)).toMatchObject({
       kind: 'failure',
       failure: { code: 'status' },
@@ -32,22 +32,22 @@ describe('judge', () => {
     });
   });
 
-  it('knows exact status codes only, where they are listed', () => {
+  it('accepts exactly the listed status codes', () => {
     const rule: SuccessRule = { status: [200, 302], bodyContains: null };
     expect(judge(answered(302), rule, decode).kind).toBe('success');
     expect(judge(answered(204), rule, decode)).toMatchObject({ failure: { message: 'The endpoint answered 204; 200, 302 is a success.' } });
   });
 
-  it.each([429, 503])('sees overload in %i', (status) => {
+  it.each([429, 503])('judges %i as overload', (status) => {
     expect(judge(answered(status), OK, decode)).toMatchObject({ overload: true, gone: false });
   });
 
-  it('sees that 410 wants nothing any more, unless the rule counts it as success', () => {
+  it('judges 410 as gone, unless the rule counts it as success', () => {
     expect(judge(answered(410), OK, decode)).toMatchObject({ gone: true, overload: false });
     expect(judge(answered(410), { status: [410], bodyContains: null }, decode)).toEqual({ kind: 'success' });
   });
 
-  it('passes a transport failure through, a timeout as overload', () => {
+  it('returns a transport failure, and a timeout as overload', () => {
     const failure = { code: 'timeout', message: 'too late' } as const;
     expect(judge({ response: null, failure }, OK, decode)).toEqual({ kind: 'failure', failure, overload: true, gone: false });
     const reset = { code: 'reset', message: 'cut' } as const;
@@ -72,7 +72,7 @@ describe('judge', () => {
     expect(judge(answered(200, 'grün: "ok"', [['content-encoding', 'br']]), PHRASE, decode).kind).toBe('success');
   });
 
-  it('says how much of a longer body was searched', () => {
+  it('tells how much of a longer body was searched', () => {
     const exchange: JudgedExchange = { response: { status: 200, headers: [], body: Buffer.alloc(10), truncated: true }, failure: null };
     expect(judge(exchange, PHRASE, decode)).toMatchObject({
       failure: { message: 'The first 10 bytes of the body do not contain “grün: "ok"”.' },

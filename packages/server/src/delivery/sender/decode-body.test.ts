@@ -22,7 +22,7 @@ describe('decodeBody', () => {
     expect(String(await decodeBody(answer(encoding, body), 1_000))).toBe(TEXT);
   });
 
-  it('answers at once where nothing is compressed', () => {
+  it('returns synchronously if nothing is compressed', () => {
     expect(decodeBody({ response: { status: 200, headers: [['content-type', 'text/plain']], body: PHRASE, truncated: false } }, 6)).toEqual(
       Buffer.from('RevOps'),
     );
@@ -37,7 +37,7 @@ describe('decodeBody', () => {
     expect(await decodeBody(answer(encoding, bomb), 16_384)).toHaveLength(16_384);
   });
 
-  it('gives what can be read of a body that was cut off', async () => {
+  it('returns what can be read of a truncated body', async () => {
     const text = Buffer.from(`${TEXT} ${Array.from({ length: 20_000 }, (_, index) => index).join()}`);
     for (const [encoding, body] of [
       ['gzip', gzipSync(text)],
@@ -48,11 +48,11 @@ describe('decodeBody', () => {
     }
   });
 
-  it('gives nothing of a body that is not what it says', async () => {
+  it('returns nothing of a body that does not match its encoding', async () => {
     expect(await decodeBody(answer('gzip', PHRASE), 100)).toHaveLength(0);
   });
 
-  it('leaves unknown and stacked encodings alone', async () => {
+  it('returns unknown and stacked encodings unchanged', async () => {
     expect(await decodeBody(answer('gzip, gzip', PHRASE), 100)).toEqual(PHRASE);
     expect(await decodeBody(answer('compress', PHRASE), 100)).toEqual(PHRASE);
   });

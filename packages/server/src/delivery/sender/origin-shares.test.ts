@@ -36,7 +36,7 @@ it('one webhook gets a third of the connections, one organization half, and each
   for (const one of taken) expect(one).toBeGreaterThan(10);
 });
 
-it('those that wait take turns over organizations, then over webhooks', () => {
+it('waiting items take turns over organizations, then over webhooks', () => {
   const shares = new OriginShares<Item>(2);
   const holder = shares.of(9, 'holder');
   shares.occupy(holder);
@@ -55,7 +55,7 @@ it('those that wait take turns over organizations, then over webhooks', () => {
   expect(shares.isWaiting).toBe(false);
 });
 
-it('never gives out more connections than there are, serves everybody in the end, and forgets who is gone', () => {
+it('never gives out more connections than exist, eventually serves all items, and drops unused shares', () => {
   const step = fc.record({ organization: fc.nat(3), webhook: fc.nat(2), end: fc.boolean() });
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 12 }), fc.array(step, { maxLength: 120 }), (connections, steps) => {
@@ -94,7 +94,7 @@ it('never gives out more connections than there are, serves everybody in the end
   );
 });
 
-it('an organization that comes and goes with a million webhooks leaves nothing behind', () => {
+it('an organization that came and went with a million webhooks leaves no shares behind', () => {
   const shares = new OriginShares<Item>(10);
   const kept = shares.of(1, 'kept');
   shares.occupy(kept);

@@ -66,7 +66,7 @@ async function startNameServer(): Promise<{ address: string } & AsyncDisposable>
 }
 
 describe('systemResolver', () => {
-  it('asks the name servers for both families, and takes what there is', async () => {
+  it('queries both address families, and returns what exists', async () => {
     await using server = await startNameServer();
     const resolve = systemResolver({ servers: [server.address] });
     const four = { addresses: [{ address: '192.0.2.2', family: 4 }], ttlSeconds: 30 };
@@ -98,20 +98,20 @@ describe('AddressCache', () => {
   };
   const one = { addresses: [{ address: '192.0.2.1', family: 4 }], ttlSeconds: 60 } as const;
 
-  it('asks once for a name that many want, and remembers it', async () => {
+  it('shares one query for concurrent lookups of a name, and caches it', async () => {
     const { cache, asked } = counting(one);
     await Promise.all([cache.resolve('a.test'), cache.resolve('a.test')]);
     expect(cache.peek('a.test')).toEqual(one.addresses);
     expect(asked).toEqual(['a.test']);
   });
 
-  it('remembers for a while that a name could not be resolved', async () => {
+  it('caches for a while that a name could not be resolved', async () => {
     const { cache } = counting(null);
     expect(await cache.resolve('a.test')).toEqual([]);
     expect(cache.peek('a.test')).toEqual([]);
   });
 
-  it('does not keep what DNS says must not be kept', async () => {
+  it('does not cache a TTL of 0', async () => {
     const { cache } = counting({ ...one, ttlSeconds: 0 });
     await cache.resolve('a.test');
     expect(cache.peek('a.test')).toBeUndefined();

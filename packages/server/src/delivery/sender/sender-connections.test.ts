@@ -42,7 +42,7 @@ describe('connections', () => {
     expect(sender.stats()).toEqual({ exchanges: 0, connections: 1 });
   });
 
-  it('are as many as are allowed for one origin, and the rest waits', async () => {
+  it('are limited per origin, and the other requests wait', async () => {
     const sender = open({ connectionsPerOrigin: 3 });
     const requests = Array.from({ length: 50 }, (_, organizationKey) => ({
       url: hell.url('ok'),
@@ -54,7 +54,7 @@ describe('connections', () => {
     expect(hell.seen.connections).toBe(3);
   });
 
-  it('serve those who wait when a server closes each after its response', async () => {
+  it('serve waiting requests when a server closes each after its response', async () => {
     const sender = open({ connectionsPerOrigin: 2 });
     const exchanges = await Promise.all(Array.from({ length: 10 }, () => post(sender, hell.url('ok-and-close'))));
     expect(exchanges.every(({ failure }) => failure === null)).toBe(true);
@@ -62,7 +62,7 @@ describe('connections', () => {
     await eventually(() => expect(sender.stats().connections).toBe(0));
   });
 
-  it('that hang are waited for without a failure, and the wait takes nothing from the deadline', async () => {
+  it('that hang cause no failure, and waiting for one does not count towards the deadline', async () => {
     const sender = open({ connectionsPerOrigin: 1 });
     const hanging = post(sender, hell.url('no-answer'), 300);
     const patient = await post(sender, hell.url('ok'), 200);
@@ -72,7 +72,7 @@ describe('connections', () => {
     expect(hell.seen.requests).toHaveLength(2);
   });
 
-  it('that hang for long give a request back unsent, and it can be sent again', async () => {
+  it('that hang for long return a request unsent, and it can be sent again', async () => {
     const sender = open({ connectionsPerOrigin: 1, maxWaitMs: 20 });
     const hanging = post(sender, hell.url('no-answer'), 300);
     expect(await sendRequest(sender, { url: hell.url('ok') })).toBeNull();
@@ -107,7 +107,7 @@ describe('connections', () => {
     await Promise.all(hanging);
   });
 
-  it('are bounded over all origins: an idle one elsewhere makes room', async () => {
+  it('are limited over all origins: an idle one elsewhere makes room', async () => {
     await using other = await startHellReceiver();
     const sender = open({ maxConnections: 2 });
     await Promise.all([post(sender, hell.url('ok')), post(sender, hell.url('ok'))]);
@@ -116,7 +116,7 @@ describe('connections', () => {
     expect(sender.stats().connections).toBeLessThanOrEqual(2);
   });
 
-  it('are closed when other origins push theirs out, after what runs on them', async () => {
+  it('are closed when other origins evict their pool, after their exchanges have ended', async () => {
     await using other = await startHellReceiver();
     const sender = open({ maxOrigins: 1 });
     const running = post(sender, hell.url('ok'));
@@ -125,7 +125,7 @@ describe('connections', () => {
     await eventually(() => expect(sender.stats().connections).toBe(1));
   });
 
-  it('close when they were idle for long enough', async () => {
+  it('close after their idle time', async () => {
     const sender = open({ keepAliveMs: 50 });
     await post(sender, hell.url('ok'));
     await eventually(() => expect(sender.stats().connections).toBe(0));
@@ -156,7 +156,7 @@ describe('a reused connection that the server had just closed', () => {
     expect(hell.seen.connections).toBeGreaterThan(10);
   });
 
-  it('is no reason to repeat once an interim response had come', async () => {
+  it('is no reason to repeat after an interim response', async () => {
     const sender = open();
     await post(sender, hell.url('ok'));
     expect((await post(sender, hell.url('continue-and-close'))).failure?.code).toBe('reset');
@@ -225,7 +225,7 @@ describe('close', () => {
     expect(sender.stats()).toEqual({ exchanges: 0, connections: 0 });
   });
 
-  it('cuts off what takes too long, whether it runs or waits', async () => {
+  it('ends exchanges that take too long, whether they run or wait', async () => {
     const sender = open({ connectionsPerOrigin: 1 });
     const exchanges = [post(sender, hell.url('no-answer')), post(sender, hell.url('ok'))];
     await sender.close(50);

@@ -46,7 +46,7 @@ function post(url: string, timeoutMs = 15_000): Promise<Exchange> {
   return sentExchange(sender, { url, method: 'POST', headers: [], body: null, timeoutMs });
 }
 
-it('connects to exactly the address that was checked, whatever DNS says the next moment', async () => {
+it('connects to exactly the address that was checked, even if DNS changes the next moment', async () => {
   const { asked } = answering(at('127.0.0.1'), at('127.0.0.2'));
   expect(await post(hell.url('ok', 'endpoint.test'))).toMatchObject({ failure: null, response: { status: 200 } });
   expect(asked).toEqual(['endpoint.test']);
@@ -54,7 +54,7 @@ it('connects to exactly the address that was checked, whatever DNS says the next
   expect(inside.seen.connections).toBe(0);
 });
 
-it('blocks a name that comes to mean a private address between two connections', async () => {
+it('blocks a name whose address becomes private between two connections', async () => {
   answering(at('127.0.0.1'), at('127.0.0.2'));
   expect((await post(hell.url('ok-and-close', 'endpoint.test'))).failure).toBeNull();
   expect((await post(hell.url('ok-and-close', 'endpoint.test'))).failure).toMatchObject({ code: 'blocked_address' });
@@ -62,7 +62,7 @@ it('blocks a name that comes to mean a private address between two connections',
 });
 
 it.each(['10.0.0.1', '127.0.0.2', '169.254.169.254', '::1', '::ffff:127.0.0.2', 'fd00::1', 'not an address'])(
-  'blocks a name that means %s, without telling it',
+  'blocks a name that resolves to %s, without revealing it',
   async (address) => {
     answering(at(address));
     const { failure } = await post(hell.url('ok', 'endpoint.test'));
@@ -71,13 +71,13 @@ it.each(['10.0.0.1', '127.0.0.2', '169.254.169.254', '::1', '::ffff:127.0.0.2', 
   },
 );
 
-it('uses only the allowed ones of several addresses', async () => {
+it('uses only the allowed addresses of several', async () => {
   answering(at('127.0.0.2', '::1', '127.0.0.1'));
   expect((await post(hell.url('ok', 'endpoint.test'))).failure).toBeNull();
   expect([hell.seen.connections, inside.seen.connections]).toEqual([1, 0]);
 });
 
-it('connects to an allowed address at its allowed port alone', async () => {
+it('connects to an allowed address only at its allowed port', async () => {
   for (const [port, code] of [
     [hell.port, undefined],
     [hell.port + 1, 'blocked_address'],
@@ -106,13 +106,13 @@ it('is dns when the name is unknown', async () => {
   });
 });
 
-it('is dns when no name server answers before the deadline', async () => {
+it('is dns when no name server responds before the deadline', async () => {
   answering('silence');
   expect(await post(hell.url('ok', 'endpoint.test'), 100)).toMatchObject({ response: null, failure: { code: 'dns' } });
   expect(sender.stats()).toEqual({ exchanges: 0, connections: 0 });
 });
 
-it('asks DNS once for connections that are opened together', async () => {
+it('queries DNS once for connections that are opened together', async () => {
   const { asked } = answering(at('127.0.0.1'));
   await Promise.all(Array.from({ length: 10 }, () => post(hell.url('ok', 'endpoint.test'))));
   expect(asked).toHaveLength(1);

@@ -30,7 +30,7 @@ function post(url: string, options: { timeoutMs?: number; trusted?: boolean } = 
   return sentExchange(sender, { url, method: 'POST', headers: [], body: Buffer.from('{}'), timeoutMs: options.timeoutMs ?? 15_000 });
 }
 
-it('reaches an endpoint whose certificate is good, and reuses the connection', async () => {
+it('reaches an endpoint with a valid certificate, and reuses the connection', async () => {
   await using endpoint = await startHellReceiver({ tls: certificates.valid });
   for (let turn = 0; turn < 3; turn++)
     expect(await post(endpoint.url('ok', 'endpoint.test'))).toMatchObject({ failure: null, response: { status: 200 } });
@@ -68,7 +68,7 @@ it('checks the certificate against an IP address in the URL', async () => {
   expect((await post(endpoint.url('ok'))).failure?.code).toBe('tls_wrong_host');
 });
 
-it('is tls_error where the endpoint does not speak TLS', async () => {
+it('is tls_error if the endpoint does not speak TLS', async () => {
   await using endpoint = await startHellReceiver();
   const talker = createServer((socket) => socket.on('error', () => undefined).end('HTTP/1.1 400 Bad Request\r\n\r\n')).listen(
     0,
@@ -82,12 +82,12 @@ it('is tls_error where the endpoint does not speak TLS', async () => {
   expect((await post(`https://endpoint.test:${endpoint.port}/`, { timeoutMs: 150 })).failure?.code).toBe('connect_timeout');
 });
 
-it('is connect_timeout where the TLS handshake, or the connection before it, never ends', async () => {
+it('is connect_timeout if the TLS handshake, or the connection before it, never completes', async () => {
   await using full = await startFullListener();
   expect((await post(`https://endpoint.test:${full.port}/`, { timeoutMs: 150 })).failure?.code).toBe('connect_timeout');
 });
 
-it('is reset where a TLS endpoint cuts its response off', async () => {
+it('is reset if a TLS endpoint cuts off its response', async () => {
   await using endpoint = await startHellReceiver({ tls: certificates.valid });
   expect((await post(endpoint.url('close-mid-body', 'endpoint.test'))).failure?.code).toBe('reset');
 });

@@ -40,7 +40,7 @@ describe.each(PLACES)('%s', (_place, open) => {
   });
 
   describe('an exchange that goes well', () => {
-    it('brings back status, headers and body', async () => {
+    it('returns status, headers and body', async () => {
       const exchange = await provoke('ok');
       expect(exchange).toMatchObject({ failure: null, response: { status: 200, headers: [['Content-Length', '2']], truncated: false } });
       expect(String(exchange.response?.body)).toBe('ok');
@@ -95,7 +95,7 @@ describe.each(PLACES)('%s', (_place, open) => {
     });
 
     it.each(['no-content', 'no-content-chunked', 'no-content-announced', 'no-content-length', 'no-content-with-body'] as const)(
-      'takes a 204 with %s, and what it announces is no part of a later response',
+      'accepts a 204 with %s, and its announced body is no part of a later response',
       async (behaviour) => {
         expect(await provoke(behaviour)).toMatchObject({
           failure: null,
@@ -105,7 +105,7 @@ describe.each(PLACES)('%s', (_place, open) => {
       },
     );
 
-    it('does not wait for the body whose length a 304 tells', async () => {
+    it('does not wait for a body whose length a 304 announces', async () => {
       expect(await provoke('not-modified')).toMatchObject({ failure: null, response: { status: 304 } });
     });
 
@@ -125,7 +125,7 @@ describe.each(PLACES)('%s', (_place, open) => {
       expect(exchange.durationMs).toBeLessThan(AMPLE_MS);
     });
 
-    it('ends a dripping body at the deadline, and shows what came', async () => {
+    it('ends a dripping body at the deadline, and returns the part received', async () => {
       const exchange = await provoke('drip-body', SHORT_MS);
       expect(exchange).toMatchObject({ failure: { code: 'timeout' }, response: { status: 200, truncated: true } });
       expect(String(exchange.response?.body)).toMatch(/^a+$/);
@@ -138,7 +138,7 @@ describe.each(PLACES)('%s', (_place, open) => {
       expect(response?.body.equals(Buffer.alloc(65_536, 'a'))).toBe(true);
     });
 
-    it('does not unpack a gzip bomb, and stops where it is told to', async () => {
+    it('does not unpack a gzip bomb beyond the limit', async () => {
       const exchange = await provoke('gzip-bomb');
       expect(exchange.response?.body.length).toBeLessThanOrEqual(65_536);
       expect(await decodeBody(exchange, 1_000)).toHaveLength(1_000);
@@ -173,11 +173,11 @@ describe.each(PLACES)('%s', (_place, open) => {
       );
     });
 
-    it('takes the status of an error whose body broke off', async () => {
+    it('uses the status of an error whose body was cut off', async () => {
       expect(await provoke('error-mid-body')).toMatchObject({ failure: null, response: { status: 503, truncated: true } });
     });
 
-    it('shows the part of a response that came before the connection was reset', async () => {
+    it('returns the part of a response received before the connection was reset', async () => {
       expect(await provoke('close-mid-body')).toMatchObject({ failure: { code: 'reset' }, response: { status: 200, truncated: true } });
     });
 
@@ -196,13 +196,13 @@ describe.each(PLACES)('%s', (_place, open) => {
   });
 
   describe('a connection that does not come about', () => {
-    it('is connect_refused where nothing listens', async () => {
+    it('is connect_refused if nothing listens', async () => {
       const gone = await startHellReceiver();
       await gone[Symbol.asyncDispose]();
       expect(await post(gone.url('ok'))).toMatchObject({ response: null, failure: { code: 'connect_refused' } });
     });
 
-    it('is connect_timeout where nobody answers', async () => {
+    it('is connect_timeout if there is no response', async () => {
       await using full = await startFullListener();
       const exchange = await post(`http://127.0.0.1:${full.port}/`, { timeoutMs: SHORT_MS });
       expect(exchange).toMatchObject({ response: null, failure: { code: 'connect_timeout' } });

@@ -58,7 +58,7 @@ it('exchanges are read as they were written, in their order', () => {
   );
 });
 
-it('a packet that is read past its end says so', () => {
+it('reading past the end of a packet throws', () => {
   const writer = new PacketWriter();
   writer.number(1);
   const reader = sent(writer);

@@ -5,7 +5,7 @@ import { PacketReader, type Packet } from './packet.ts';
 
 const turns = fc.array(fc.array(fc.nat(), { maxLength: 300 }), { minLength: 1, maxLength: 4 });
 
-it('everything written arrives in its order, at the turn’s end at the latest, in packets of a quarter of what is under way', async () => {
+it('everything written arrives in order, at the end of the turn at the latest, in packets of a quarter of what is under way', async () => {
   await fc.assert(
     fc.asyncProperty(turns, fc.nat({ max: 1_000 }), async (written, underWay) => {
       const packets: number[][] = [];
@@ -24,7 +24,7 @@ it('everything written arrives in its order, at the turn’s end at the latest, 
   );
 });
 
-it('a flush sends what is there, and nothing is sent twice', async () => {
+it('a flush sends what was written, and nothing is sent twice', async () => {
   const packets: number[][] = [];
   const outbox = new Outbox({ post: (packet) => packets.push(numbersOf(packet)), underWay: () => 1 });
   outbox.open().number(1);

@@ -38,7 +38,7 @@ function post(path: string, body: Buffer, number = 0): Promise<Exchange> {
   return sentExchange(sender, { url: `${url}${path}`, method: 'POST', headers: [['x-number', String(number)]], body, timeoutMs: 15_000 });
 }
 
-it('each of thousands of requests under way gets its own answer', async () => {
+it('each of thousands of concurrent requests gets its own response', async () => {
   const bodies = Array.from({ length: 3_000 }, (_, number) => Buffer.from(`${number} `.repeat(1 + (number % 50))));
   const exchanges = await Promise.all(bodies.map((body, number) => post('/', body, number)));
   for (const [number, { failure, response }] of exchanges.entries()) {
@@ -48,7 +48,7 @@ it('each of thousands of requests under way gets its own answer', async () => {
   }
 });
 
-it('bytes of every value go there and back as they are', async () => {
+it('bytes of every value are transferred unchanged in both directions', async () => {
   const body = Buffer.from(Array.from({ length: 65_536 }, (_, index) => (index * 7 + (index >> 8)) & 0xff));
   const { response } = await post('/', body);
   expect(response).toMatchObject({ status: 201, truncated: false });
@@ -61,7 +61,7 @@ it('a GET has no body', async () => {
   expect(response).toMatchObject({ status: 201, body: Buffer.alloc(0) });
 });
 
-it('closing waits for what is under way', async () => {
+it('closing waits for exchanges under way', async () => {
   const exchange = post('/hold', Buffer.from('late'));
   await expect.poll(() => held.length, { timeout: 15_000 }).toBe(1);
   const closed = sender.close(15_000);
@@ -70,7 +70,7 @@ it('closing waits for what is under way', async () => {
   expect(String((await exchange).response?.body)).toBe('late');
 });
 
-it('closing cuts off what is still under way at the deadline, and later requests end at once', async () => {
+it('closing ends exchanges still under way at the deadline, and later requests end at once', async () => {
   const exchange = post('/hold', Buffer.from('never'));
   await expect.poll(() => held.length, { timeout: 15_000 }).toBe(1);
   const closed = sender.close(20);
@@ -80,13 +80,13 @@ it('closing cuts off what is still under way at the deadline, and later requests
   expect(await sender.close(20)).toBeUndefined();
 });
 
-it('what was asked for just before closing is sent or ends as closed, and never hangs', async () => {
+it('a request just before closing is sent or ends as closed, and never hangs', async () => {
   const exchange = post('/', Buffer.from('just before'));
   await sender.close(15_000);
   expect((await exchange).response).toMatchObject({ status: 201 });
 });
 
-it('says how busy its thread is', async () => {
+it('reports the load of its thread', async () => {
   await post('/', Buffer.from('1'));
   expect(sender.eventLoopUtilization().active).toBeGreaterThan(0);
   await expect.poll(() => sender.eventLoopUtilization().idle).toBeGreaterThan(0);
