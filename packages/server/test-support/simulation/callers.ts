@@ -12,7 +12,7 @@ const TYPE = 'thing.happened';
 /** Webhooks that change faster than an event can be matched. */
 const MATCH_TRIES = 8;
 
-/** Emits an event through a node and waits for the answer, as the HTTP route does. */
+/** Emits an event through a node and waits for the response, as the HTTP route does. */
 export async function emit(world: World, node: RunningNode, about: { organizationKey: number; subject: string | null }): Promise<void> {
   const { organizationKey, subject } = about;
   const id = node.newEventId();
@@ -76,13 +76,13 @@ export async function cancelDelivery(world: World, node: RunningNode, delivery: 
     node.engine.cancelled(id, await cancel(node.database, { tenant, id }));
     delivery.notified.add(node.process);
   });
-  // Refused: it has ended already. Unknown: it may be cancelled, or not.
+  // Refused: it has already ended. Unknown: it may or may not be cancelled.
   if (outcome === 'done') delivery.cancelledAt = world.time.now;
   if (outcome === 'refused') delivery.cancelAskedAt = null;
   world.trace(`cancel ${delivery.id}: ${outcome}`);
 }
 
-/** Asks for a delivery once more. */
+/** Requests a redelivery. */
 export async function redeliverDelivery(world: World, node: RunningNode, delivery: DeliveryHistory): Promise<void> {
   delivery.redeliveredAt = Number.POSITIVE_INFINITY;
   delivery.cancelledAt = null;
@@ -94,7 +94,7 @@ export async function redeliverDelivery(world: World, node: RunningNode, deliver
   world.trace(`redeliver ${delivery.id}: ${outcome}`);
 }
 
-/** Pauses or enables a webhook. Returns whether it is done. */
+/** Pauses or enables a webhook. Returns whether that succeeded. */
 export async function setWebhookStatus(
   world: World,
   node: RunningNode,

@@ -2,13 +2,13 @@ import { cancelDelivery, redeliverDelivery, setWebhookStatus } from './callers.t
 import type { DeliveryHistory } from './history.ts';
 import type { Machine, World } from './world.ts';
 
-/** Something that happens to the system at a random moment. Those that take a while are not waited for. */
+/** A command that is run at a random time. Long ones are not awaited. */
 export type Command = (world: World) => void;
 
 const HOUR_MS = 3_600_000;
-/** Until a listener is connected again, and what it missed is read. */
+/** Time until a listener is connected again and has read what it missed. */
 const LISTENER_MS = 1_500;
-/** A disruption may have repeats until leases have moved and been read. */
+/** Time until leases have moved and been read: until then a disruption may cause repeats. */
 const AFTERMATH_MS = 2_000;
 
 function someMachine(world: World): Machine | undefined {
@@ -22,7 +22,7 @@ function disrupted(world: World, kind: string, lastsMs: number): void {
 }
 
 function someDelivery(world: World): DeliveryHistory | undefined {
-  // A stable choice among those that are not meddled with yet.
+  // A stable choice among the webhooks that no command has changed yet.
   const stored = [...world.server.tables.events.values()].slice(-30);
   const all = stored.flatMap((event) => event.webhook_ids.map((webhookId) => world.history.delivery(event.id, webhookId)));
   const untouched = all.filter(({ cancelAskedAt, redeliveredAt }) => cancelAskedAt === null && redeliveredAt === null);
@@ -71,18 +71,18 @@ function endpointSlow(world: World): void {
   world.time.after(world.random.between(1_000, 5_000), null, () => world.endpoints.delete(id));
 }
 
-/** SIGTERM, and a start some time later. */
+/** SIGTERM, and a restart some time later. */
 function restart(world: World): void {
   const machine = someMachine(world);
   if (!machine) return;
-  // Exchanges take less.
+  // Exchanges take less time.
   void world.stop(machine, 20_000).then(() => world.time.after(world.random.between(10, 3_000), null, () => void world.start(machine)));
 }
 
 function kill(world: World): void {
   const machine = someMachine(world);
   if (!machine) return;
-  // Its leases run out in 6 s, and what it sent is found unrecorded then.
+  // The node's leases end in 6 s; then its unrecorded deliveries are found.
   disrupted(world, `kill ${machine.name}`, 12_000);
   world.kill(machine);
   world.time.after(world.random.between(10, 10_000), null, () => void world.start(machine));
@@ -110,7 +110,7 @@ function breakConnections(world: World): void {
   machine.node.link.break(outageMs);
 }
 
-/** A node that runs on without its database for longer than its leases last: others take its shards. */
+/** A node runs without its database for longer than its leases, so other nodes take over its shards. */
 function loseShards(world: World): void {
   const machine = someMachine(world);
   if (!machine?.node) return;
@@ -161,10 +161,10 @@ function jumpClock(world: World): void {
   world.trace(`the clock of ${machine.name} jumps to ${machine.clockOffset / HOUR_MS} h`);
 }
 
-/** What happens in every run: nothing of it may repeat or lose anything. */
+/** Commands of every run. None of them may repeat or lose anything. */
 export const USUAL: Readonly<Record<string, Command>> = { cancelOne, redeliverOne, pause, endpointFails, endpointSlow };
 
-/** Of these, each run has some. */
+/** Faults, of which each run has some. */
 export const FAULTS: Readonly<Record<string, Command>> = {
   restart,
   kill,

@@ -13,7 +13,7 @@ import { VirtualTime } from './virtual-time.ts';
 const SEQUENCES = 6;
 const CALLS = 500;
 
-/** What both databases hold in the end. Times of the database's own clock are left out. */
+/** The final contents of both databases, without times of the database's own clock. */
 const TABLES = {
   events: `SELECT organization_key, id, xid::text, shard, claimed_by, type, subject_kind, subject_id, external_id, test, body, webhook_ids FROM events ORDER BY organization_key, id`,
   deliveries: `SELECT organization_key, id, webhook_id, event_id, event_type, test, status, attempt_count, next_attempt_at FROM deliveries ORDER BY id`,
@@ -49,7 +49,7 @@ function simulated(webhooks: readonly { id: string; organizationKey: number }[])
   return { database: directDatabase(server), server };
 }
 
-/** Without latency: each statement is answered, and committed, before the next one. */
+/** Without latency: each statement returns and commits before the next one. */
 function directDatabase(server: DatabaseServer): Database {
   const runIn = (transaction: SimulatedTransaction): Queryable => ({
     query: <Row>({ name }: Statement, values: readonly Value[] = []) =>
@@ -80,7 +80,7 @@ function directDatabase(server: DatabaseServer): Database {
 
 const XID_COLUMNS = new Set(['xid', 'event_xid', 'low_water']);
 
-/** Transaction ids as the number of the append that got them, everything else as it is printed. */
+/** Replaces transaction ids by the number of their append. Everything else is printed as it is. */
 function normalized(value: unknown, { xids }: Tested, isOrdered: boolean): unknown {
   const names = new Map(xids.map((xid, index) => [String(xid), `append ${index}`]));
   const plain = JSON.parse(

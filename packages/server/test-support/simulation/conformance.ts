@@ -37,15 +37,15 @@ import { failWebhook, failingWebhooks, saveWebhookHealth } from '../../src/store
 import { organizationChanged, releaseHeld, setWebhookStatus } from '../../src/store/webhooks.ts';
 import type { SeededRandom } from './random.ts';
 
-/** A database under test, with the transaction ids and the continuity token that it gave. */
+/** A database under test, with the transaction ids and the continuity token that it returned. */
 export interface Tested {
   readonly database: Database;
-  /** Of each append, in order. */
+  /** The transaction ids of the appends, in order. */
   readonly xids: number[];
   readonly continuity: string;
 }
 
-/** The same call for each database. Rows are compared in order, unless the statement promises none. */
+/** The same call for each database. Rows are compared in order, unless the statement guarantees none. */
 export interface Call {
   readonly name: string;
   readonly isOrdered: boolean;
@@ -53,11 +53,11 @@ export interface Call {
 }
 
 const HOUR_MS = 3_600_000;
-/** Leases that do not end during the test, or have ended. */
+/** Durations of leases that don't expire during the test, or have already expired. */
 const LEASES_MS = [HOUR_MS, -HOUR_MS];
 const STATUSES = ['delivered', 'failed', 'retrying', 'pending', 'held', 'cancelled'] as const;
 
-/** Makes random calls of the store's functions, about a few organizations, webhooks and events. */
+/** Makes random calls of the store's functions, with a few organizations, webhooks and events. */
 export class RandomCalls {
   readonly #random: SeededRandom;
   readonly #webhooks: readonly { id: string; organizationKey: number }[];
@@ -273,7 +273,7 @@ export class RandomCalls {
     ])();
   }
 
-  /** What callers do with single deliveries. */
+  /** Calls about single deliveries. */
   #redeliver(): Call {
     const random = this.#random;
     const { id: webhookId, organizationKey } = this.#webhook();
@@ -357,7 +357,7 @@ export class RandomCalls {
 }
 
 const LOWEST_ID = '00000000-0000-0000-0000-000000000000';
-/** The simulation answers these too: settlements need the epochs, and appends the versions. */
+/** The simulation implements these too: settlements need the epochs, and appends the versions. */
 const EPOCHS = { name: 'conformance_epochs', text: 'SELECT id, epoch FROM shards ORDER BY id' };
 const VERSIONS = { name: 'conformance_versions', text: 'SELECT key, version FROM organizations' };
 

@@ -1,6 +1,6 @@
 import type { SeededRandom } from './random.ts';
 
-/** Gives ids as a process does: by its clock, and later ones sort after earlier ones, though the clock goes back. */
+/** Creates ids as a process does: by its clock, and increasing even if the clock goes back. */
 export class EventIds {
   readonly #random: SeededRandom;
   #lastMs = 0;

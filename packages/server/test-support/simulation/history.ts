@@ -1,13 +1,13 @@
 import { deliveryId } from '../../src/store/delivery-id.ts';
 import type { SimulatedProcess } from './virtual-time.ts';
 
-/** An event as its caller knows it. */
+/** An event as its caller sees it. */
 export interface EmittedEvent {
   readonly id: string;
   readonly organizationKey: number;
   readonly subject: string | null;
   webhookIds: readonly string[];
-  /** `unknown`: the call failed, and the event may be stored all the same. */
+  /** `unknown`: the call failed, but the event may be stored. */
   answer: 'none' | 'accepted' | 'unknown';
 }
 
@@ -19,37 +19,37 @@ export interface Attempt {
   isSuccess: boolean;
 }
 
-/** What happened to a delivery, as callers and endpoints know it. */
+/** A delivery as callers and endpoints see it. */
 export interface DeliveryHistory {
   readonly id: string;
   readonly webhookId: string;
   readonly eventId: string;
   readonly attempts: Attempt[];
-  /** When a redelivery was last asked for: from then on it may be sent again, and is in no order. */
+  /** The time of the last redelivery request. From then on it may be sent again, and is not ordered. */
   redeliveredAt: number | null;
-  /** When a cancellation was asked for, and when it was answered. */
+  /** When a cancellation was requested, and when its response arrived. */
   cancelAskedAt: number | null;
   cancelledAt: number | null;
   /** Processes that were notified of the cancellation. */
   readonly notified: Set<SimulatedProcess>;
 }
 
-/** Something that may have an outcome repeated: a crash, a frozen node, a database that could not be reached. */
+/** A disruption that may cause repeats: a crash, a frozen node, an unreachable database. */
 export interface Disruption {
   readonly kind: string;
   readonly from: number;
   readonly to: number;
 }
 
-/** All that callers asked for, and all that endpoints received. */
+/** All requests of callers, and all requests to endpoints. */
 export class History {
   readonly events = new Map<string, EmittedEvent>();
   readonly deliveries = new Map<string, DeliveryHistory>();
   readonly disruptions: Disruption[] = [];
-  /** Times in which notifications may have been lost; nothing is repeated for them. */
+  /** Times in which notifications may have been lost. They cause no repeats. */
   readonly silences: Disruption[] = [];
 
-  /** The same by event and webhook: hashing an id takes most of the time of a look-up. */
+  /** The same, by event and webhook: hashing an id takes most of the time of a lookup. */
   readonly #byPair = new Map<string, DeliveryHistory>();
 
   delivery(eventId: string, webhookId: string): DeliveryHistory {
@@ -72,7 +72,7 @@ export class History {
     return created;
   }
 
-  /** Whether something happened in between that may have an outcome repeated. */
+  /** Whether a disruption that may cause repeats happened in between. */
   wasDisrupted(from: number, to: number): boolean {
     return overlap(this.disruptions, from, to);
   }

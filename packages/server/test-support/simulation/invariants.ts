@@ -4,21 +4,21 @@ import type { DeliveryHistory, History } from './history.ts';
 import { Orders } from './orders.ts';
 import type { SimulatedProcess, VirtualTime } from './virtual-time.ts';
 
-/** What must always hold. */
+/** The invariants. */
 export type InvariantName =
-  /** A delivery that has ended is not sent again, unless a crash took its outcome or somebody asked for it. */
+  /** A delivery that has ended is not sent again, unless a crash lost its outcome or a caller redelivered it. */
   | 'once'
-  /** A cancelled delivery is not sent after the answer. */
+  /** A cancelled delivery is not sent after the response to the cancellation. */
   | 'cancelled'
-  /** Ordered deliveries are sent in commit order, each after the one before has ended. */
+  /** Ordered deliveries are sent in commit order, each after the previous one has ended. */
   | 'order'
   /** Below a shard's low-water mark everything is recorded. */
   | 'low-water'
-  /** Only what is stored is sent. */
+  /** Only stored events are sent. */
   | 'stored'
-  /** What was accepted is stored, and ends. */
+  /** Accepted events are stored, and their deliveries end. */
   | 'lost'
-  /** Nothing waits for ever while the nodes are ready. */
+  /** No delivery waits for ever while the nodes are ready. */
   | 'stuck';
 
 export interface Violation {
@@ -45,7 +45,7 @@ export class Invariants {
   readonly #orders: Orders;
   /** When the shards were last taken over. */
   readonly #acquiredAt = new Map<number, number>();
-  /** Since when deliveries show in the database that they have ended. */
+  /** The time at which the database first showed each delivery as ended. */
   readonly #finalSince = new Map<string, number>();
 
   constructor(options: InvariantsOptions) {
@@ -99,7 +99,7 @@ export class Invariants {
     return found;
   }
 
-  /** Checks what holds when everything has ended. */
+  /** Checks what must hold when all deliveries have ended. */
   ended(): void {
     const { history, server } = this.#options;
     for (const message of this.unfinished().slice(0, 5)) this.#violated('stuck', message);

@@ -30,7 +30,7 @@ export interface NodeOptions {
   readonly trace: ((text: string) => void) | null;
 }
 
-/** A running server process with a node's engine and the ways to it that the simulation takes. */
+/** A running server process: a node's engine, and the operations that the simulation uses. */
 export interface RunningNode {
   readonly process: SimulatedProcess;
   readonly link: DatabaseLink;
@@ -42,7 +42,7 @@ export interface RunningNode {
   readonly now: () => number;
   /** The id of a new event. */
   readonly newEventId: () => string;
-  /** Accepts nothing more, ends what is under way within the deadline, and gives its shards back. */
+  /** Accepts nothing more, waits until the deadline for exchanges under way, and releases its shards. */
   stop(deadlineMs: number): Promise<void>;
 }
 
@@ -66,7 +66,7 @@ export function createNode(process: SimulatedProcess, options: NodeOptions): { n
     random: () => random.next(),
     nodeName: process.name,
     alone: false,
-    // So little that events are deferred.
+    // So small that events are deferred.
     memory: { deliveriesOfOrganization: 6 },
   });
   const writer = new AcceptWriter({ database, owner: engine, now });

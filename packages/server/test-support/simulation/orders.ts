@@ -1,7 +1,7 @@
 import type { EventTableRow } from './database/rows.ts';
 import { compareEvents } from './database/statements/log-reading.ts';
 
-/** The stored events by what keeps them in order: webhook and subject. */
+/** The stored events by order key: webhook and subject. */
 export class Orders {
   readonly #isOrdered: (webhookId: string) => boolean;
   readonly #events = new Map<string, EventTableRow[]>();
@@ -24,7 +24,7 @@ export class Orders {
     this.#events.clear();
   }
 
-  /** The events before it in its order. */
+  /** The earlier events of its order. */
   before(event: EventTableRow, webhookId: string): EventTableRow[] {
     return this.#of(event, webhookId).filter((other) => compareEvents(other, event) < 0);
   }

@@ -1,10 +1,10 @@
-/** A source of random numbers that a seed determines (mulberry32). */
+/** A random number generator with a seed (mulberry32). */
 export class SeededRandom {
   #state: number;
 
   constructor(seed: number) {
     this.#state = seed >>> 0;
-    // Neighbouring seeds begin alike.
+    // Similar seeds would start with similar numbers.
     for (let i = 0; i < 8; i++) this.next();
   }
 
@@ -21,7 +21,7 @@ export class SeededRandom {
     return min + (max - min) * this.next();
   }
 
-  /** Both ends included. */
+  /** Both ends are included. */
   integer(min: number, max: number): number {
     return min + Math.floor((max - min + 1) * this.next());
   }
@@ -30,19 +30,19 @@ export class SeededRandom {
     return this.next() < probability;
   }
 
-  /** Throws if there is nothing to pick from. */
+  /** Throws if the list is empty. */
   pick<Item>(items: readonly Item[]): Item {
     const item = items[this.integer(0, items.length - 1)];
     if (item === undefined) throw new Error('There is nothing to pick from.');
     return item;
   }
 
-  /** Another source, determined by this one. */
+  /** Creates another generator, determined by this one. */
   fork(): SeededRandom {
     return new SeededRandom(this.integer(0, 0xffff_ffff));
   }
 
-  /** A UUIDv7 of a millisecond; of one millisecond they sort by `sequence`, which has 24 bits. */
+  /** A UUIDv7 of a millisecond. Within a millisecond ids sort by `sequence`, which has 24 bits. */
   uuid(timeMs: number, sequence = this.integer(0, 0xff_ffff)): string {
     const time = Math.floor(timeMs).toString(16).padStart(12, '0');
     const place = sequence.toString(16).padStart(6, '0');

@@ -5,13 +5,13 @@ import type { SimulatedProcess, VirtualTime } from './virtual-time.ts';
 /** How an endpoint behaves. */
 export interface EndpointState {
   readonly kind: 'well' | 'failing' | 'overloaded' | 'silent';
-  /** How long it takes to answer, at most. */
+  /** The maximum time until its response. */
   readonly maxMs: number;
 }
 
-/** Watches what is sent. */
+/** Observes what is sent. */
 export interface SenderWatcher {
-  /** A process starts an exchange. Returns what is to be told of its end. */
+  /** A process starts an exchange. Returns a callback for its end. */
   readonly onSend: (sent: { process: SimulatedProcess; webhookId: string; eventId: string }) => (isSuccess: boolean) => void;
 }
 
@@ -32,7 +32,7 @@ export function simulatedSender({ time, random, process, endpoint, watcher }: Si
       const state = endpoint(webhookId);
       const durationMs = state.kind === 'silent' ? 5_000 : random.between(1, random.chance(0.9) ? 30 : state.maxMs);
       const exchange = exchangeOf(state, Math.round(durationMs));
-      // What the endpoint makes of it does not depend on whether the process lives to hear of it.
+      // The endpoint handles the request even if the process dies before the response.
       const isSuccess = state.kind === 'well';
       time.after(durationMs, null, () => ended(isSuccess));
       return new Promise((resolve) => time.after(durationMs + 0.1, process, () => resolve(exchange)));

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { simulate } from './simulation.ts';
 
-/** A run takes a tenth of a second. `npm run simulate` runs as many as are asked for. */
+/** A run takes a tenth of a second. `npm run simulate` makes as many runs as requested. */
 const SEEDS = Number(process.env['POSTHORN_SIMULATION_SEEDS'] ?? 200);
 const PER_TEST = 50;
 

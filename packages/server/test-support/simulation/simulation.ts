@@ -8,7 +8,7 @@ import { VirtualTime } from './virtual-time.ts';
 import { PRODUCT_NAME, World } from './world.ts';
 
 export interface SimulationOptions {
-  /** Called with each line of what happens. */
+  /** Called with a line for each event of the run. */
   readonly trace?: (line: string) => void;
 }
 
@@ -24,13 +24,13 @@ export interface SimulationResult {
 
 const PRODUCT: ProductDefinition = { name: PRODUCT_NAME, anyEvent: true, events: {}, envelope: defaultEnvelope };
 const catalog = Catalog.load([PRODUCT]);
-/** After the faults end, everything has to end within this time. */
+/** Maximum time until everything has ended after the end of the faults. */
 const PATIENCE_MS = 600_000;
-/** Afterwards nothing may be sent again. */
+/** A further period in which nothing may be sent again. */
 const SILENCE_MS = 4_000;
 const MAX_VIOLATIONS = 20;
 
-/** Runs one simulation. The seed determines everything that happens in it. */
+/** Runs one simulation, which is determined by its seed. */
 export async function simulate(seed: number, { trace }: SimulationOptions = {}): Promise<SimulationResult> {
   const loaded = await catalog;
   const time = new VirtualTime();
@@ -64,7 +64,7 @@ export async function simulate(seed: number, { trace }: SimulationOptions = {}):
   }
 }
 
-/** One run: a time of events and faults, then a time of peace in which everything has to end. */
+/** One run: a period of events and faults, then a period without faults in which everything must end. */
 class Scenario {
   readonly faults: readonly string[];
   readonly #world: World;
@@ -81,7 +81,7 @@ class Scenario {
     this.faults = Object.keys(FAULTS).filter(() => random.chance(0.35));
     const usual = Object.values(USUAL).filter(() => random.chance(0.6));
     this.#commands = [...usual, ...this.faults.flatMap((name) => FAULTS[name] ?? [])];
-    // Long enough, now and then, for a shard to leave a node and come back to it.
+    // Sometimes long enough for a shard to leave a node and come back to it.
     this.#lastsMs = random.chance(0.15) ? random.between(20_000, 40_000) : random.between(3_000, 12_000);
     this.#meanGapMs = random.pick([300, 1_000, 3_000]);
   }
@@ -113,7 +113,7 @@ class Scenario {
     }
   }
 
-  /** Awaits each answer, and goes from node to node. */
+  /** Waits for each response, and uses the nodes in turn. */
   async #call(caller: { organizationKey: number; subject: string | null; gapMs: number; burst: number }): Promise<void> {
     const world = this.#world;
     const random = this.#random.fork();
@@ -164,7 +164,7 @@ class Scenario {
       if (machine.link) Object.assign(machine.link, { slowness: 1, isSilent: false });
       void world.start(machine);
     }
-    // A change that was asked for before may come late.
+    // A change that was requested earlier may come late.
     for (;;) {
       await world.time.wait(300);
       const [node] = world.running;

@@ -2,14 +2,14 @@ import type { SimulatedProcess } from './virtual-time.ts';
 
 export interface VirtualTimer {
   readonly run: () => void;
-  /** Whose event loop runs it; null: the world's. */
+  /** The process whose event loop runs it; null: the world's. */
   readonly process: SimulatedProcess | null;
   at: number;
   sequence: number;
   isCancelled: boolean;
 }
 
-/** A binary heap: earliest first, and of one moment in the order in which they were added. */
+/** A binary heap: earliest first; timers of the same time in the order in which they were added. */
 export class TimerQueue {
   readonly #heap: VirtualTimer[] = [];
 

@@ -3,12 +3,12 @@ import { syncBuiltinESMExports } from 'node:module';
 import promisedTimers from 'node:timers/promises';
 import { TimerQueue, type VirtualTimer } from './timer-queue.ts';
 
-/** A server process: it has an event loop and a clock of its own, and may be stopped for a while, or for good. */
+/** A server process with its own event loop and clock, which may be stopped for a while or for good. */
 export interface SimulatedProcess {
   readonly name: string;
-  /** What its clock shows more than the true time, in milliseconds. */
+  /** The difference between its clock and the true time, in milliseconds. */
   clockOffset: number;
-  /** Until then nothing of it runs (SIGSTOP). */
+  /** Nothing of it runs until then (SIGSTOP). */
   frozenUntil: number;
   isDead: boolean;
 }
@@ -20,8 +20,8 @@ const GLOBALS = ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', '
 const START = Date.parse('2026-03-01T12:00:00Z');
 
 /**
- * Time that passes only when the simulation says so. While installed, it stands behind the global timers, `Date.now` and
- * `performance.now`; each timer runs in the process that set it.
+ * Time that passes only when the simulation advances it. While installed, it replaces the global timers, `Date.now` and
+ * `performance.now`. Each timer runs in the process that set it.
  */
 export class VirtualTime {
   readonly #queue = new TimerQueue();
@@ -39,12 +39,12 @@ export class VirtualTime {
     return this.#now - START;
   }
 
-  /** What the clock of a process shows. */
+  /** The time on the clock of a process. */
   clockOf(process: SimulatedProcess): number {
     return Math.floor(this.#now) + process.clockOffset;
   }
 
-  /** Runs something as a process would. */
+  /** Runs a function in a process. */
   as<Result>(process: SimulatedProcess | null, run: () => Result): Result {
     return this.#context.run(process, run);
   }
@@ -59,7 +59,7 @@ export class VirtualTime {
     return new Promise((resolve) => this.after(delayMs, process, resolve));
   }
 
-  /** Lets time pass until a moment, or until `isOver`. */
+  /** Advances time up to a moment, or until `isOver`. */
   async runUntil(elapsed: number, isOver: () => boolean = () => false): Promise<void> {
     const end = START + elapsed;
     await settled();
@@ -84,13 +84,13 @@ export class VirtualTime {
     return true;
   }
 
-  /** Replaces the global timers and clocks. Returns a function that brings the real ones back. */
+  /** Replaces the global timers and clocks. Returns a function that restores the real ones. */
   install(): () => void {
     const restore = GLOBALS.map((name) => replace(globalThis, name, this.#globals()[name]));
     restore.push(replace(Date, 'now', () => Math.floor(this.#now) + (this.#context.getStore()?.clockOffset ?? 0)));
     restore.push(replace(performance, 'now', () => this.elapsed));
     restore.push(replace(promisedTimers, 'setTimeout', (delayMs = 0, value?: unknown) => this.#waitIn(delayMs, value)));
-    // What was imported by name follows.
+    // Also updates what was imported by name.
     syncBuiltinESMExports();
     return () => {
       for (const step of restore.toReversed()) step();
@@ -98,7 +98,7 @@ export class VirtualTime {
     };
   }
 
-  /** As `setTimeout` of `node:timers/promises`, without its signal. */
+  /** Like `setTimeout` of `node:timers/promises`, without its signal. */
   #waitIn<Value>(delayMs: number, value: Value): Promise<Value> {
     const process = this.#context.getStore() ?? null;
     return new Promise((resolve) => this.after(Math.max(1, delayMs), process, () => resolve(value)));
@@ -133,7 +133,7 @@ export class VirtualTime {
   }
 }
 
-/** What `setTimeout` and the others return. */
+/** The return value of `setTimeout` and the others. */
 class Handle {
   #timer: VirtualTimer | null;
 

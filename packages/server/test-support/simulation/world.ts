@@ -12,13 +12,13 @@ import type { SeededRandom } from './random.ts';
 import type { EndpointState } from './sender.ts';
 import type { SimulatedProcess, VirtualTime } from './virtual-time.ts';
 
-/** A place where a server process runs, and is started again. */
+/** A machine on which a server process runs, and is restarted. */
 export interface Machine {
   readonly name: string;
   clockOffset: number;
-  /** null: it is down, starting or stopping. */
+  /** null: the process is down, starting or stopping. */
   node: RunningNode | null;
-  /** The process that runs, starts or stops there, and its way to the database. */
+  /** The process that runs, starts or stops there, and its link to the database. */
   process: SimulatedProcess | null;
   link: DatabaseLink | null;
   starts: number;
@@ -45,9 +45,9 @@ export interface WorldOptions {
 /** The product of all organizations. */
 export const PRODUCT_NAME = 'simulated';
 const sealer = createSealer(['a key of the simulation']);
-/** In shards far apart, so that they mostly have different owners. */
+/** In shards far apart, so that they usually have different owners. */
 const ORGANIZATION_KEYS = [1, 20, 40];
-/** So many retries that none is used up while endpoints fail for a while. */
+/** Enough retries that none is exhausted while endpoints fail for a while. */
 const LONG_PLAN = { kind: 'fixed', delayMs: 1_000, retries: 10_000 };
 const SHORT_PLAN = { kind: 'list', delaysMs: [500, 1_500] };
 const START_AGAIN_MS = 500;
@@ -108,7 +108,7 @@ export class World {
     return this.endpoints.get(webhookId) ?? { kind: 'well', maxMs: 300 };
   }
 
-  /** Starts a process on the machine, and again for as long as that fails. */
+  /** Starts a process on the machine, and retries while that fails. */
   async start(machine: Machine): Promise<void> {
     if (machine.process !== null) return;
     const process: SimulatedProcess = {
@@ -136,7 +136,7 @@ export class World {
     this.time.after(START_AGAIN_MS, null, () => void this.start(machine));
   }
 
-  /** As `kill -9`. */
+  /** Like `kill -9`. */
   kill(machine: Machine): void {
     const { process, link } = machine;
     if (!process) return;
@@ -148,7 +148,7 @@ export class World {
     this.#deaths.get(process)?.();
   }
 
-  /** As SIGTERM. */
+  /** Like SIGTERM. */
   async stop(machine: Machine, deadlineMs: number): Promise<void> {
     const { process, node } = machine;
     if (!process || !node) return;
@@ -161,7 +161,7 @@ export class World {
     if (machine.process === process) this.kill(machine);
   }
 
-  /** Runs something in a node's process. Rejects if the process dies first. */
+  /** Runs a function in a node's process. Rejects if the process dies first. */
   in<Result>(node: RunningNode, run: () => Promise<Result>): Promise<Result> {
     return this.#unlessDead(node.process, this.time.as(node.process, run));
   }
@@ -216,7 +216,7 @@ export class World {
     for (const { link } of this.machines) link?.break(this.random.between(0, 2_500));
   }
 
-  /** What the database holds before anything happens. */
+  /** The initial contents of the database. */
   #fill(): void {
     const transaction = this.server.begin();
     for (let id = 0; id < SHARD_COUNT; id++) {

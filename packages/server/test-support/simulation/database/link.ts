@@ -10,29 +10,29 @@ export interface LinkOptions {
   readonly process: SimulatedProcess;
 }
 
-/** Something that a process has sent to the server and that is not answered. */
+/** A request to the server that has no response yet. */
 interface Call {
-  /** The server is told that the connection is gone; returns nothing. */
+  /** Tells the server that the connection is lost. Returns nothing. */
   readonly abandon: () => void;
   readonly reject: (error: Error) => void;
-  /** The request has not reached the server yet. */
+  /** Whether the request has not reached the server yet. */
   isOnItsWay: boolean;
   isOver: boolean;
-  /** How long a request that outlived its connection still travels. */
+  /** How long a request that outlived its connection is still under way. */
   lateMs: number;
 }
 
-/** How a request is carried out at the server: `answer` sends the reply. */
+/** Runs a request on the server. `answer` sends the response. */
 type Perform<Result> = (answer: (error: Error | null, result?: Result) => void) => void;
 
-/** The driver's limit (`answerMs`): a server that says nothing is given up. */
+/** The driver's limit (`answerMs`), after which a silent server's connection is closed. */
 const SILENCE_MS = 30_000;
 
-/** What lies between a process and the database server: latency, connections that break, an outage. */
+/** The network between a process and the database server: latency, broken connections, outages. */
 export class DatabaseLink {
-  /** Round trips take so many times as long. */
+  /** Factor by which round trips take longer. */
   slowness = 1;
-  /** Requests get lost, and nobody says so until the driver gives up. */
+  /** Whether requests get lost silently, until the driver's limit. */
   isSilent = false;
   readonly #options: LinkOptions;
   readonly #calls = new Set<Call>();
@@ -80,14 +80,14 @@ export class DatabaseLink {
     });
   }
 
-  /** Breaks the connections that are in use; new ones can be made after the outage. */
+  /** Breaks the connections in use. New ones can be opened after the outage. */
   break(outageMs = 0): void {
     this.#outageUntil = Math.max(this.#outageUntil, this.#options.time.now + outageMs);
     for (const call of [...this.#calls]) this.#break(call);
     for (const broken of this.#onBreak) broken();
   }
 
-  /** Calls back whenever connections break. Returns a function that ends that. */
+  /** Calls back whenever connections break. Returns a function that stops that. */
   onBreak(broken: () => void): () => void {
     this.#onBreak.add(broken);
     return () => this.#onBreak.delete(broken);
@@ -97,7 +97,7 @@ export class DatabaseLink {
     const { random, time, process } = this.#options;
     if (call.isOver) return;
     this.#end(call);
-    // What is on its way may be lost, or may reach the server after all, rarely very late.
+    // Requests under way may be lost, or may reach the server after all, in rare cases very late.
     if (call.isOnItsWay && random.chance(0.5)) call.lateMs = random.chance(0.1) ? random.between(1, 60_000) : random.between(1, 3_000);
     call.abandon();
     time.after(0, process, () => call.reject(connectionLost()));

@@ -12,13 +12,13 @@ interface Listener {
 
 interface Connection extends Listener {
   isConnected: boolean;
-  /** Notifications arrive in order: none before this. */
+  /** Notifications arrive in order: none before this time. */
   arrivesAt: number;
 }
 
 const RECONNECT_MS = 500;
 
-/** Connections that listen for notifications, and connect again when they are lost. */
+/** Connections that listen for notifications, and reconnect when they are lost. */
 export class Listeners {
   readonly #time: VirtualTime;
   readonly #random: SeededRandom;
@@ -42,7 +42,7 @@ export class Listeners {
     });
   }
 
-  /** Tells all that are connected now. */
+  /** Notifies all connected listeners. */
   notify(payload: string): void {
     for (const connection of this.#connections) {
       if (!connection.isConnected) continue;

@@ -1,6 +1,6 @@
-/** Parameters as the store's functions make them, read back. */
+/** Decodes parameters that the store's functions encode. */
 
-/** An array, as JavaScript has it or as PostgreSQL reads it. Elements with quotes have no escapes in them (`nameArray`). */
+/** An array of JavaScript, or as encoded for PostgreSQL. Quoted elements contain no escapes (`nameArray`). */
 export function list(value: unknown): (string | null)[] {
   if (Array.isArray(value)) return value.map((element) => (element === null ? null : text(element)));
   const inner = String(value).slice(1, -1);
@@ -17,7 +17,7 @@ export function present<Value>(values: readonly (Value | null)[]): Value[] {
   return values.filter((value) => value !== null);
 }
 
-/** A point in time in milliseconds; `infinity` is `Infinity`. */
+/** A time in milliseconds; `infinity` is `Infinity`. */
 export function moment(value: unknown): number | null {
   if (value === null || value === undefined) return null;
   if (value instanceof Date) return value.getTime();
@@ -25,7 +25,7 @@ export function moment(value: unknown): number | null {
   return value === 'infinity' ? Number.POSITIVE_INFINITY : Date.parse(text(value));
 }
 
-/** A point in time that has to be given. */
+/** A time that must not be null. */
 export function time(value: unknown): number {
   return moment(value) ?? Number.NaN;
 }

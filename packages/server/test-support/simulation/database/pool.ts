@@ -19,7 +19,7 @@ export interface PoolOptions {
 /** Longer than the server takes to notice that a client is gone. */
 const ABANDONED_MS = 1_000;
 
-/** A pool of connections to the simulated server. It has as many as are asked for. */
+/** A pool of connections to the simulated server, without a limit. */
 export function simulatedPool(options: PoolOptions): Database {
   const { server, link, listeners, process, durable } = options;
   return {
@@ -52,7 +52,7 @@ export function simulatedPool(options: PoolOptions): Database {
   };
 }
 
-/** One connection with an open transaction: its statements run one after the other. */
+/** A connection with an open transaction, whose statements run one after another. */
 class Session implements Queryable {
   readonly #options: PoolOptions;
   readonly #transaction: SimulatedTransaction;
@@ -118,7 +118,7 @@ class Session implements Queryable {
     );
   }
 
-  /** The connection broke: the server ends the transaction when it notices, unless it commits already. */
+  /** The connection broke: the server ends the transaction when it notices, unless it is already committing. */
   #abandon(): void {
     const { time, server } = this.#options;
     const { life } = server;
@@ -127,7 +127,7 @@ class Session implements Queryable {
     });
   }
 
-  /** Statements are sent without waiting for the answers of those before. */
+  /** Statements are sent without waiting for earlier responses. */
   #inTurn(run: (done: () => void) => void): void {
     this.#previous = this.#previous.then(() => new Promise<void>((resolve) => run(resolve)));
   }

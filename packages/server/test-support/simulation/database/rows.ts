@@ -1,4 +1,4 @@
-/** The tables that the engine and the accept path use, as far as they use them. Times in milliseconds, `Infinity` included. */
+/** The tables and columns that the engine and the accept path use. Times are in milliseconds, including `Infinity`. */
 export interface Rows {
   readonly organizations: { readonly key: number; readonly id: string; readonly product: string; readonly version: number };
   readonly webhooks: {
@@ -102,7 +102,7 @@ export function emptyTables(): Tables {
   };
 }
 
-/** One row that a transaction wrote; null: it deleted the row. */
+/** A row that a transaction wrote; null: it deleted the row. */
 export interface Change<Name extends TableName = TableName> {
   readonly table: Name;
   readonly key: string;

@@ -5,7 +5,7 @@ import { emptyTables, type Change, type Tables } from './rows.ts';
 import { Blocked, SimulatedTransaction } from './transaction.ts';
 import { WriteAheadLog } from './write-ahead-log.ts';
 
-/** What a statement works with. */
+/** The context in which a statement runs. */
 export interface StatementContext {
   readonly transaction: SimulatedTransaction;
   readonly server: DatabaseServer;
@@ -15,11 +15,11 @@ export interface StatementContext {
 
 export type Implementation = (context: StatementContext, values: readonly unknown[]) => object[];
 
-/** How the server is set up. */
+/** Settings of the server. */
 export interface ServerSettings {
-  /** How long what is not waited for may stay unflushed. */
+  /** How long commits that are not awaited may stay unflushed. */
   readonly walWriterMs: number;
-  /** How long a transaction may take from its last statement to its commit, mostly much less. */
+  /** The maximum time from a transaction's last statement to its commit; usually it is much shorter. */
   readonly maxCommitMs: number;
 }
 
@@ -30,30 +30,30 @@ export interface DatabaseServerOptions {
   readonly statements: ReadonlyMap<string, Implementation>;
 }
 
-/** What others want to know of the server. */
+/** Callbacks for events of the server. */
 export interface ServerWatcher {
-  /** A transaction became visible; the tables show it. `before` are the rows that it replaced. */
+  /** A transaction became visible in the tables. `before` contains the rows that it replaced. */
   readonly onVisible: (changes: readonly Change[], before: readonly Change[]) => void;
   readonly onNotify: (payload: string) => void;
-  /** It went down: every connection is lost. */
+  /** The server went down: every connection is lost. */
   readonly onDown: () => void;
-  /** It crashed, and its tables are what recovery made of the log. */
+  /** The server crashed, and its tables were recovered from the log. */
   readonly onRecovered: () => void;
-  /** The simulation has not kept step with the code. */
+  /** The simulation doesn't match the code. */
   readonly onFault: (error: Error) => void;
 }
 
 type Done = (error: Error | null, rows: object[]) => void;
 
 /**
- * PostgreSQL as far as the engine can tell: transaction ids, snapshots, row locks, commits that overtake one another,
- * a write-ahead log, and crashes that lose its end and give the ids of what was lost out again.
+ * PostgreSQL as the engine sees it: transaction ids, snapshots, row locks, commits that overtake each other, a
+ * write-ahead log, and crashes that lose its end and reuse the transaction ids of what was lost.
  */
 export class DatabaseServer {
   readonly locks = new Map<string, SimulatedTransaction>();
   tables: Tables = emptyTables();
   isUp = true;
-  /** Grows with each crash: what belongs to an earlier life is gone. */
+  /** Incremented by each crash: work from before it is discarded. */
   life = 0;
   watcher: ServerWatcher = {
     onVisible: () => {},
@@ -82,7 +82,7 @@ export class DatabaseServer {
 
   // Transaction ids
 
-  /** `pg_snapshot_xmax`: the lowest id that is not given out. */
+  /** `pg_snapshot_xmax`: the lowest id that is not assigned yet. */
   get nextXid(): number {
     return this.#nextXid;
   }
@@ -99,7 +99,7 @@ export class DatabaseServer {
     return this.#nextXid++;
   }
 
-  /** Transactions that take an id and write nothing: their ids never reach the log. */
+  /** Transactions that take an id and write nothing. Their ids never reach the log. */
   burnXids(count: number): void {
     this.#nextXid += count;
   }
@@ -118,7 +118,7 @@ export class DatabaseServer {
     return new SimulatedTransaction(this, this.#options.time.now);
   }
 
-  /** Runs a statement, after the transactions whose locks it needs. */
+  /** Runs a statement after the transactions whose locks it needs. */
   execute(transaction: SimulatedTransaction, statement: { name: string; values: readonly unknown[] }, done: Done): void {
     const implementation = this.#options.statements.get(statement.name);
     if (!implementation) return this.watcher.onFault(new Error(`The simulation does not know the statement "${statement.name}".`));
@@ -143,7 +143,7 @@ export class DatabaseServer {
     attempt();
   }
 
-  /** Commits. `done` follows when others see it and, if it is durable, it is on disk. */
+  /** Commits. `done` is called when the commit is visible and, if it is durable, on disk. */
   commit(transaction: SimulatedTransaction, isDurable: boolean, done: () => void): void {
     const { life } = this;
     const { time, random, settings } = this.#options;
@@ -162,13 +162,13 @@ export class DatabaseServer {
       time.after(random.between(0.3, 6), null, () => {
         if (life !== this.life) return;
         this.#wal.flush(end);
-        // Durable, and yet to be seen by others.
+        // Durable, but not visible yet.
         time.after(random.between(0, 0.5), null, show);
       });
     });
   }
 
-  /** Commits at once and for good: what is there before the simulation begins. */
+  /** Commits immediately and durably: the initial contents. */
   load(transaction: SimulatedTransaction): void {
     if (transaction.xid !== null) this.#wal.append({ xid: transaction.xid, committed: transaction.changes() });
     this.#wal.flush(this.#wal.end);
@@ -209,8 +209,8 @@ export class DatabaseServer {
   // Crashes
 
   /**
-   * Crashes, and is up again after a while. Loses what was not flushed, or some of it; `lag`: fails over to a replica that
-   * lacks the last so many log entries, flushed ones too.
+   * Crashes and restarts after a while. Loses some or all of what was not flushed. `lag`: fails over to a replica that
+   * lacks the last entries of the log, even flushed ones.
    */
   crash({ downMs, lag = 0 }: { downMs: number; lag?: number }): void {
     const { time, random } = this.#options;
@@ -237,12 +237,12 @@ export class DatabaseServer {
       if (committed !== null) this.#apply(committed);
     }
     this.#nextXid = highest + 1;
-    // It is unlogged.
+    // The table is unlogged.
     this.tables.log_continuity.clear();
   }
 }
 
-/** Whether one transaction waits for the other, at whatever distance. */
+/** Whether one transaction waits for the other, directly or indirectly. */
 function waitsFor(one: SimulatedTransaction, other: SimulatedTransaction): boolean {
   for (let next: SimulatedTransaction | null = one; next; next = next.waitsFor) if (next === other) return true;
   return false;

@@ -9,7 +9,7 @@ import { TENANTS } from './statements/tenants.ts';
 import { WAITING } from './statements/waiting.ts';
 import { WEBHOOKS } from './statements/webhooks.ts';
 
-/** The statements that the simulation knows, by name. One that is missing here ends the simulation with an error. */
+/** The statements that the simulation knows, by name. A missing one ends the simulation with an error. */
 export const STATEMENTS: ReadonlyMap<string, Implementation> = new Map(
   [APPEND, DELIVERY_ORDER, LOG_READING, REDELIVERY, SETTLE, SHARDS, TENANTS, WAITING, WEBHOOKS].flatMap((group) => Object.entries(group)),
 );

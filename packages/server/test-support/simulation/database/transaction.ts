@@ -1,14 +1,14 @@
 import { TABLE_NAMES, type Change, type Rows, type TableName, type Tables } from './rows.ts';
 
-/** What a transaction needs of its server. */
+/** The parts of the server that a transaction needs. */
 export interface TransactionHost {
   readonly tables: Tables;
-  /** Which running transaction has written or locked a row. */
+  /** The running transaction that has written or locked a row. */
   readonly locks: Map<string, SimulatedTransaction>;
   assignXid(transaction: SimulatedTransaction): number;
 }
 
-/** A statement has to wait until another transaction ends; it is run again then. */
+/** A statement must wait until another transaction ends, and is then run again. */
 export class Blocked extends Error {
   readonly by: SimulatedTransaction;
 
@@ -20,7 +20,7 @@ export class Blocked extends Error {
 
 type Overlay = { readonly [Name in TableName]?: Map<string, Rows[Name] | null> };
 
-/** One row-level view of a table: what is committed, and what the transaction itself wrote. */
+/** A transaction's view of a table: committed rows, and those that it wrote. */
 export interface TableView<Row> {
   get(key: string): Row | undefined;
   rows(): Row[];
@@ -36,9 +36,9 @@ export class SimulatedTransaction {
   readonly notifications: string[] = [];
   xid: number | null = null;
   hasEnded = false;
-  /** Whose locks its statement waits for. */
+  /** The transaction whose locks its statement waits for. */
   waitsFor: SimulatedTransaction | null = null;
-  /** Called when it has ended: others wait for its locks. */
+  /** Called when it has ended and its locks are released. */
   readonly onEnd: (() => void)[] = [];
   readonly #host: TransactionHost;
   #overlay: Overlay = {};
@@ -49,7 +49,7 @@ export class SimulatedTransaction {
     this.startedAt = startedAt;
   }
 
-  /** Runs a statement: all of it, or nothing when it throws. */
+  /** Runs a statement. If it throws, nothing is changed. */
   statement<Result>(run: () => Result): Result {
     const overlay = this.#overlay;
     const copies = TABLE_NAMES.flatMap((name) => {
@@ -102,14 +102,14 @@ export class SimulatedTransaction {
     return TABLE_NAMES.flatMap((table) => [...(this.#overlay[table] ?? [])].map(([key, row]) => ({ table, key, row })));
   }
 
-  /** Releases its locks and lets those that wait go on. */
+  /** Releases its locks, so that waiting transactions continue. */
   end(): void {
     this.hasEnded = true;
     for (const name of this.#locked) this.#host.locks.delete(name);
     for (const proceed of this.onEnd.splice(0)) proceed();
   }
 
-  /** `pg_advisory_xact_lock`: it takes no transaction id. */
+  /** `pg_advisory_xact_lock`, which takes no transaction id. */
   lockAdvisory(key: number): void {
     this.#lockName(`advisory ${key}`);
   }

@@ -6,13 +6,13 @@ interface Entry {
   readonly committed: readonly Change[] | null;
 }
 
-/** PostgreSQL's log: what is not flushed is lost in a crash, the end of it first. */
+/** PostgreSQL's log: a crash loses entries that are not flushed, from the end. */
 export class WriteAheadLog {
   readonly #entries: Entry[] = [];
-  /** Entries on disk. */
+  /** Number of entries on disk. */
   #flushed = 0;
 
-  /** Where the next entry will be. */
+  /** Position of the next entry. */
   get end(): number {
     return this.#entries.length;
   }
@@ -29,7 +29,7 @@ export class WriteAheadLog {
     this.#flushed = Math.max(this.#flushed, Math.min(end, this.end));
   }
 
-  /** Cuts off what comes after, and returns what is left. */
+  /** Drops the entries after the position, and returns the others. */
   cut(end: number): readonly Entry[] {
     this.#entries.length = end;
     this.#flushed = end;

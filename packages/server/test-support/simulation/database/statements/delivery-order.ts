@@ -2,7 +2,7 @@ import { numbers, time } from '../parameters.ts';
 import type { WaitingTableRow } from '../rows.ts';
 import type { Implementation } from '../server.ts';
 
-/** Commit order; what has no transaction id comes last. */
+/** Commit order. Rows without a transaction id come last. */
 export function inCommitOrder(a: WaitingTableRow, b: WaitingTableRow): number {
   const [one, other] = [a.event_xid ?? Number.MAX_SAFE_INTEGER, b.event_xid ?? Number.MAX_SAFE_INTEGER];
   return one - other || (a.event_id < b.event_id ? -1 : a.event_id > b.event_id ? 1 : 0);

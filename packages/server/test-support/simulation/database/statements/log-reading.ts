@@ -2,12 +2,12 @@ import { list, numbers, present } from '../parameters.ts';
 import { keyOf, type EventTableRow } from '../rows.ts';
 import type { Implementation } from '../server.ts';
 
-/** An event as the log shows it. */
+/** An event as returned from the log. */
 export function shown(event: Omit<EventTableRow, 'claimed_by'>): object {
   return { ...event, xid: String(event.xid), webhook_ids: [...event.webhook_ids] };
 }
 
-/** Commit order, and within a transaction the order of ids. */
+/** Commit order, and the order of ids within a transaction. */
 export function compareEvents(a: { xid: number; id: string }, b: { xid: number; id: string }): number {
   return a.xid - b.xid || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0);
 }

@@ -5,12 +5,12 @@ import type { Implementation, StatementContext } from '../server.ts';
 
 interface Settled {
   readonly row: DeliveryTableRow;
-  /** Its place in the other columns. */
+  /** Its index in the other columns. */
   readonly index: number;
   readonly shard: number;
 }
 
-/** The settlements whose shard the node still holds. */
+/** The settlements whose shard the node still owns. */
 function owned({ transaction }: StatementContext, values: readonly unknown[]): Settled[] {
   const [nodeId, keys, shards, epochs] = [values[0], numbers(values[1]), numbers(values[2]), numbers(values[3])];
   const columns = [4, 5, 6, 7, 8, 9, 10].map((at) => list(values[at]));
@@ -33,7 +33,7 @@ function owned({ transaction }: StatementContext, values: readonly unknown[]): S
   });
 }
 
-/** What was cancelled meanwhile stays cancelled, unless it was delivered. */
+/** A delivery that was cancelled meanwhile stays cancelled, unless it was delivered. */
 function unlessCancelled(known: DeliveryTableRow, row: DeliveryTableRow): string {
   return known.status === 'cancelled' && row.status !== 'delivered' ? 'cancelled' : row.status;
 }
@@ -127,14 +127,14 @@ const settleLater: Implementation = (context, values) => {
   return [];
 };
 
-/** `FOR SHARE`, which here keeps other readers with a lock out too. */
+/** `FOR SHARE`, which also excludes other locking readers here. */
 function stoppedAmong({ transaction }: StatementContext, webhookIds: readonly string[]): Set<string> {
   const webhooks = transaction.table('webhooks');
   for (const id of webhookIds) webhooks.lock(id);
   return new Set(webhookIds.filter((id) => (webhooks.get(id)?.status ?? 'active') !== 'active'));
 }
 
-/** Returns whether the delivery may wait: it is not cancelled. */
+/** Returns whether the delivery may wait because it is not cancelled. */
 function record({ transaction }: StatementContext, row: DeliveryTableRow): boolean {
   const deliveries = transaction.table('deliveries');
   const key = keyOf(row.organization_key, row.id);

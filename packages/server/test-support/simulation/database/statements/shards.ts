@@ -7,7 +7,7 @@ interface HeldShard {
   readonly lowWater: number;
 }
 
-/** The shards of a list that the node still holds, with the marks that they have then. */
+/** The shards of a list that the node still owns, with their new marks. */
 function stillHeld({ transaction }: StatementContext, nodeId: unknown, [ids, epochs, marks, token]: readonly unknown[]) {
   const [asked, lowWaters] = [numbers(epochs), list(marks)];
   const held = present(numbers(ids)).map((id, index): HeldShard => ({
@@ -46,7 +46,7 @@ const acquire: Implementation = ({ transaction, server, now }, [nodeId, count, l
     })
     .sort((a, b) => a.id - b.id)
     .slice(0, Number(count));
-  // The statement's own id is none of its snapshot's.
+  // The statement's own id is not in its snapshot.
   const hasForeign = transaction
     .table('events')
     .rows()

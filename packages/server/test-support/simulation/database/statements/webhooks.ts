@@ -5,7 +5,7 @@ import { inCommitOrder } from './delivery-order.ts';
 
 const SHARD_COUNT = 64;
 
-/** A webhook as statements return it. What the simulation leaves open follows from its product's policy. */
+/** A webhook as returned by statements. Settings that the simulation doesn't set follow from the product's policy. */
 export function shownWebhook(row: Rows['webhooks']): object {
   return {
     id: row.id,
