@@ -14,11 +14,11 @@ const KEYS = { POSTHORN_ROOT_KEY: 'shared-root-key-0123456789', POSTHORN_ENCRYPT
 
 interface Load {
   readonly accepted: Set<string>;
-  /** Sends nothing more, and answers when the last request has ended. */
+  /** Stops sending, and resolves when the last request has ended. */
   stop(): Promise<void>;
 }
 
-/** Emits to the nodes in turn with so many requests in flight; what no node accepted is simply not counted. */
+/** Emits to the nodes in turn with a number of requests in flight. Events that no node accepted are not counted. */
 function emitAt(nodes: readonly Api[], tenant: TestTenant, inFlight: number): Load {
   const accepted = new Set<string>();
   const stopping = new AbortController();
@@ -75,7 +75,7 @@ test('kill -9 under load: every accepted event is delivered after the restart, a
   expect(load.accepted.size).toBeGreaterThanOrEqual(200);
   await expectAllReceived(receiver, load.accepted);
   const repeated = [...received(receiver).values()].filter((count) => count > 1).length;
-  // 16 were being sent at most, and what was sent in the last 50 ms may not have been recorded.
+  // At most 16 were being sent, and outcomes of the last 50 ms may not have been recorded.
   expect(repeated).toBeLessThanOrEqual(16 + 200);
   expect((await second.request('GET', '/readyz')).status).toBe(200);
 });

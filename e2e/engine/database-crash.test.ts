@@ -16,10 +16,10 @@ const NEXT = statement('next_xid', 'SELECT pg_snapshot_xmax(pg_current_snapshot(
 const BURN = `CREATE TEMP TABLE burnt (x int) ON COMMIT DROP;
 DO $$ BEGIN FOR i IN 1..${BURNT_IDS} LOOP BEGIN INSERT INTO burnt VALUES (1); EXCEPTION WHEN division_by_zero THEN NULL; END; END LOOP; END $$`;
 
-/** Returns the next transaction id, after taking some that leave no trace on disk. */
+/** Returns the next transaction id, after using some that leave no trace on disk. */
 async function nextXid(url: string, { burn }: { burn: boolean }): Promise<number> {
   const database = await openPostgres(url, { connections: 1 });
-  const rollback = new Error('Nothing of it is kept.');
+  const rollback = new Error('Rolled back on purpose.');
   if (burn) {
     const burning = database.transaction(async (transaction) => {
       await transaction.script(BURN);
@@ -37,7 +37,7 @@ function missing(receiver: Receiver, accepted: readonly string[]): string[] {
   return accepted.filter((id) => !received.has(id));
 }
 
-/** Emits until told to stop; answers the ids of what was accepted. */
+/** Emits until told to stop. Returns the ids of the accepted events. */
 function emitAll(node: Api, tenants: readonly TestTenant[]): () => Promise<string[]> {
   const accepted: string[] = [];
   const stopping = new AbortController();
@@ -57,13 +57,13 @@ function emitAll(node: Api, tenants: readonly TestTenant[]): () => Promise<strin
 }
 
 test('after a crash of PostgreSQL that gives transaction ids out again, everything accepted is delivered', async () => {
-  // Ids that are taken in quick succession reach the disk late.
+  // Ids used in quick succession reach the disk late.
   const server = await startPostgres({ settings: { wal_writer_delay: '10s' } });
   await using stack = new AsyncDisposableStack();
   stack.defer(() => server.stop());
   const url = `${server.url}/postgres`;
   const lines = [stack.use(await startDatabaseLine(url)), stack.use(await startDatabaseLine(url))] as const;
-  // What a node commits writes the ids below to disk: both renew rarely.
+  // A commit of a node writes the ids below it to disk, so both nodes renew rarely.
   const timing = { leaseMs: 6_000, renewMs: 1_500 };
   const late = stack.use(await startNode({ databaseUrl: lines[0].url, timing }));
   const early = stack.use(await startNode({ databaseUrl: lines[1].url, timing }));
@@ -75,7 +75,7 @@ test('after a crash of PostgreSQL that gives transaction ids out again, everythi
   let reused = false;
   for (let round = 0; round < 10 && !reused; round++) {
     const before = await nextXid(url, { burn: true });
-    // Long enough for both nodes to see how far the ids have come.
+    // Long enough for both nodes to see the current ids.
     await after(60);
     await server.crash();
     const accept = lines[0].refuse();
@@ -83,7 +83,7 @@ test('after a crash of PostgreSQL that gives transaction ids out again, everythi
     reused = (await nextXid(url, { burn: false })) < before - BURNT_IDS / 2;
     const stop = emitAll(early, tenants);
     await eventually(() => expect(receiver.requests.length).toBeGreaterThan(0));
-    // One node comes back when the other has given some of the ids out again.
+    // One node comes back when the other has reused some of the ids.
     await after(500);
     accept();
     await after(1_000);

@@ -13,7 +13,7 @@ import { makeTenant } from '../harness/tenant.ts';
 
 const HIDE = statement('hide', 'ALTER TABLE waiting RENAME TO hidden');
 const SHOW = statement('show', 'ALTER TABLE hidden RENAME TO waiting');
-/** What enabling a webhook does, told to the nodes like any change. */
+/** What enabling a webhook does, with its notification. */
 const RELEASE = statement(
   'release',
   `WITH released AS (UPDATE hidden SET reason = 'backlog', due_at = 'infinity' WHERE webhook_id = $1),
@@ -56,13 +56,13 @@ test('an event stored with an unknown outcome is not lost: a repeat gets the fir
   await tenant.emit('a.b', { first: true });
   await eventually(() => expect(receiver.requests).toHaveLength(1));
 
-  // While an older transaction is open nobody can tell yet that the log is complete up to the event.
+  // While an older transaction is open, it is unknown whether the log is complete up to the event.
   await using older = await holdTransaction(database, (transaction) => transaction.query(OLDER));
   const event = { type: 'a.b', data: { note: 'nobody hears of it' }, id: 'order-1' };
   line.loseAnswerTo('nobody hears of it');
   expect(await tenant.request('POST', '/events', event)).toMatchObject({ status: 503, body: { code: 'unavailable' } });
   expect(await tenant.request('POST', '/events', event)).toMatchObject({ status: 202, body: { id: 'order-1', deliveries: 1 } });
-  // The node looks through the log several times meanwhile.
+  // The node reads the log several times meanwhile.
   await after(200);
   await older.commit();
   await tenant.settled('order-1', 'delivered', 1);

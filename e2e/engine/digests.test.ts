@@ -12,7 +12,7 @@ interface ShownDigest {
   readonly lastRunAt: string | null;
 }
 
-// Ids of one process never go back in time: each test plays later than the one before.
+// Ids of a process never go back in time, so each test starts later than the one before.
 const score = (points: number) => ({
   object: { id: '1', name: 'A' },
   features: [],
@@ -108,7 +108,7 @@ test('RVS-03 a digest interrupted half-way is sent once: no change is reported t
   const tenant = await changed(node);
   const blocker = await openPostgres(place.url);
   await blocker.transaction(async (transaction) => {
-    // The run has its schedule locked and waits here, in the middle of its transaction.
+    // The run has locked its schedule and waits here, in the middle of its transaction.
     await transaction.query(LOCK_CHANGES);
     clock.set('2030-06-02T05:00:01Z');
     await eventually(async () => {
@@ -152,7 +152,7 @@ test('changes made while a digest runs are reported once, by this run or the nex
       data.changes.map(({ total }): [unknown, unknown] => [total['original']?.points, total['changed']?.points]),
     ),
   );
-  // Each digest begins where the one before ended.
+  // Each digest begins where the previous one ended.
   expect(told[0]?.[0]).toBe(1);
   for (const [index, [original]] of told.entries()) if (index > 0) expect(original).toBe(told[index - 1]?.[1]);
   const current = await tenant.call<{ state: { total: { points: number } } }>('GET', '/objects/score/1?scope=model:m');

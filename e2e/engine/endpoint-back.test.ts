@@ -22,7 +22,7 @@ afterAll(async () => {
   await place[Symbol.asyncDispose]();
 });
 
-/** Makes a webhook of an endpoint that has been down for so long that it is tried every five minutes. */
+/** Creates a webhook whose endpoint has been down so long that it is tried every five minutes. */
 async function longDown(tenant: TestTenant, settings: { url: string; ordered?: boolean }): Promise<void> {
   await tenant.webhook({ retry: { kind: 'fixed', delayMs: DAY_MS, retries: 50, jitter: 0 }, ...settings });
   for (let i = 0; i < 12; i++) await tenant.emit('a.b', {}, { subject: { kind: 'row', id: String(i) } });
@@ -40,7 +40,7 @@ async function attemptCount(tenant: TestTenant): Promise<number> {
   return data.reduce((sum, delivery) => sum + delivery.attemptCount, 0);
 }
 
-/** Waits until more attempts are recorded: from its end on, the breaker counts the time to the next probe. */
+/** Waits until more attempts are recorded: the breaker counts the time to the next probe from their end. */
 async function attemptsPass(tenant: TestTenant, count: number): Promise<void> {
   await eventually(async () => expect(await attemptCount(tenant)).toBeGreaterThan(count));
 }

@@ -19,7 +19,7 @@ function startSmallNode(memory = MEMORY): Promise<InProcessNode> {
   return startNode({ databaseUrl: place.url, timing: { memory } });
 }
 
-/** An endpoint that answers nothing until it is opened. */
+/** An endpoint that sends no response until it is opened. */
 async function startGate(): Promise<Receiver & { open(): void }> {
   const gate = Promise.withResolvers<object>();
   const receiver = await startReceiver(() => gate.promise);
@@ -43,7 +43,7 @@ async function gaugeOf(node: InProcessNode, state: string): Promise<number> {
   return Number(value);
 }
 
-/** One name per delivery that has arrived, repeats left out. */
+/** The names of the deliveries that have arrived, without repeats. */
 function arrived({ requests }: Receiver): Set<string> {
   return new Set(requests.map(({ target, headers }) => `${target} ${headers['webhook-id']}`));
 }

@@ -32,7 +32,7 @@ test('a node that joins repeats nothing of what is in flight, and sends the rest
   await receiver.waitFor(20);
   await using second = await startNode({ databaseUrl: place.url });
   await eventually(async () => expect(await ownedShards(first)).toBe(32));
-  // The shards without any exchange have moved; those with one wait for it.
+  // Shards without exchanges have moved; the others wait for theirs.
   await eventually(async () => expect(await ownedShards(second)).toBeGreaterThan(0));
   answer();
   await eventually(() => expect(new Set(receiver.requests.map(({ headers }) => headers['webhook-id'])).size).toBe(ids.length));
@@ -85,7 +85,7 @@ test('a node that had no database for longer than its leases sends nothing of wh
   const arrived = (): number => new Set(receiver.requests.map(({ headers }) => headers['webhook-id'])).size;
   await eventually(() => expect(arrived()).toBe(ids.length));
   const before = repeats(receiver);
-  // It reads the organizations of what it had queued before it hears of its leases.
+  // It reads the organizations of its queued deliveries before it learns that its leases are lost.
   line.delayAnswersTo('renew_shards', 1_500);
   release();
   await eventually(async () => expect(await ownedShards(cut)).toBe(32));

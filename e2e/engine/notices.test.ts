@@ -12,7 +12,7 @@ import { makeTenant, type TestTenant } from '../harness/tenant.ts';
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 
-/** Two attempts, an hour apart; then the webhook is marked failed. Or after two days of nothing but failure. */
+/** Two attempts, an hour apart; then, or after two days of failures only, the webhook is marked failed. */
 const STRICT: ProductDefinition = {
   name: 'strict',
   anyEvent: true,
@@ -35,7 +35,7 @@ interface Told {
   };
 }
 
-/** An operator's organization with a webhook for everything. */
+/** An operator's organization with a webhook for all events. */
 async function operator(node: InProcessNode, more: object = {}): Promise<{ receiver: Receiver; tenant: TestTenant; told: () => Told[] }> {
   const receiver = await startReceiver();
   const tenant = await makeTenant(node, 'posthorn');

@@ -10,7 +10,7 @@ const RETRY = { kind: 'fixed', delayMs: 3_600_000, retries: 5, jitter: 0 };
 const HOUR_MS = 3_600_000;
 const SUBJECT = { kind: 'execution', id: 'a' };
 
-/** One caller that awaits each answer. */
+/** A caller that waits for each response. */
 function emit(node: Api, tenant: TestTenant, step: number): Promise<{ id: string }> {
   return node.call('POST', `${tenant.path}/events`, { type: 'step.done', data: { step }, subject: SUBJECT });
 }
@@ -23,7 +23,7 @@ function numbers(count: number): number[] {
   return Array.from({ length: count }, (_, index) => index);
 }
 
-/** Two nodes with organizations of both. */
+/** Two nodes with organizations in shards of both. */
 async function startTwoNodes(clocks: readonly [TestClock, TestClock] = [new TestClock(), new TestClock()]) {
   const stack = new AsyncDisposableStack();
   const place = stack.use(await testPostgresUrl());
@@ -113,7 +113,7 @@ test('an order continues after its shard moved to a joining node and came back w
   const clock = new TestClock();
   await using first = await startNode({ databaseUrl: place.url, clock });
   await using receiver = await startReceiver({ status: 500 });
-  // Every second one moves.
+  // Every second shard moves.
   const tenants = await Promise.all(numbers(6).map(() => makeTenant(first)));
   for (const tenant of tenants) {
     await tenant.webhook({ url: receiver.url, ordered: true, retry: RETRY });

@@ -17,7 +17,7 @@ test('while the database is slow, requests that no statement has begun to store 
   line.delayAnswersTo('the slow one', SLOW_MS);
   let slowAnswered = false;
   const slow = tenant.request('POST', '/events', { type: 'a.b', data: { text: 'the slow one' } }).finally(() => (slowAnswered = true));
-  // Its statement has been sent; what follows waits behind it.
+  // Its statement has been sent; later requests wait behind it.
   await eventually(async () => expect(await database.query(STORED)).toEqual([{ count: 1 }]));
   const events = Array.from({ length: 10 }, (_, n) => ({ type: 'a.b', data: { n } }));
   const waiting = [

@@ -5,10 +5,10 @@ import { startNode } from '../harness/node-in-process.ts';
 import { startReceiver, type Reaction } from '../harness/receiver.ts';
 import { makeTenant } from '../harness/tenant.ts';
 
-/** Together they want more connections than one organization may use. */
+/** Together they need more connections than one organization may use. */
 const WEBHOOKS = 80;
 const EVENTS = 8;
-/** After so long a request without a connection is signed again. */
+/** After this time, a request without a connection is signed again. */
 const MAX_WAIT_MS = 5_000;
 
 test('hanging webhooks of one organization at a host delay no delivery of another organization there, and none fails because it waited', async () => {

@@ -12,7 +12,7 @@ test('an event accepted by one node for another is delivered without waiting for
   await using place = await testPostgresUrl();
   await using receiver = await startReceiver();
   await using owner = await startNode({ databaseUrl: place.url, timing: { logPollMs: 3_600_000 } });
-  // It joins, and gets half of the shards; the other half stays with the owner, which looks once an hour.
+  // It joins and gets half of the shards. The owner keeps the other half and polls once an hour.
   await using other = await startNode({ databaseUrl: place.url });
   const tenants = await Promise.all(Array.from({ length: ORGANIZATIONS }, () => makeTenant(owner)));
   for (const tenant of tenants) await tenant.webhook({ url: receiver.url });
@@ -22,7 +22,7 @@ test('an event accepted by one node for another is delivered without waiting for
     );
   const first = await emitAll();
   await eventually(async () => {
-    // A transaction that was open while the owner looked hides what is younger: the next event tells it again.
+    // A transaction that was open during the poll hides later events: the next event notifies again.
     await emitAll();
     const received = new Set(receiver.requests.map(({ headers }) => headers['webhook-id']));
     expect(first.filter((id) => !received.has(id))).toEqual([]);
@@ -48,7 +48,7 @@ test('a success on one node clears the failure that another has saved: one more 
     expect.poll(() => tenant.call('GET', `/webhooks/${id}`), { timeout: 15_000 }).toMatchObject(shown);
   const emitAll = (status: string) =>
     Promise.all(tenants.map(async ({ tenant }) => tenant.settled((await tenant.emit('a.b', {})).id, status, 1)));
-  // Both nodes know every organization as healthy, whichever sends its deliveries.
+  // Both nodes know that every organization is healthy, whichever sends its deliveries.
   for (const { tenant } of tenants) await first.call('POST', `${tenant.path}/events`, { type: 'a.b', data: {} });
   await emitAll('delivered');
   for (const { target } of tenants) bad.add(target);

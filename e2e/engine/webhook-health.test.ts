@@ -54,14 +54,14 @@ const show = (tenant: TestTenant, id: string) => tenant.call<Shown>('GET', `/web
 const becomes = (tenant: TestTenant, id: string, shown: Partial<Shown>) =>
   expect.poll(() => show(tenant, id), { timeout: 15_000 }).toMatchObject(shown);
 
-/** An endpoint that keeps its first request until it is told what to answer; the others get 200. */
+/** An endpoint that holds its first request until it gets a response to send. Other requests get 200. */
 async function slowFirst(): Promise<{ receiver: Receiver; answer: (reaction: Reaction) => void } & AsyncDisposable> {
   const { promise, resolve } = Promise.withResolvers<Reaction>();
   const receiver = await startReceiver((_, index) => (index === 0 ? promise : {}));
   return { receiver, answer: resolve, [Symbol.asyncDispose]: () => receiver[Symbol.asyncDispose]() };
 }
 
-/** The webhook after one more delivery was made and recorded. */
+/** The webhook after another delivery was sent and recorded. */
 async function afterDelivery(tenant: TestTenant, id: string): Promise<Shown> {
   const { id: event } = await tenant.emit('a.b', {});
   await tenant.settled(event, 'delivered', 1);

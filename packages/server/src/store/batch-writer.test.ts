@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { BatchWriter } from './batch-writer.ts';
 import { newTicket, type RequestTicket } from './request-ticket.ts';
 
-/** A write whose end the test decides. */
+/** A write that the test completes. */
 function controlledWrite() {
   const batches: { items: number[]; finish: () => void; fail: (error: Error) => void }[] = [];
   const write = (items: number[]): Promise<number[]> =>
@@ -96,7 +96,7 @@ test('a batch ends before it gets too heavy, and one heavy item goes alone', asy
   expect(batches.map((batch) => batch.items)).toEqual([[4, 5], [3], [50], [1]]);
 });
 
-/** A writer of items that are named after their flow: 11, 12 and 13 are of flow 1. */
+/** A writer of items named after their flow: 11, 12 and 13 belong to flow 1. */
 function flowWriter(options: { maxItems: number; fullAt?: number; isHeld?: (flow: number) => boolean }) {
   const { batches, write } = controlledWrite();
   const { maxItems, fullAt = 100, isHeld = () => false } = options;

@@ -41,7 +41,7 @@ describe('fairBatch', () => {
           const all = free.filter((one) => one.flow === flow).map(({ index }) => index);
           expect(mine).toEqual(all.slice(0, mine.length));
           if (mine.length === all.length) continue;
-          // A flow that has items left got no less than the others, but for the turn at which the batch was full.
+          // A flow with items left got at least as many as the others, except for the turn in which the batch was full.
           for (const other of [0, 1, 2, 3, 4]) {
             expect(mine.length).toBeGreaterThanOrEqual(chosen.filter((index) => queue[index]?.flow === other).length - 1);
           }

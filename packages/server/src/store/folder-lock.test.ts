@@ -7,7 +7,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { lockFolder, type LockHolder } from './folder-lock.ts';
 
 const HOLDER: LockHolder = { pid: 4711, host: 'here', since: '2026-01-01T00:00:00.000Z' };
-/** Locks the folder when it gets a line, says what came of it, and stays. */
+/** Locks the folder when it gets a line, prints the result, and stays alive. */
 const PROCESS = `
   import { lockFolder } from ${JSON.stringify(new URL('folder-lock.ts', import.meta.url).href)};
   process.stdout.write('up ');
@@ -29,7 +29,7 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** A process that waits for its line. */
+/** A process that waits for a line. */
 async function startProcess(): Promise<ChildProcess> {
   const child = spawn(process.execPath, ['--input-type=module', '-e', PROCESS, folder], { stdio: ['pipe', 'pipe', 'inherit'] });
   started.push(child);
@@ -76,7 +76,7 @@ test('a lock ends with its process, whatever files the process left behind', asy
   expect(await lockIn(child)).toBe('locked');
   child.kill('SIGKILL');
   await once(child, 'exit');
-  // The process id of the dead process now belongs to one that lives.
+  // The process id of the dead process now belongs to a live one.
   await writeFile(join(folder, 'lock-holder.json'), JSON.stringify({ ...HOLDER, pid: process.pid }));
   expect(lockFolder(folder, HOLDER).kind).toBe('locked');
 });

@@ -18,7 +18,7 @@ vi.mock('./database.ts', async (original) => {
   return { ...real, statement };
 });
 
-/** What reads a table from end to end, and why it may. All may read `shards`: there are 64. */
+/** Statements that read a whole table, and why they may. All may read `shards`, which has 64 rows. */
 const READ_WHOLE: Readonly<Record<string, string>> = {
   applied_migrations: 'there are a handful',
   any_notices: 'stops at the first',
@@ -42,8 +42,8 @@ const EVENTS_BY_XID = { table: 'events', indexes: ['xid_idx'] };
 const DELIVERIES_BY_ID = { table: 'deliveries', indexes: ['pkey'] };
 
 /**
- * What reads a table through these indexes alone, in their order, since other ways lead through far more rows. By the end of the
- * index's name. Every list is here: whatever its filters, it reads a bounded number of rows.
+ * Statements that must read a table only through these indexes, by the end of the index's name, because other plans
+ * read far more rows. It includes every list, each of which reads a bounded number of rows.
  */
 const READ_THROUGH: Readonly<Record<string, { table: string; indexes: readonly string[] }>> = {
   list_events: EVENTS_BY_ID,
@@ -75,7 +75,7 @@ function strays(plan: readonly string[], name: string): boolean {
   const scans = plan.filter((line) => new RegExp(`Scan .*\\bon ${through.table}(?:_\\w+)? `).test(line));
   const subPlan = plan.findIndex((line) => line.includes('SubPlan'));
   const elsewhere = scans.some((line) => !through.indexes.some((index) => new RegExp(`using \\w*${index} `).test(line)));
-  // A sort needs all rows before it gives the first. What is looked up for each row may sort the few that it finds.
+  // A sort reads all rows before it returns the first. Lookups for a single row may sort the few rows that they find.
   return (
     scans.length === 0 ||
     elsewhere ||
@@ -83,7 +83,7 @@ function strays(plan: readonly string[], name: string): boolean {
   );
 }
 
-/** What compares each row with each, and why it may. */
+/** Statements that compare each row with each, and why they may. */
 const COMPARE_ALL: Readonly<Record<string, string>> = {
   renew_shards: 'there are 64',
   release_shards: 'there are 64',
@@ -91,8 +91,8 @@ const COMPARE_ALL: Readonly<Record<string, string>> = {
 };
 
 /**
- * Plans are made once, mostly while the tables are still empty: they must be right for full ones too. Statistics are gathered at a time
- * that nobody chooses, often of the few tables that have rows from the start: plans must be right without and with them.
+ * Plans are made once, usually while the tables are empty, and must suit full ones too. Statistics are gathered at any
+ * time, often when few tables have rows: plans must be right with and without them.
  */
 test.each([
   { known: 'without statistics', gather: 'SELECT' },

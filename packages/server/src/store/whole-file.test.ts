@@ -33,7 +33,7 @@ test.skipIf(process.platform === 'win32').each([
     }
   `;
   await writeFile(join(folder, 'old'), 'old');
-  // A limit on the size of files fails writes as a full disk does, after as many bytes as fit.
+  // A limit on the size of files makes writes fail as a full disk does, after as many bytes as fit.
   const limited = `trap '' XFSZ; ulimit -f ${kilobytes}; exec "$0" --input-type=module -e "$1" "$2"`;
   const { stdout } = await promisify(execFile)('bash', ['-c', limited, process.execPath, script, folder]);
   expect(stdout).toBe('EFBIG EFBIG ');

@@ -4,7 +4,7 @@ import { Bench } from './simulated-dispatcher.ts';
 const OLD = 'https://old.example/hook';
 const NEW = 'https://new.example/hook';
 
-/** A webhook at the old URL whose endpoint asked to be left alone for a short or a long time. */
+/** A webhook at the old URL whose endpoint asked for a short or long pause. */
 function paused(retryAfterMs: number): Bench {
   const bench = new Bench();
   bench.offer('a', { url: OLD });

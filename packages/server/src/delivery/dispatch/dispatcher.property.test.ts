@@ -67,7 +67,7 @@ const command: fc.Arbitrary<Command> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ do: fc.constantFrom('drain' as const, 'open' as const), webhook }) },
 );
 
-/** Runs commands against a dispatcher and keeps its own account of every job. */
+/** Runs commands against a dispatcher and tracks the state of every job itself. */
 class Model {
   readonly dispatcher = new Dispatcher<Job>(SMALL);
   readonly #jobs: Job[] = [];
@@ -119,7 +119,7 @@ class Model {
     for (const [, jobs] of groupBy(ordered, (job) => `${job.webhookId} ${job.orderKey}`)) assert.equal(jobs.length, 1);
   }
 
-  /** All endpoints are well from now on: every job that is still queued must be taken in the end. */
+  /** All endpoints work from now on, so every queued job must eventually be taken. */
   finish(): void {
     for (let round = 0; round < 200 && this.dispatcher.queued + this.dispatcher.inFlight > 0; round += 1) {
       while (this.#slots.length > 0) this.#end(0, { kind: 'success', final: true, retryAfterMs: null });
@@ -221,7 +221,7 @@ interface Crowd {
   readonly fill: () => void;
 }
 
-/** Webhooks that always have more to send, `sizes[i]` of them in organization i. */
+/** Webhooks with an endless supply of jobs, `sizes[i]` of them in organization i. */
 function crowd(sizes: readonly number[], change: Partial<DispatcherOptions>): Crowd {
   const dispatcher = new Dispatcher<string>({
     ...DEFAULT_DISPATCHER_OPTIONS,
@@ -267,7 +267,7 @@ describe('turns', () => {
         const shares = webhooks.map((size, organization) =>
           Array.from({ length: size }, (_, i) => started.get(`${organization}.${i}`) ?? 0),
         );
-        // An organization whose lanes come to have no slot at all for a while rejoins at the end: that costs a turn at most.
+        // An organization without a slot for a while rejoins at the end, which costs at most one turn.
         expect(spread(shares.map((counts) => counts.reduce((a, b) => a + b, 0)))).toBeLessThanOrEqual(2);
         for (const counts of shares) expect(spread(counts)).toBeLessThanOrEqual(2);
       }),

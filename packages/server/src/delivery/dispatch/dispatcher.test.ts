@@ -141,7 +141,7 @@ describe('turns', () => {
       bench.offerMany(`b${organizationKey}`, 100, { organizationKey });
     const counts = countBy(Array.from({ length: 65 }, () => bench.take()).filter((slot) => slot !== null));
     expect(counts).toEqual({ a0: 7, a1: 6, a2: 6, a3: 6, b2: 10, b3: 10, b4: 10, b5: 10 });
-    // Nobody is below the caps: the rest goes round.
+    // No webhook is below the caps, so the remaining slots go round robin.
     expect(bench.takeAll()).toHaveLength(35);
   });
 
@@ -250,7 +250,7 @@ describe('slow webhooks', () => {
     expect(bench.dispatcher.runnable).toBe(0);
     const slots = bench.takeAll();
     expect(bench.dispatcher.slowInFlight).toBe(slots.length);
-    // Above its share of the pool, it leaves a quarter to those to come.
+    // Above its share of the pool, it must leave a quarter free for others.
     expect(slots).toHaveLength(8);
     for (const slot of slots) bench.release(slot);
     expect(bench.dispatcher.runnable).toBeGreaterThan(0);

@@ -29,7 +29,7 @@ async function organization(database: Queryable): Promise<number> {
   return row?.key ?? 0;
 }
 
-/** A node that accepts and reads, and says what it would send. It reads the log when it is woken, and otherwise not. */
+/** A node that accepts and reads, and collects what it would send. It polls only when it is woken. */
 async function node(database: Database) {
   const taken: string[] = [];
   const memory = new MemoryBudget();
@@ -47,7 +47,7 @@ async function node(database: Database) {
   const intake: EventIntake = new EventIntake({
     memory,
     deferred,
-    // Nothing is cached: every webhook may be an ordered one.
+    // Without a cached organization, every webhook may be ordered.
     directory: { peek: () => undefined, invalidate: () => {} },
     readTenant: () => Promise.resolve(null),
     isOnlySource: () => appends.isOnlySource(),
@@ -85,7 +85,7 @@ async function node(database: Database) {
   };
 }
 
-/** Wakes the reader until it is so: an older transaction that is still open, in any database of the server, may hold it up. */
+/** Wakes the reader until the condition holds: an older open transaction in any database of the server may block it. */
 function reading(owner: { readonly follower: LogFollower }, check: () => void): Promise<void> {
   return eventually(() => {
     owner.follower.wake();

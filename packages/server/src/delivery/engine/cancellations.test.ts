@@ -9,7 +9,7 @@ test('a cancellation is kept while its event may be in memory or unread, and dro
   cancellations.add({ deliveryId: 'other-shard', shard: 2, xid: 200 });
   const kept = (): string[] => ['read-later', 'in-memory', 'recorded', 'other-shard'].filter((id) => cancellations.has(id));
   expect(kept()).toHaveLength(4);
-  // Shard 1: everything below 100 is recorded. Shard 2 has gone to another node.
+  // Shard 1: everything below 100 is recorded. Shard 2 has moved to another node.
   cancellations.sweep((shard) => (shard === 1 ? 100 : null));
   expect(kept()).toEqual(['read-later', 'in-memory']);
   cancellations.sweep(() => 201);

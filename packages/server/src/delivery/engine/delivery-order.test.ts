@@ -25,12 +25,12 @@ function openShard(): OwnedShard {
   return new OwnedShard({ id: SHARD, epoch: 1, lowWater: 0 }, new MemoryBudget());
 }
 
-/** The n-th committed delivery of the subject. Its event id says the opposite of its place: clocks differ. */
+/** The n-th committed delivery of the subject. Its event id implies the opposite order, because clocks differ. */
 function delivery(shard: OwnedShard, n: number): OrderedDelivery {
   return { shard, webhookId: WEBHOOK, orderKey: KEY, deliveryId: newId(), event: { xid: 100 + n, id: newId(Date.now() - n * 1_000) } };
 }
 
-/** A database whose answers can be kept back: what they say may be out of date when they come. */
+/** A database whose results can be delayed, so that they are outdated when they arrive. */
 function slowly(database: Database) {
   let gate: Promise<void> = Promise.resolve();
   const query: Database['query'] = async (asked, values) => {

@@ -51,7 +51,7 @@ function event(organizationKey: number, more: Partial<NewEvent> = {}): NewEvent 
   };
 }
 
-/** A node without sending: it collects what it would send. */
+/** A node that doesn't send but collects what it would send. */
 async function node(database: Database, options: { leaseMs?: number; renewMs?: number; doubtMs?: number; pollMs?: number } = {}) {
   const taken: { event: LoggedEvent; outstanding: Outstanding; webhookIds: readonly string[] }[] = [];
   const ownership: Ownership = new Ownership({
@@ -316,7 +316,7 @@ test('a node that owns a shard again reads events that it had claimed before and
   const below = event(key, { claimedBy: owner.ownership.nodeId });
   const above = event(key, { claimedBy: owner.ownership.nodeId });
   await appendEvents(database, [below]);
-  // What follows stays above the horizon.
+  // Later events stay above the horizon.
   await using older = await appendSlowly(database, event(key, { webhookIds: [] }));
   await appendEvents(database, [above]);
   await database.query(statement('lose', 'UPDATE shards SET epoch = epoch + 1, owner = NULL WHERE id = $1'), [shardOf(key)]);
@@ -332,7 +332,7 @@ test('reused transaction ids of the server are detected: no stored event is skip
   const key = await organization(database);
   const owner = await node(database, { renewMs: 10 });
   const before = owner.ownership.nodeId;
-  // What crash recovery does: the table is empty, the marks are as they were stored.
+  // Same as after crash recovery: the table is empty, and the stored marks are unchanged.
   const stored = event(key);
   await database.transaction(async (transaction) => {
     await transaction.query(statement('recovery', 'DELETE FROM log_continuity'));
@@ -348,7 +348,7 @@ test('a transaction of another database that has just ended does not count as th
   await using database = await testPostgres();
   const key = await organization(database);
   let answers = 0;
-  // What the server answers if the other transaction ends between its list of transactions and its list of their holders.
+  // The server's result if the other transaction ends between the query of transactions and that of their holders.
   const query: Database['query'] = async (asked, values) => {
     const rows = await database.query<never>(asked, values);
     return asked.name === 'log_horizon' && ++answers > 5 ? rows.map((row: object) => Object.assign(row, { xid: '700' }) as never) : rows;

@@ -8,7 +8,7 @@ const LIMIT = 1_000;
 
 function logged(id: number, body: number): LoggedEvent {
   const text = { id: `e${id}`, type: 'a', subjectKind: null, subjectId: null, externalId: null };
-  // The transaction follows from the id, as in the log: an event that is read again comes with the same one.
+  // The transaction follows from the id, as in the log: an event that is read again has the same one.
   return { ...text, organizationKey: 1, xid: 10 + (id % 3), shard: 1, test: false, body: Buffer.alloc(body), webhookIds: [] };
 }
 

@@ -29,7 +29,7 @@ const WAIT = statement(
 const GONE = statement('test_gone', 'DELETE FROM waiting');
 const LOSE = statement('test_lose', `UPDATE shards SET owner = 999, epoch = epoch + 1, expires_at = 'infinity'`);
 
-/** A delivery that waits. */
+/** A waiting delivery. */
 async function waiting(database: Database, reason: 'retry' | 'backlog'): Promise<string> {
   const [row] = await database.query<{ key: number }>(ORGANIZATION);
   const organizationKey = row?.key ?? 0;
@@ -43,7 +43,7 @@ async function waiting(database: Database, reason: 'retry' | 'backlog'): Promise
   return id;
 }
 
-/** A node that loads what waits, and says of each delivery what became of it. */
+/** A node that loads waiting deliveries and collects their outcomes. */
 async function loading(database: Database, offer: (job: Job) => 'queued' | 'full' | 'open') {
   const ownership = new Ownership({
     database,

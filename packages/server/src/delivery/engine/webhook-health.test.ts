@@ -32,7 +32,7 @@ async function stage(database: Database) {
   const time = { now: START };
   const lines: string[] = [];
   const log = pino({ level: 'warn' }, { write: (line: string) => lines.push(line) });
-  /** A node with its memory of the organization's shard, which it takes over. */
+  /** A node that takes over the organization's shard, with its own memory. */
   const own = async (nodeId: number) => {
     await database.query(OWN, [nodeId]);
     const shard = new OwnedShard({ id: shardOf(organizationKey), epoch: nodeId, lowWater: 0 }, new MemoryBudget());
@@ -117,7 +117,7 @@ describeOnBothDatabases('webhook health', (open) => {
     second.health.succeeded(webhook, second.shard);
     await second.health.save();
     time.now += 5_000;
-    // The first node has not noticed yet that it has lost its shard.
+    // The first node has not yet noticed that it lost its shard.
     const stale = first.health.failed(webhook, first.shard, null);
     expect(stale).toMatchObject({ notice: 'webhook.disabled', failingSince: new Date(START) });
     if (stale) await first.health.markFailed(webhook, stale);

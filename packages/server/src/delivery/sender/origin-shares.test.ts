@@ -12,7 +12,7 @@ class Item implements Chained<Item> {
   }
 }
 
-/** Takes connections until no more is given; returns how many. */
+/** Takes connections until there are none left. Returns how many. */
 function fill(shares: OriginShares<Item>, organization: number, webhooks: readonly string[]): number {
   let taken = 0;
   for (let before = -1; before < taken;) {

@@ -7,7 +7,7 @@ import type { Resolution } from './resolver.ts';
 import { createSender } from './sender.ts';
 import type { Exchange, LocalSender } from './sender.ts';
 
-// 127.0.0.1 stands for a public address, as the only one that may be reached; 127.0.0.2 for a private one.
+// 127.0.0.1 represents a public address, the only one that may be reached; 127.0.0.2 a private one.
 const allowedTargets = parseTargets('127.0.0.1/32').targets;
 let sender: LocalSender;
 let hell: HellReceiver;

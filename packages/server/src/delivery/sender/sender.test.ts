@@ -8,7 +8,7 @@ import { createSender } from './sender.ts';
 import type { Exchange, OutgoingRequest, Sender } from './sender.ts';
 import { SenderThread } from './thread/sender-thread.ts';
 
-/** Long enough for every exchange that has an end of its own, on a busy machine too. */
+/** Long enough for every exchange that ends by itself, even on a busy machine. */
 const AMPLE_MS = 15_000;
 const SHORT_MS = 150;
 

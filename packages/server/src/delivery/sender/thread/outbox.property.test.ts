@@ -17,7 +17,7 @@ it('everything written arrives in order, at the end of the turn at the latest, i
       }
       const full = Math.max(32, Math.ceil(underWay / 4));
       expect(Math.max(0, ...packets.map((packet) => packet.length))).toBeLessThanOrEqual(full);
-      // No more packets than that takes: a full one each, and what is left of each turn.
+      // No more packets than necessary: full ones, and the rest of each turn.
       const needed = written.reduce((count, numbers) => count + Math.ceil(numbers.length / full), 0);
       expect(packets).toHaveLength(needed);
     }),

@@ -14,7 +14,7 @@ let url: string;
 let sender: SenderThread;
 let held: (() => void)[];
 
-/** Answers with what it gets; on `/hold` only when told to. */
+/** Echoes requests; those to `/hold` only when told to. */
 beforeEach(async () => {
   held = [];
   server = createServer((message, response) => {
