@@ -6,7 +6,10 @@ const QUERY_CANCELED = '57014';
 
 /** The error of a call whose outcome is failed or unknown because of the database. It may be repeated. */
 export function unavailable(cause: unknown): PosthornError {
-  return new PosthornError('unavailable', 'The database could not be reached, or did not respond in time.', { cause, retryAfterSeconds: 1 });
+  return new PosthornError('unavailable', 'The database could not be reached, or did not respond in time.', {
+    cause,
+    retryAfterSeconds: 1,
+  });
 }
 
 /** The error of a request that waited, or would wait, too long to be stored. Nothing of it is stored. */

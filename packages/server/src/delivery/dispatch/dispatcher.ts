@@ -10,10 +10,7 @@ import { QueueRoom } from './queue-room.ts';
 import { SlotPool } from './slot-pool.ts';
 import { TimerHeap } from './timer-heap.ts';
 
-/**
- * Part of the slow pool that webhooks above their share must leave free for others, because slow slots are held for
- * long.
- */
+/** The part of the slow pool that webhooks above their share must leave free: slow slots are held for long. */
 const SLOW_RESERVE = 0.25;
 
 /** A job's slot, from `take` to `release`. Opaque to the caller. */
@@ -71,18 +68,12 @@ export class Dispatcher<Job> {
     return this.#slow.used;
   }
 
-  /**
-   * Queued jobs that only wait for a slot: their webhook is fast and its window has room. It grows if the node is
-   * overloaded.
-   */
+  /** Queued jobs that wait only for a slot: their webhook is fast and its window has room. Grows on overload. */
   get runnable(): number {
     return this.#runnable;
   }
 
-  /**
-   * Queued jobs of fast webhooks, whether or not their window has room. At most 250 of each organization count, so that
-   * a few organizations alone cause no backpressure.
-   */
+  /** Queued jobs of fast webhooks, at most 250 per organization: a few organizations cause no backpressure. */
   get pressure(): number {
     return this.#room.pressure;
   }
@@ -201,10 +192,7 @@ export class Dispatcher<Job> {
     }
   }
 
-  /**
-   * Webhooks with an open breaker that are due for a probe. Each is returned once, and again later if no probe was
-   * offered.
-   */
+  /** Webhooks with an open breaker whose probe is due. Returned once, and again later if none was offered. */
   probesDue(now: number, limit = Number.POSITIVE_INFINITY): LaneKey[] {
     return this.#probes.due(now, limit);
   }
@@ -215,10 +203,7 @@ export class Dispatcher<Job> {
     return lane !== undefined && lane.isOpen && this.#probes.admits(lane, kind, now);
   }
 
-  /**
-   * A fresh job of the webhook was spilled. If its breaker is open, the next probe is due `freshProbeMs` after the last
-   * one.
-   */
+  /** A fresh job was spilled. If the breaker is open, the next probe is due `freshProbeMs` after the last one. */
   hastenProbe(webhookId: string): void {
     const lane = this.#lanes.find(webhookId);
     if (lane?.isOpen === true) this.#probes.hasten(lane);
@@ -232,10 +217,7 @@ export class Dispatcher<Job> {
     return Math.max(now, Math.min(held ?? Number.POSITIVE_INFINITY, probe ?? Number.POSITIVE_INFINITY));
   }
 
-  /**
-   * Removes and returns all queued jobs of a paused, failed or deleted webhook. Its exchanges may still be released;
-   * then the lane is forgotten.
-   */
+  /** Removes and returns the queued jobs of a paused, failed or deleted webhook, which is then forgotten. */
   drain(webhookId: string): Job[] {
     const lane = this.#lanes.find(webhookId);
     if (lane === undefined) return [];
@@ -254,9 +236,7 @@ export class Dispatcher<Job> {
     return [...this.#lanes.all()].filter(matches).flatMap((lane) => this.drain(lane.webhookId));
   }
 
-  /**
-   * Opens a webhook's breaker, as before a restart. Does nothing if the webhook has jobs: it is already being tried.
-   */
+  /** Opens a webhook's breaker, as before a restart. No effect if it has jobs: it is already being tried. */
   openBreaker(key: LaneKey, now: number): void {
     const lane = this.#lanes.find(key.webhookId) ?? this.#lanes.make(key);
     if (!lane.isIdle) return;
@@ -267,10 +247,7 @@ export class Dispatcher<Job> {
     this.#place(lane);
   }
 
-  /**
-   * Whether to load more jobs for the webhook: its breaker is closed, it is not paused, and at most half its queue is
-   * used.
-   */
+  /** Whether to load more jobs: the breaker is closed, nothing is paused, at most half of the queue is used. */
   hasRoom(webhookId: string): boolean {
     const lane = this.#lanes.find(webhookId);
     if (lane === undefined) return this.#room.bound(undefined) > 0;
@@ -383,10 +360,7 @@ export class Dispatcher<Job> {
     this.#pool(pool).vacate(lane.organization.in(pool));
   }
 
-  /**
-   * Updates the lane's membership in the pools: it joins its pool if it could start a job, otherwise it leaves. Must be
-   * called after every change of the lane.
-   */
+  /** Joins or leaves the pools, depending on whether the lane could start a job. Must follow every change. */
   #place(lane: Lane<Job>): void {
     const wants = lane.isReady ? lane.pool : null;
     if (lane.wants !== null && lane.wants !== wants) this.#pool(lane.wants).leave(lane.organization.in(lane.wants), lane.node);
