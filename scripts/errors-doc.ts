@@ -1,13 +1,13 @@
 import { ERRORS } from '@posthorn/protocol';
 
-/** The text of docs/errors.md, from the catalogue. */
+/** Returns the text of docs/errors.md, made from the catalogue. */
 export function errorsDocument(): string {
   const sections = Object.entries(ERRORS).map(
     ([code, { status, title, help }]) => `## \`${code}\`\n\n**${status}** · ${title}.\n\n${help}\n`,
   );
   return `# Errors
 
-Everything that goes wrong is answered as \`application/problem+json\` ([RFC 9457](https://www.rfc-editor.org/rfc/rfc9457)):
+Every error response is \`application/problem+json\` ([RFC 9457](https://www.rfc-editor.org/rfc/rfc9457)):
 
 \`\`\`json
 {
@@ -21,11 +21,14 @@ Everything that goes wrong is answered as \`application/problem+json\` ([RFC 945
 }
 \`\`\`
 
-\`code\` is stable and is what a program should look at; \`detail\` is for people and may change. \`errors\` names each failing
-field as a JSON Pointer with the rule it breaks. \`requestId\` finds the request in the server's log. A request that is answered
-with an error has stored nothing.
+- \`code\` is stable. Programs should use it.
+- \`detail\` is for people and may change.
+- \`errors\` lists each field that fails, as a JSON Pointer, with the rule it breaks.
+- \`requestId\` identifies the request in the server's log.
 
-Codes, statuses and texts stand in \`packages/protocol/src/errors.ts\`; \`npm run docs:errors\` writes this page from them.
+A request that returns a 4xx status has stored nothing.
+
+\`npm run docs:errors\` writes this page from \`packages/protocol/src/errors.ts\`.
 
 ${sections.join('\n')}`;
 }

@@ -7,7 +7,7 @@ export interface ErrorDefinition {
   readonly help: string;
 }
 
-/** Every code that the API answers with. `docs/errors.md` is held in step with it by a test. */
+/** Every error code of the API. `npm run docs:errors` writes `docs/errors.md` from it; a test compares them. */
 export const ERRORS = {
   malformed_json: {
     status: 400,
@@ -17,17 +17,17 @@ export const ERRORS = {
   malformed_request: {
     status: 400,
     title: 'The request is not valid HTTP',
-    help: 'The request could not be read, and the connection was closed. A proxy or a client between you and the server sends something that HTTP/1.1 does not allow.',
+    help: 'The request could not be parsed, and the connection was closed. Your client, or a proxy between you and the server, sends something that HTTP/1.1 does not allow.',
   },
   headers_too_large: {
     status: 431,
     title: 'The headers are too large',
-    help: 'The request line and the headers may have 16 KiB together.',
+    help: 'The request line and the headers together exceed 16 KiB. Send fewer or shorter headers.',
   },
   unsafe_number: {
     status: 422,
     title: 'A number cannot be kept exactly',
-    help: 'Numbers are kept with all their digits, up to 1,000 characters and exponents of 1,000. Send a longer one as a string.',
+    help: 'A number may have 1,000 characters and an exponent from -1,000 to 1,000. Within these limits it keeps all its digits. Send a longer one as a string.',
   },
   invalid_request: {
     status: 422,
@@ -37,27 +37,27 @@ export const ERRORS = {
   invalid_data: {
     status: 422,
     title: 'The data does not satisfy the event type’s schema',
-    help: '`errors` names each failing field. Nothing was stored. `GET …/event-types` shows the schema and a sample.',
+    help: '`errors` names each field that fails. Nothing was stored. `GET …/event-types` shows the schema and a sample.',
   },
   unknown_event_type: {
     status: 422,
-    title: 'The product has no such event type',
-    help: 'See `GET …/event-types` for the types of the organization’s product.',
+    title: 'The product does not have this event type',
+    help: '`GET …/event-types` lists the types of the organization’s product.',
   },
   unknown_object_kind: {
     status: 404,
-    title: 'The product has no such object kind',
-    help: 'See `GET …/object-kinds` for the kinds of the organization’s product.',
+    title: 'The product does not have this object kind',
+    help: '`GET …/object-kinds` lists the kinds of the organization’s product.',
   },
   invalid_state: {
     status: 422,
     title: 'The state does not satisfy the schema of its kind',
-    help: '`errors` names each failing field. Nothing was stored. `GET …/object-kinds` shows the schema.',
+    help: '`errors` names each field that fails. Nothing was stored. `GET …/object-kinds` shows the schema.',
   },
   version_mismatch: {
     status: 412,
-    title: 'The object is not in the version that was expected',
-    help: 'Someone changed it meanwhile. Read it again, and send `If-Match` with the version that you read.',
+    title: 'The object does not have the expected version',
+    help: 'Another request changed the object, or it exists or is missing contrary to your condition. Get the object again, and send `If-Match` with its current version.',
   },
   unauthenticated: {
     status: 401,
@@ -67,42 +67,42 @@ export const ERRORS = {
   forbidden: {
     status: 403,
     title: 'The API key may not do this',
-    help: 'The key belongs to an organization; this needs the root key.',
+    help: 'The key belongs to an organization, but this operation needs the root key.',
   },
   not_found: {
     status: 404,
-    title: 'There is nothing at this address',
-    help: 'The route does not exist, or the thing it names does not exist in this organization.',
+    title: 'Not found',
+    help: 'The route does not exist, or the resource does not exist in this organization. Check the path and the id.',
   },
   organization_not_found: {
     status: 404,
-    title: 'There is no such organization',
-    help: 'It was never made, was deleted, or the key belongs to another organization.',
+    title: 'The organization does not exist',
+    help: 'The organization was never created, was deleted, or the API key belongs to another organization.',
   },
   method_not_allowed: {
     status: 405,
-    title: 'The address does not take this method',
-    help: '`Allow` names the methods it takes.',
+    title: 'The method is not allowed',
+    help: 'The address does not support this method. The `Allow` header lists the methods that it supports.',
   },
   conflict: {
     status: 409,
     title: 'The state of the resource does not allow this',
-    help: '`detail` says what stands in the way.',
+    help: '`detail` says which state prevents the operation.',
   },
   idempotency_in_flight: {
     status: 409,
-    title: 'A request with this Idempotency-Key is still being worked on',
-    help: 'Wait for the first request to end, then repeat; it will get the first answer.',
+    title: 'A request with this Idempotency-Key is still in progress',
+    help: 'Wait until the first request has ended, then repeat yours. It returns the first response.',
   },
   idempotency_mismatch: {
     status: 422,
     title: 'This Idempotency-Key was used with another request',
-    help: 'A key stands for one request for 24 hours. Use a new key for a new request.',
+    help: 'A key identifies one request for 24 hours. Use a new key for a new request.',
   },
   payload_too_large: {
     status: 413,
     title: 'The body is too large',
-    help: 'It has more bytes than the route takes, or holds more than 250,000 keys, 250,000 objects and arrays, or 1,000,000 values. `detail` says which. Send less, or split a batch.',
+    help: 'The body has more bytes than the route accepts, or more values than the server parses. `detail` says which limit. The limits are 250,000 keys, 250,000 objects and arrays, 100,000 numbers that a double cannot represent, and 1,000,000 values. Send less, or split a batch.',
   },
   unsupported_media_type: {
     status: 415,
@@ -112,7 +112,7 @@ export const ERRORS = {
   blocked_url: {
     status: 422,
     title: 'Webhooks may not reach this address',
-    help: 'The URL points to a private, loopback, link-local or otherwise reserved address. The operator may allow networks with `POSTHORN_ALLOW_TARGETS`.',
+    help: 'The URL points to a private, loopback, link-local or otherwise reserved address. The operator can allow networks with `POSTHORN_ALLOW_TARGETS`.',
   },
   inbound_disabled: {
     status: 403,
@@ -122,70 +122,70 @@ export const ERRORS = {
   inbound_key_wrong: {
     status: 401,
     title: 'The key in the URL is not valid',
-    help: 'The target was found, but none of its inbound hooks has this key now. Copy the URL again, or rotate the key.',
+    help: 'The target exists, but none of its inbound hooks has this key now. Copy the URL again, or rotate the key.',
   },
   inbound_prevented: {
     status: 403,
     title: 'Access is prevented',
-    help: 'The target was found and the key is valid. Why it is prevented is not said to the caller; the organization sees it in the inbound hook’s requests.',
+    help: 'The target exists and the key is valid, but access is prevented. The response does not say why. The organization finds the reason in the inbound hook’s request log.',
   },
   inbound_data: {
     status: 400,
     title: 'The data supplied was not in the correct format',
-    help: '`errors` names every failing field and rule. Nothing was stored.',
+    help: '`errors` names every field and rule that fails. Nothing was stored.',
   },
   request_timeout: {
     status: 408,
     title: 'The request took too long',
-    help: 'The body was not received in time. Nothing was stored; the request may be sent again.',
+    help: 'The body was not received in time. Nothing was stored. Send the request again.',
   },
   gone: {
     status: 410,
     title: 'The target was deleted',
-    help: 'It takes no more data.',
+    help: 'The target accepts no more data. Remove this URL from the system that posts to it.',
   },
   rate_limited: {
     status: 429,
     title: 'Too many requests',
-    help: 'The address or the target has reached its limit. Repeat after the seconds in `Retry-After`.',
+    help: 'The address or the target has reached its limit. Repeat the request after the seconds in `Retry-After`.',
   },
   maintenance: {
     status: 503,
     title: 'Temporarily unavailable',
-    help: 'The operator has switched on maintenance mode. Nothing was stored. Repeat after the seconds in `Retry-After`.',
+    help: 'The operator has turned on maintenance mode. Nothing was stored. Repeat the request after the seconds in `Retry-After`.',
   },
   overloaded: {
     status: 503,
-    title: 'Too much is waiting to be stored',
-    help: 'Nothing was stored. Repeat after the seconds in `Retry-After`.',
+    title: 'The server is overloaded',
+    help: 'More requests arrive than the server can store. Nothing was stored. Repeat the request after the seconds in `Retry-After`.',
   },
   query_timeout: {
     status: 503,
     title: 'The query took too long',
-    help: 'It was given up; nothing has changed. Ask for less: a shorter time span with `from` and `to`, a smaller `limit`, a webhook, one page after the other. Repeat after the seconds in `Retry-After`.',
+    help: 'The query was stopped. Nothing has changed. Read less at a time: set `from` and `to`, a smaller `limit` or a webhook, and read one page after the other. Repeat the request after the seconds in `Retry-After`.',
   },
   unavailable: {
     status: 503,
-    title: 'The server cannot take requests now',
-    help: 'It is starting, stopping, or its database does not answer. Repeat after the seconds in `Retry-After`, with the same `id` or `Idempotency-Key`: an event that was stored after all is then not stored twice.',
+    title: 'The server cannot accept requests now',
+    help: 'The server is starting or stopping, or its database does not respond. Repeat the request after the seconds in `Retry-After`. Use the same `id` or `Idempotency-Key`, so that nothing is stored twice if the first request succeeded after all.',
   },
   internal: {
     status: 500,
     title: 'Unexpected error',
-    help: 'A fault of the server. `requestId` finds it in the log.',
+    help: 'An error in the server. Search the server’s log for the `requestId`.',
   },
 } as const satisfies Record<string, ErrorDefinition>;
 
 export type ErrorCode = keyof typeof ERRORS;
 
-/** One failing field: where (a JSON Pointer), which rule, and a sentence. */
+/** A field that fails: its path (a JSON Pointer), the rule it breaks, and a message. */
 export interface FieldError {
   readonly path: string;
   readonly rule: string;
   readonly message: string;
 }
 
-/** A call that cannot be served. Only the HTTP edge turns it into a status. */
+/** An error with a code of the API. Only the HTTP layer maps it to a status. */
 export class PosthornError extends Error {
   readonly code: ErrorCode;
   readonly errors: readonly FieldError[];
