@@ -120,7 +120,7 @@ describe('keys kept in the data folder', { timeout: SEVERAL_STARTS_MS }, () => {
     expect(await refusal()).toContain('The encryption key is missing');
     expect(await readdir(dataDir)).not.toContain('encryption-key');
     await writeFile(path, `${'A'.repeat(32)}\n`);
-    expect(await refusal()).toContain('The encryption key is not the one that this database is used with');
+    expect(await refusal()).toContain('The encryption key does not match this database');
     await writeFile(path, key);
     await using again = await start();
     expect((await fetch(`${again.url}/readyz`)).status).toBe(200);
@@ -140,7 +140,7 @@ test('on PostgreSQL a node with another encryption key than the others is refuse
   const keys = (encryption: string) => ({ databaseUrl: place.url, environment: { POSTHORN_ENCRYPTION_KEY: encryption } });
   await using first = await startServer(keys('first-key-0123456789'));
   const words = await refusal(keys('second-key-0123456789'));
-  expect(words).toContain('The encryption key is not the one that this database is used with');
+  expect(words).toContain('The encryption key does not match this database');
   await using rotated = await startServer(keys('second-key-0123456789,first-key-0123456789'));
   for (const server of [first, rotated]) expect((await fetch(`${server.url}/readyz`)).status).toBe(200);
 });

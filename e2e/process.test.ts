@@ -55,7 +55,7 @@ test('names every wrong setting at once, and shows no value', async () => {
   const refused = await startServer({ environment }).catch((error: unknown) => String(error));
   expect(refused).toContain('POSTHORN_PORT must be');
   expect(refused).toContain('POSTHORN_ENCRYPTION_KEY must have');
-  expect(refused).toContain('POSTHORN_LOG_LEVL is not a setting');
+  expect(refused).toContain('POSTHORN_LOG_LEVL is not a Posthorn setting');
   expect(refused).not.toMatch(/eighty|short-key/);
 });
 

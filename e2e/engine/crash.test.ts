@@ -122,7 +122,7 @@ test('a second signal ends the process at once, even with attempts in flight', a
   await eventually(() => expect(server.output()).toContain('Stopping'));
   expect(server.output()).not.toContain('Posthorn has stopped.');
   expect(await Promise.all([stopped, server.stop()])).toEqual([1, 1]);
-  await eventually(() => expect(server.output()).toContain('Told to stop again'));
+  await eventually(() => expect(server.output()).toContain('Second signal received'));
 });
 
 test('a node without the key of a webhook’s secret logs it, fails the attempt and continues with other deliveries', async () => {

@@ -12,11 +12,13 @@ export interface ChangeListeners {
     logGrew(): void;
     changesMissed(): void;
   };
-  /** Keys were made or revoked. */
+  /** Called when API keys were created or revoked. */
   readonly onApiKeys: () => void;
 }
 
-/** Hears what other nodes, and this one, have changed, and lets go of what is out of date. Answers a function that stops. */
+/**
+ * Listens to the changes of all nodes, including this one, and invalidates caches. Returns a function that stops it.
+ */
 export function listenToChanges({ database, directory, engine, onApiKeys }: ChangeListeners): Promise<() => Promise<void>> {
   return database.listen(
     'posthorn_changes',
@@ -43,7 +45,7 @@ export function listenToChanges({ database, directory, engine, onApiKeys }: Chan
           onApiKeys();
           break;
         default:
-          // A newer node may tell of things that this one does not know.
+          // A newer node may send kinds of changes that this version doesn't know.
           break;
       }
     },

@@ -18,7 +18,7 @@ function problems(environment: Record<string, string>): string[] {
   }
 }
 
-test('without any setting the server runs embedded, for development', () => {
+test('without settings the server uses the embedded database and development defaults', () => {
   const config = readConfig({});
   expect(config).toMatchObject({
     databaseUrl: null,
@@ -31,7 +31,7 @@ test('without any setting the server runs embedded, for development', () => {
   expect(config.allowedTargets.networks).toHaveLength(2);
 });
 
-test('with a database nothing of the development defaults holds', () => {
+test('the development defaults do not apply with DATABASE_URL', () => {
   const config = readConfig(PRODUCTION);
   expect(config.inbox).toBe(false);
   expect(config.allowedTargets.networks).toHaveLength(0);
@@ -47,20 +47,20 @@ test.each([
   ['192.168.1.7', false],
   ['127.example.com', false],
   ['posthorn.internal', false],
-])('the development defaults of an embedded server that listens on %s hold: %s', (host, hold) => {
+])('on host %s, the development defaults of an embedded server apply: %s', (host, hold) => {
   const config = readConfig({ POSTHORN_HOST: host });
   expect([config.inbox, config.allowedTargets.networks.length > 0]).toEqual([hold, hold]);
   const explicit = readConfig({ POSTHORN_HOST: host, POSTHORN_INBOX: 'on', POSTHORN_ALLOW_TARGETS: '127.0.0.1:8025' });
   expect([explicit.inbox, explicit.allowedTargets.networks.length]).toEqual([true, 1]);
 });
 
-test('ports are for targets, not for proxies', () => {
+test('ports are allowed in targets, not in proxies', () => {
   expect(problems({ POSTHORN_TRUSTED_PROXIES: '10.0.0.1:80' })).toEqual(['POSTHORN_TRUSTED_PROXIES']);
   expect(problems({ POSTHORN_ALLOW_TARGETS: '10.0.0.1:80000' })).toEqual(['POSTHORN_ALLOW_TARGETS']);
   expect(problems({ POSTHORN_ALLOW_TARGETS: '127.0.0.1/32:8025,[::1]/128:9000' })).toEqual([]);
 });
 
-test('every wrong setting is named at once, and no value is shown', () => {
+test('all invalid settings are listed at once, without their values', () => {
   const wrong = {
     DATABASE_URL: 'mysql://hunter2@db',
     POSTHORN_PORT: '80x',
@@ -75,7 +75,7 @@ test('every wrong setting is named at once, and no value is shown', () => {
   expect(() => readConfig(wrong)).not.toThrow(/hunter2/);
 });
 
-test('with a database the keys are required', () => {
+test('the keys are required with DATABASE_URL', () => {
   expect(problems({ DATABASE_URL: PRODUCTION.DATABASE_URL })).toEqual(['POSTHORN_ROOT_KEY', 'POSTHORN_ENCRYPTION_KEY']);
 });
 

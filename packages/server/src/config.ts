@@ -3,50 +3,50 @@ import { LOG_LEVELS, type LogLevel } from './telemetry/log.ts';
 import { Redacted } from './telemetry/redacted.ts';
 import { parseTargets, type AllowedTargets } from './tenancy/target-address.ts';
 
-/** How the server is to run. */
+/** The server's configuration. */
 export interface Config {
   /** null: the embedded database in the data folder. */
   readonly databaseUrl: Redacted | null;
   readonly host: string;
   readonly port: number;
   readonly dataDir: string;
-  /** null: made and kept in the data folder (embedded only). */
+  /** null: generated and stored in the data folder (embedded only). */
   readonly rootKey: Redacted | null;
-  /** The first seals, all open; null: made and kept in the data folder (embedded only). */
+  /** The first encrypts, all decrypt. null: generated and stored in the data folder (embedded only). */
   readonly encryptionKeys: readonly [Redacted, ...Redacted[]] | null;
   readonly allowedTargets: AllowedTargets;
   readonly trustedProxies: readonly string[];
-  /** How posts to inbound hooks must come: over TLS; also in plain text straight to the listener; however they like. */
+  /** Accepted transports of inbound hooks: `tls`; `direct`, which adds plain text straight to the listener; `any`. */
   readonly inboundTransport: (typeof INBOUND_TRANSPORTS)[number];
-  /** Posts a second that inbound hooks take on the long run from one address, and for one target; ten times as many at once. */
+  /** Sustained posts per second to inbound hooks, per source address and per target. Bursts may be ten times that. */
   readonly inboundRates: { readonly perAddress: number; readonly perTarget: number };
-  /** Where the server is reached from outside; null: where it listens. */
+  /** The server's URL for clients; null: the address it listens on. */
   readonly publicUrl: string | null;
   readonly smtpUrl: Redacted | null;
-  /** Who mails are from. */
+  /** The From address of mails. */
   readonly mailFrom: string;
   readonly logLevel: LogLevel;
-  /** How long /readyz says after SIGTERM that the server stops, before it stops. */
+  /** How long /readyz returns 503 after SIGTERM before the server stops. */
   readonly stopDelaySeconds: number;
-  /** Whether /inbox/{name} is there. */
+  /** Whether /inbox/{name} is enabled. */
   readonly inbox: boolean;
   /** How long events, deliveries and attempts are kept. */
   readonly retentionDays: number;
 }
 
-/** A setting that cannot be used. */
+/** An invalid setting. */
 export interface ConfigProblem {
   readonly name: string;
   readonly message: string;
 }
 
-/** All settings that cannot be used, in one error. Values are not shown: some are secret. */
+/** Lists all invalid settings in one error. Values are not shown: some are secret. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
   readonly problems: readonly ConfigProblem[];
 
   constructor(problems: readonly ConfigProblem[]) {
-    super(['The configuration cannot be used:', ...problems.map(({ name, message }) => `  ${name} ${message}`)].join('\n'));
+    super(['The configuration is not valid:', ...problems.map(({ name, message }) => `  ${name} ${message}`)].join('\n'));
     this.problems = problems;
   }
 }
@@ -57,13 +57,13 @@ const DEVELOPMENT_TARGETS = '127.0.0.0/8,::1';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Reads the configuration. Throws ConfigError naming every wrong setting. */
+/** Reads the configuration. Throws a ConfigError that lists every invalid setting. */
 export function readConfig(environment: Environment): Config {
   const reader = new Reader(environment);
   const databaseUrl = reader.url('DATABASE_URL', ['postgres:', 'postgresql:']);
   const embedded = databaseUrl === null;
   const host = reader.text('POSTHORN_HOST') ?? '127.0.0.1';
-  // An inbox that takes anything and webhooks to other local servers are for users of this machine alone.
+  // The inbox, which accepts anything, and webhooks to local servers are only for users of this machine.
   const forDevelopment = embedded && isLoopback(host);
   const config: Config = {
     databaseUrl: databaseUrl === null ? null : new Redacted(databaseUrl),
@@ -91,7 +91,7 @@ export function readConfig(environment: Environment): Config {
   return config;
 }
 
-/** What listens there is reached from this machine alone: plain text does not leave it. */
+/** Whether only this machine can connect to the host, so that plain text doesn't leave it. */
 function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
 }
@@ -120,7 +120,7 @@ const KNOWN = new Set([
   'POSTHORN_RETENTION_DAYS',
 ]);
 
-/** Reads settings one by one and remembers what was wrong. */
+/** Reads settings one by one and collects their problems. */
 class Reader {
   readonly #environment: Environment;
   readonly #problems: ConfigProblem[] = [];
@@ -128,7 +128,7 @@ class Reader {
   constructor(environment: Environment) {
     this.#environment = environment;
     for (const name of Object.keys(environment)) {
-      if (name.startsWith('POSTHORN_') && !KNOWN.has(name)) this.#wrong(name, 'is not a setting of Posthorn; see docs/configuration.md.');
+      if (name.startsWith('POSTHORN_') && !KNOWN.has(name)) this.#wrong(name, 'is not a Posthorn setting. See docs/configuration.md.');
     }
   }
 
@@ -166,7 +166,8 @@ class Reader {
   secrets(name: string, { required, several }: { required: boolean; several: boolean }): [Redacted, ...Redacted[]] | null {
     const value = this.text(name);
     if (value === null) {
-      if (required) this.#wrong(name, `is required with DATABASE_URL: a random text of at least ${MIN_KEY_CHARACTERS} characters.`);
+      if (required)
+        this.#wrong(name, `is required with DATABASE_URL. Set it to a random string of at least ${MIN_KEY_CHARACTERS} characters.`);
       return null;
     }
     const parts = several ? value.split(',').map((part) => part.trim()) : [value];
@@ -181,7 +182,7 @@ class Reader {
 
   targets(name: string, fallback: string): AllowedTargets {
     const { targets, problems } = parseTargets(this.text(name) ?? fallback);
-    for (const problem of problems) this.#wrong(name, `holds ${problem}.`);
+    for (const problem of problems) this.#wrong(name, `is not valid: ${problem}.`);
     return targets;
   }
 
@@ -189,8 +190,8 @@ class Reader {
     const value = this.text(name);
     if (value === null) return [];
     const { targets, problems } = parseTargets(value);
-    for (const problem of problems) this.#wrong(name, `holds ${problem}.`);
-    if (targets.networks.some(({ port }) => port !== null)) this.#wrong(name, 'holds a port: proxies are known by their addresses alone.');
+    for (const problem of problems) this.#wrong(name, `is not valid: ${problem}.`);
+    if (targets.networks.some(({ port }) => port !== null)) this.#wrong(name, 'contains a port. List proxies by address only.');
     return value.split(',').map((part) => part.trim());
   }
 

@@ -8,19 +8,19 @@ import { makeFolderPrivate, makePrivate } from './store/private-files.ts';
 /** The folder of an embedded server, locked for this process. */
 export interface DataFolder {
   readonly databasePath: string;
-  /** Takes every right of others away from what Posthorn keeps in the folder. Returns the paths of other owners, for whom it could not. */
+  /** Removes other users' permissions on Posthorn's files. Returns the paths that it can't change: others own them. */
   makePrivate(): Promise<string[]>;
-  /** Lets another server use the folder. */
+  /** Releases the lock. */
   release(): void;
 }
 
-/** What Posthorn keeps in the folder. Other people's files there are left alone. */
+/** Posthorn's own files in the folder. Other files there are left alone. */
 const OWN_ENTRIES = ['lock', 'lock-holder.json', 'root-key', 'encryption-key', 'pglite'];
 
 /** Creates the folder if it is missing, and locks it. Throws StartError if another server uses it. */
 export async function openDataFolder(path: string): Promise<DataFolder> {
   const release = await lock(path);
-  // At once: what is created in it next is for no other eyes either.
+  // Before anything else is created in it: those files must be private too.
   await makeFolderPrivate(path);
   return {
     databasePath: join(path, 'pglite'),
@@ -60,7 +60,7 @@ function inUse(path: string, holder: LockHolder | null): string {
   ].join('\n');
 }
 
-/** A name that a killed server left behind, until the new holder has written its own. */
+/** Whether the lock's holder has ended: a killed server's entry remains until the new holder has written its own. */
 function isGone({ pid, host }: LockHolder): boolean {
   if (host !== hostname()) return false;
   try {

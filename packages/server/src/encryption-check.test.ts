@@ -27,7 +27,7 @@ async function addWebhook(database: Database, sealer: Sealer, sealed: 'secret' |
 }
 
 describeOnBothDatabases('checkEncryptionKeys', (open) => {
-  test('once a database is used with a key, another is refused; a rotation is not', async () => {
+  test('once a database is used with a key, another is refused, but a rotation is accepted', async () => {
     await using database = await open();
     await checkEncryptionKeys(database, { sealer: old, ...SHARED });
     await expect(checkEncryptionKeys(database, { sealer: fresh, ...SHARED })).rejects.toThrow(StartError);
@@ -35,11 +35,11 @@ describeOnBothDatabases('checkEncryptionKeys', (open) => {
     await checkEncryptionKeys(database, { sealer: rotated, ...SHARED });
     await checkEncryptionKeys(database, { sealer: fresh, ...SHARED });
     await expect(checkEncryptionKeys(database, { sealer: old, ...SHARED })).rejects.toThrow(
-      'is not the one that this database is used with',
+      'The encryption key does not match this database',
     );
   });
 
-  test.each(['secret', 'header'] as const)('a database of an earlier version is judged by what is sealed in it: a %s', async (sealed) => {
+  test.each(['secret', 'header'] as const)('a database of an earlier version is checked by a %s encrypted in it', async (sealed) => {
     await using database = await open();
     await addWebhook(database, old, sealed);
     await expect(checkEncryptionKeys(database, { sealer: fresh, ...ALONE })).rejects.toThrow(StartError);
@@ -49,7 +49,7 @@ describeOnBothDatabases('checkEncryptionKeys', (open) => {
     await checkEncryptionKeys(database, { sealer: fresh, ...ALONE });
   });
 
-  test('a server that is alone may begin with another key as long as nothing is sealed', async () => {
+  test('an embedded server may change its key until something is encrypted', async () => {
     await using database = await open();
     await checkEncryptionKeys(database, { sealer: null, ...ALONE });
     await checkEncryptionKeys(database, { sealer: old, ...ALONE });
@@ -62,7 +62,7 @@ describeOnBothDatabases('checkEncryptionKeys', (open) => {
 });
 
 describe('checkEncryptionKeys on nodes that start together', () => {
-  test('with two keys: one of them starts', async () => {
+  test('of two nodes with different keys one starts', async () => {
     await using database = await testPostgres();
     const results = await Promise.allSettled([old, fresh].map((sealer) => checkEncryptionKeys(database, { sealer, ...SHARED })));
     expect(results.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);

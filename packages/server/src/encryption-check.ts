@@ -9,13 +9,13 @@ const TEXT = 'posthorn';
 export interface EncryptionCheck {
   /** null: there is no encryption key yet. */
   readonly sealer: Sealer | null;
-  /** No other server can be on this database: a key that nothing was sealed with may be replaced. */
+  /** Whether no other server can use this database. Then a key that encrypted nothing may be replaced. */
   readonly alone: boolean;
 }
 
 /**
- * Throws StartError unless the configured encryption keys are the ones that this database is used with. Nodes with different
- * keys could not send for one another's webhooks, and a lost key must be noticed before new things are sealed with another.
+ * Throws StartError if the configured encryption keys don't match this database. Nodes with different keys could not
+ * decrypt each other's webhook secrets, and a lost key must be noticed before anything is encrypted with another.
  */
 export async function checkEncryptionKeys(database: Database, { sealer, alone }: EncryptionCheck): Promise<void> {
   await database.transaction(async (transaction) => {
@@ -26,7 +26,7 @@ export async function checkEncryptionKeys(database: Database, { sealer, alone }:
   });
 }
 
-/** The database is new, or of a version that stored no check. */
+/** Handles a database without a stored check: a new one, or one of an older version. */
 async function checkFirst(transaction: Queryable, sealer: Sealer | null): Promise<void> {
   if (!(await hasSealedWebhooks(transaction))) return store(transaction, sealer);
   if (sealer === null || !(await hasWebhooksSealedWith(transaction, sealer.prefixes))) throw wrongKey(sealer);
@@ -36,7 +36,7 @@ async function checkFirst(transaction: Queryable, sealer: Sealer | null): Promis
 async function store(transaction: Queryable, sealer: Sealer | null): Promise<void> {
   if (sealer === null) return;
   await insertKeyCheck(transaction, sealer.seal(TEXT, PLACE));
-  // Of two nodes that start together on a new database, the second finds what the first has stored.
+  // If two nodes start at the same time on a new database, the second one reads the check that the first one stored.
   const stored = await readKeyCheck(transaction);
   if (stored === null || !opens(stored, sealer)) throw wrongKey(sealer);
 }
@@ -58,11 +58,11 @@ function wrongKey(sealer: Sealer | null): StartError {
   const wrong =
     sealer === null
       ? 'The encryption key is missing: the data folder has no encryption-key, and POSTHORN_ENCRYPTION_KEY is not set.'
-      : 'The encryption key is not the one that this database is used with.';
+      : 'The encryption key does not match this database.';
   return new StartError(
     [
-      `${wrong} Webhooks have secrets or headers that only the right key opens.`,
-      'Restore the file encryption-key of the data folder, or set POSTHORN_ENCRYPTION_KEY to the right key, or to the new and the right one, separated by a comma.',
+      `${wrong} Webhook secrets and headers can only be decrypted with the right key.`,
+      'Restore the file encryption-key in the data folder, or set POSTHORN_ENCRYPTION_KEY to the right key, or to the new key and the right key, separated by a comma.',
       'If the key is lost, see “A lost encryption key” in docs/operations.md.',
     ].join('\n'),
   );

@@ -7,13 +7,13 @@ export interface HousekeepingOptions {
   readonly log: Logger;
   readonly now: () => number;
   readonly retentionDays: number;
-  /** Further things to be done each round. */
+  /** Further tasks of each round. */
   readonly also: readonly (() => Promise<unknown>)[];
 }
 
 const EVERY_MS = 600_000;
 
-/** Makes partitions ahead, drops what is past the retention, now and every ten minutes. Answers a function that stops it. */
+/** Creates partitions ahead and drops expired ones, now and every ten minutes. Returns a function that stops it. */
 export async function startHousekeeping(options: HousekeepingOptions): Promise<() => Promise<void>> {
   const { database, log, now, retentionDays, also } = options;
   await makePartitions(database, now());
@@ -21,10 +21,10 @@ export async function startHousekeeping(options: HousekeepingOptions): Promise<(
     try {
       await makePartitions(database, now());
       const dropped = await dropPartitions(database, { nowMs: now(), retentionDays });
-      if (dropped.length > 0) log.info({ dropped }, 'Dropped what is past the retention.');
+      if (dropped.length > 0) log.info({ dropped }, 'Dropped expired partitions.');
       for (const task of also) await task();
     } catch (error) {
-      log.warn({ err: error }, 'Housekeeping failed; it is tried again.');
+      log.warn({ err: error }, 'Housekeeping failed; it will be retried.');
     }
   };
   let running = round();

@@ -8,7 +8,7 @@ import { StartError } from './start-error.ts';
 import { createLog } from './telemetry/log.ts';
 import { welcome } from './welcome.ts';
 
-/** What is in flight gets so long to end when the server is told to stop. */
+/** Deadline for requests and deliveries in flight when the server stops. */
 const STOP_MS = 20_000;
 
 async function main(): Promise<void> {
@@ -23,19 +23,22 @@ async function main(): Promise<void> {
 }
 
 /**
- * SIGTERM comes from what runs the server: load balancers get time to see that /readyz is 503 before connections are refused.
- * Who presses Ctrl-C does not wait for that.
+ * Stops the server on SIGTERM or SIGINT. After SIGTERM, which an orchestrator sends, it first gives load balancers time
+ * to see that /readyz is 503. After SIGINT (Ctrl-C) it stops at once.
  */
 function stopOnSignal(server: Server, log: Logger, delaySeconds: number): void {
   let stopping = false;
   const stop = (signal: NodeJS.Signals): void => {
     if (stopping) {
-      log.warn({ signal }, 'Told to stop again: it ends at once.');
+      log.warn({ signal }, 'Second signal received; exiting now.');
       process.exit(1);
     }
     stopping = true;
     const delayMs = signal === 'SIGTERM' ? delaySeconds * 1_000 : 0;
-    log.info({ signal, delayMs, deadlineMs: STOP_MS }, 'Stopping: what is in flight gets time to end. A second signal ends it at once.');
+    log.info(
+      { signal, delayMs, deadlineMs: STOP_MS },
+      'Stopping: waiting for requests and deliveries in flight. A second signal exits at once.',
+    );
     server.announceStop();
     const stopped = delayMs > 0 ? after(delayMs).then(() => server.stop(STOP_MS)) : server.stop(STOP_MS);
     stopped.then(
@@ -44,7 +47,7 @@ function stopOnSignal(server: Server, log: Logger, delaySeconds: number): void {
         process.exit(0);
       },
       (error: unknown) => {
-        log.error({ err: error }, 'Posthorn could not stop in good order. What it accepted is in the database: it goes on from there.');
+        log.error({ err: error }, 'The shutdown failed. Accepted events are in the database and will be delivered after the next start.');
         process.exit(1);
       },
     );

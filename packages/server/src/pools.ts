@@ -4,11 +4,11 @@ import type { Database } from './store/database.ts';
 import { observeDatabase } from './store/database-observer.ts';
 import { openPostgres, type PostgresOptions } from './store/postgres.ts';
 
-/** Connections apart from those of accepting. Of an embedded database, which has one: that one. */
+/** Connection pools beside the one that accepts events. An embedded database has one connection, which they share. */
 export interface Pools {
-  /** Outcomes do not wait for the disk, so that accepted events need not wait for them. */
+  /** Records outcomes without waiting for the disk, so that accepting events is not delayed by them. */
   readonly outcomes: Database;
-  /** Lists that took seconds kept accepts waiting: 73 ms became 1.7 s. One that finds no connection is refused within 2 s. */
+  /** Reads lists: slow ones delayed accepts from 73 ms to 1.7 s. A list that gets no connection within 2 s fails. */
   readonly reads: Database;
   close(): Promise<void>;
 }
@@ -19,10 +19,10 @@ const READS: PostgresOptions = { connections: 6, applicationName: 'posthorn-read
 export async function openPools(config: Config, { database, log, observer }: Storage): Promise<Pools> {
   if (config.databaseUrl === null) return { outcomes: database, reads: database, close: async () => {} };
   const url = config.databaseUrl.reveal();
-  const onError = (error: Error): void => log.warn({ err: error }, 'A database connection broke; it is replaced.');
+  const onError = (error: Error): void => log.warn({ err: error }, 'A database connection was lost; it will be replaced.');
   const outcomes = observeDatabase(await openPostgres(url, { ...OUTCOMES, onError }), observer);
   try {
-    // Not observed: that no connection for another list is free is no outage.
+    // Not observed: having no free connection for another list is not an outage.
     const reads = await openPostgres(url, { ...READS, onError });
     return { outcomes, reads, close: async () => void (await Promise.all([outcomes.close(), reads.close()])) };
   } catch (error) {

@@ -16,7 +16,7 @@ afterEach(() => rm(dataDir, { recursive: true, force: true }));
 const read = () => readKeys({ rootKey: null, encryptionKeys: null, dataDir });
 const make = async () => makeMissingKeys(await read(), dataDir);
 
-test('missing keys are made once, for their owner alone, and are the same from then on', async () => {
+test('missing keys are generated once, readable only by their owner, and reused from then on', async () => {
   expect(await read()).toEqual({ root: null, encryption: null });
   expect(await readdir(dataDir)).toEqual([]);
   const made = await make();
@@ -30,7 +30,7 @@ test('missing keys are made once, for their owner alone, and are the same from t
   for (const name of FILES) expect((await stat(join(dataDir, name))).mode & 0o777).toBe(process.platform === 'win32' ? 0o666 : 0o600);
 });
 
-test('configured keys are taken as they are, and no file is read or made', async () => {
+test('configured keys are used without reading or creating files', async () => {
   for (const name of FILES) await writeFile(join(dataDir, name), '');
   const known = await readKeys({ rootKey: new Redacted('mine'), encryptionKeys: [new Redacted('one'), new Redacted('two')], dataDir });
   const keys = await makeMissingKeys(known, dataDir);
@@ -45,7 +45,7 @@ test.each(FILES)('a damaged %s is refused with what to do, and left as it is; it
     await writeFile(path, damaged);
     const refused: unknown = await read().catch((error: unknown) => error);
     expect(refused).toBeInstanceOf(StartError);
-    expect(String(refused)).toContain(`The key file ${path} is damaged: it holds`);
+    expect(String(refused)).toContain(`The key file ${path} is damaged: it contains`);
     expect(String(refused)).toContain('Restore it from a backup');
     expect(String(refused)).not.toContain(whole.slice(0, 20));
     expect(await readFile(path, 'utf8')).toBe(damaged);

@@ -6,19 +6,19 @@ import { StartError } from './start-error.ts';
 import { writeWholeFile } from './store/whole-file.ts';
 import { Redacted } from './telemetry/redacted.ts';
 
-/** The keys a server works with. */
+/** The server's keys. */
 export interface ServerKeys {
   readonly root: Redacted;
-  /** The first seals, all open. */
+  /** The first encrypts, all decrypt. */
   readonly encryption: EncryptionKeys;
-  /** This start has made the root key: nobody has seen it yet. */
+  /** Whether this start generated the root key, so that it has not been shown yet. */
   readonly rootWasMade: boolean;
 }
 
 type EncryptionKeys = readonly [Redacted, ...Redacted[]];
 type KeyConfig = Pick<Config, 'rootKey' | 'encryptionKeys' | 'dataDir'>;
 
-/** Keys that are configured, or kept in the data folder; null: there is none. */
+/** Keys from the configuration or the data folder; null: there is none. */
 export interface KnownKeys {
   readonly root: Redacted | null;
   readonly encryption: EncryptionKeys | null;
@@ -27,25 +27,25 @@ export interface KnownKeys {
 interface KeyFile {
   readonly name: string;
   readonly prefix: string;
-  /** What to do if the file can't be used. */
+  /** Advice for the error message if the file can't be used. */
   readonly remedy: string;
 }
 
 const ROOT: KeyFile = {
   name: 'root-key',
   prefix: 'ph_root_',
-  remedy: 'Restore it from a backup, or delete it: a new root key is then made. A key of your own goes into POSTHORN_ROOT_KEY.',
+  remedy: 'Restore it from a backup, or delete it to get a new root key. To use a key of your own, set POSTHORN_ROOT_KEY.',
 };
 const ENCRYPTION: KeyFile = {
   name: 'encryption-key',
   prefix: '',
   remedy:
-    'Restore it from a backup. If nothing has been sealed with it, delete it: a new one is then made. A key of your own goes into POSTHORN_ENCRYPTION_KEY.',
+    'Restore it from a backup. If nothing has been encrypted with it, delete it to get a new one. To use a key of your own, set POSTHORN_ENCRYPTION_KEY.',
 };
 const RANDOM_BYTES = 24;
 const RANDOM_CHARACTERS = 32;
 
-/** Reads the keys without making any. Throws StartError if a file holds something else than a whole key. */
+/** Reads the keys without generating any. Throws StartError if a file doesn't contain a complete key. */
 export async function readKeys(config: KeyConfig): Promise<KnownKeys> {
   const root = config.rootKey ?? (await readKey(config.dataDir, ROOT));
   if (config.encryptionKeys !== null) return { root, encryption: config.encryptionKeys };
@@ -53,7 +53,7 @@ export async function readKeys(config: KeyConfig): Promise<KnownKeys> {
   return { root, encryption: encryption && [encryption] };
 }
 
-/** Makes the keys that are missing, and keeps them in the data folder, which must be locked. */
+/** Generates the missing keys and stores them in the data folder, which the caller must have locked. */
 export async function makeMissingKeys({ root, encryption }: KnownKeys, dataDir: string): Promise<ServerKeys> {
   return {
     encryption: encryption ?? [await makeKey(dataDir, ENCRYPTION)],
@@ -74,7 +74,7 @@ async function readKey(folder: string, file: KeyFile): Promise<Redacted | null> 
   if (isWhole(key, file)) return new Redacted(key);
   const length = file.prefix.length + RANDOM_CHARACTERS;
   throw new StartError(
-    `The key file ${resolve(path)} is damaged: it holds ${key.length} characters where Posthorn wrote ${length}${file.prefix === '' ? '' : `, beginning with ${file.prefix}`}. ${file.remedy}`,
+    `The key file ${resolve(path)} is damaged: it contains ${key.length} characters instead of ${length}${file.prefix === '' ? '' : `, which start with ${file.prefix}`}. ${file.remedy}`,
   );
 }
 
@@ -91,7 +91,7 @@ async function makeKey(folder: string, { name, prefix }: KeyFile): Promise<Redac
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new StartError(
-      `The key file ${resolve(path)} cannot be written: ${reason}. Make room or give Posthorn the right to write there, then start again.`,
+      `The key file ${resolve(path)} cannot be written: ${reason}. Free disk space or give Posthorn write permission, then start it again.`,
       {
         cause: error,
       },

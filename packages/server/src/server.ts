@@ -15,7 +15,7 @@ import { listen, type Listening } from './http/listen.ts';
 import { Readiness } from './http/readiness.ts';
 import { registerRoutes } from './http/routes.ts';
 import { createHttpServer } from './http/server.ts';
-import { openTaking, type Taking } from './taking.ts';
+import { openIngestion, type Ingestion } from './ingestion.ts';
 import type { ServerKeys } from './server-keys.ts';
 import { StartError } from './start-error.ts';
 import { openPools } from './pools.ts';
@@ -34,7 +34,7 @@ export interface ServerOptions {
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   readonly random: () => number;
-  /** How the engine is timed, where not as usual. */
+  /** Overrides the default intervals of the engine and the pollers. */
   readonly timing?: Pick<EngineOptions, 'leaseMs' | 'renewMs' | 'logPollMs' | 'waitingPollMs' | 'sweepMs' | 'memory'> & {
     readonly digestPollMs?: number;
     readonly noticePollMs?: number;
@@ -43,17 +43,17 @@ export interface ServerOptions {
 
 /** A running server. */
 export interface Server {
-  /** Where it listens. */
+  /** The URL it listens on. */
   readonly url: string;
   readonly nodeId: number;
   readonly keys: ServerKeys;
-  /** From now on /readyz says that the server stops; it works as before. */
+  /** Makes /readyz return 503. Everything else works as before. */
   announceStop(): void;
-  /** Stops accepting, lets what is in flight end within the deadline, hands over the rest. */
+  /** Stops accepting requests, waits for work in flight until the deadline, and hands the rest over to other nodes. */
   stop(deadlineMs: number): Promise<void>;
 }
 
-/** Opens the database, takes shards, listens. Throws when one of them fails; nothing is left open then. */
+/** Opens the database, acquires shards and listens. If a step fails, closes everything and throws. */
 export async function startServer(options: ServerOptions): Promise<Server> {
   const { config, products, now, random } = options;
   const outages = new OutageLog({ log: options.log, isOutage, now });
@@ -67,7 +67,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     undo.push(() => sender.close(0));
     const alone = config.databaseUrl === null;
     const also: (() => Promise<unknown>)[] = [() => forgetOldAnswers(database, now())];
-    if (keys.encryption.length > 1) also.push(() => leaveOldKeys({ database, sealer, log }));
+    if (keys.encryption.length > 1) also.push(() => resealOldWebhooks({ database, sealer, log }));
     undo.push(await startHousekeeping({ database, log, now, retentionDays: config.retentionDays, also }));
     const { outcomes, reads, ...pools } = await openPools(config, storage);
     undo.push(() => pools.close());
@@ -75,17 +75,17 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     const listening = { url: '' };
     const publicUrl = (): string => config.publicUrl ?? listening.url;
     const polls = { digestPollMs: options.timing?.digestPollMs, noticePollMs: options.timing?.noticePollMs };
-    const taking = await openTaking({ database, owner: engine, catalog, directory, log, now, publicUrl, config, ...polls });
-    undo.push(() => taking.close());
-    also.push(() => taking.inbound.forgetRequests(config.retentionDays));
+    const ingestion = await openIngestion({ database, owner: engine, catalog, directory, log, now, publicUrl, config, ...polls });
+    undo.push(() => ingestion.close());
+    also.push(() => ingestion.inbound.forgetRequests(config.retentionDays));
     const authenticator = new Authenticator({ database, directory, rootKey: keys.root.reveal(), now, log });
     undo.push(await listenToChanges({ database, directory, engine, onApiKeys: () => authenticator.forget() }));
     await engine.start();
-    taking.start();
+    ingestion.start();
     const webhooks = new Webhooks({ database, directory, sealer, allowedTargets: config.allowedTargets, now });
     const readiness = new Readiness({ database, engine, diskProblem: storage.diskProblem });
     const core = { config, database, reads, catalog, sealer, directory, engine, readiness };
-    const services = { ...core, ...taking, authenticator, webhooks, publicUrl, log, now };
+    const services = { ...core, ...ingestion, authenticator, webhooks, publicUrl, log, now };
     const app = await createHttpServer({
       log,
       authenticator,
@@ -101,7 +101,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       nodeId: engine.nodeId,
       keys,
       announceStop: () => readiness.announceStop(),
-      stop: (deadlineMs) => stopServer({ readiness, engine, taking, listener, undo }, deadlineMs),
+      stop: (deadlineMs) => stopServer({ readiness, engine, ingestion, listener, undo }, deadlineMs),
     };
   } catch (error) {
     for (const step of undo.toReversed()) await step().catch(() => {});
@@ -112,28 +112,29 @@ export async function startServer(options: ServerOptions): Promise<Server> {
 interface Running {
   readonly readiness: Readiness;
   readonly engine: Engine;
-  readonly taking: Taking;
+  readonly ingestion: Ingestion;
   readonly listener: Listening;
-  /** Closes what was opened, the first last. */
+  /** Close functions in opening order. They are called in reverse. */
   readonly undo: readonly (() => Promise<unknown>)[];
 }
 
-async function stopServer({ readiness, engine, taking, listener, undo }: Running, deadlineMs: number): Promise<void> {
+async function stopServer({ readiness, engine, ingestion, listener, undo }: Running, deadlineMs: number): Promise<void> {
   const end = performance.now() + deadlineMs;
   readiness.announceStop();
   engine.beginStop();
-  await taking.stopSchedule();
+  await ingestion.stopSchedule();
   await Promise.race([listener.close(), new Promise((resolve) => setTimeout(resolve, deadlineMs))]);
-  await taking.drained();
+  await ingestion.drained();
   await engine.stop(Math.max(0, end - performance.now()));
   for (const step of undo.toReversed()) await step();
 }
 
-/** While older encryption keys are configured: nothing needs them for longer than it takes to seal everything anew. */
-async function leaveOldKeys({ database, sealer, log }: { database: Database; sealer: Sealer; log: Logger }): Promise<void> {
+/** Re-encrypts webhooks with the first encryption key, so that the older configured keys can be removed. */
+async function resealOldWebhooks({ database, sealer, log }: { database: Database; sealer: Sealer; log: Logger }): Promise<void> {
   const { resealed, unreadable } = await resealWebhooks(database, sealer);
-  if (resealed > 0) log.info({ webhooks: resealed }, 'Sealed anew with the first encryption key.');
-  if (unreadable.length > 0) log.warn({ webhooks: unreadable.slice(0, 20) }, 'No configured encryption key opens these webhooks.');
+  if (resealed > 0) log.info({ webhooks: resealed }, 'Re-encrypted webhooks with the first encryption key.');
+  if (unreadable.length > 0)
+    log.warn({ webhooks: unreadable.slice(0, 20) }, 'These webhooks cannot be decrypted with any configured encryption key.');
 }
 
 async function listenAt(app: FastifyInstance, { host, port }: Config): Promise<Listening> {
@@ -141,9 +142,12 @@ async function listenAt(app: FastifyInstance, { host, port }: Config): Promise<L
     return await listen(app, { host, port });
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE') {
-      throw new StartError(`Port ${port} on ${host} is taken. Stop what listens there, or choose another with POSTHORN_PORT.`, {
-        cause: error,
-      });
+      throw new StartError(
+        `Port ${port} on ${host} is already in use. Stop the process that listens on it, or choose another port with POSTHORN_PORT.`,
+        {
+          cause: error,
+        },
+      );
     }
     throw error;
   }

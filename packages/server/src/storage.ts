@@ -13,23 +13,23 @@ import { createSealer, type Sealer } from './store/sealing.ts';
 import type { OutageLog } from './telemetry/outage-log.ts';
 import type { Redacted } from './telemetry/redacted.ts';
 
-/** The database, migrated, and the keys that belong to it. */
+/** The migrated database and its keys. */
 export interface Storage {
   readonly database: Database;
   readonly keys: ServerKeys;
   readonly sealer: Sealer;
-  /** Counts failures during an outage of the database instead of logging each. */
+  /** During a database outage, counts failures instead of logging each one. */
   readonly log: Logger;
-  /** Watches another pool on the same database too. */
+  /** For further connection pools on the same database. */
   readonly observer: DatabaseObserver;
-  /** What is wrong with the disk of the database; null: nothing is known. */
+  /** Returns the problem of the database's disk, or null if none is known. */
   diskProblem(): Promise<string | null>;
   close(): Promise<void>;
 }
 
 /**
- * Reads the keys and opens the database; makes at a first start what is missing. Keys are made last: a start that fails before
- * leaves none, and none is made in place of one that is lost. Throws StartError if the folder is in use or the keys are wrong.
+ * Reads the keys, opens the database, and creates what is missing at a first start. Keys are generated last: a failed
+ * start leaves none, and a lost key is never replaced. Throws StartError if the folder is in use or the keys are wrong.
  */
 export async function openStorage(config: Config, outages: OutageLog): Promise<Storage> {
   const { log } = outages;
@@ -80,13 +80,14 @@ function sealerOf([first, ...older]: readonly [Redacted, ...Redacted[]]): Sealer
 
 async function openDatabase(config: Config, { folder, log }: { folder: DataFolder | null; log: Logger }): Promise<Database> {
   if (config.databaseUrl !== null) {
-    const onError = (error: unknown): void => log.warn({ err: error }, 'A database connection broke; it is replaced.');
+    const onError = (error: unknown): void => log.warn({ err: error }, 'A database connection was lost; it will be replaced.');
     return openPostgres(config.databaseUrl.reveal(), { connections: 12, onError });
   }
   if (folder === null) throw new Error('An embedded database needs its folder.');
   const database = await openPglite(folder.databasePath);
-  // After opening, which writes files that others may read.
+  // After opening: it creates files that other users may read.
   const refused = await folder.makePrivate();
-  if (refused.length > 0) log.warn({ paths: refused.slice(0, 5) }, 'Other users may read the data folder: they own it, or files in it.');
+  if (refused.length > 0)
+    log.warn({ paths: refused.slice(0, 5) }, 'Other users may be able to read the data folder: they own it, or files in it.');
   return database;
 }

@@ -10,8 +10,8 @@ function shown(more: { rootWasMade?: boolean; isTerminal?: boolean; rootKey?: Re
   return welcome({ url: 'http://127.0.0.1:1', config: { ...EMBEDDED, ...config }, keys: { root: KEY, rootWasMade }, isTerminal });
 }
 
-test('the root key is shown on a terminal, by the start that made it', () => {
-  expect(shown({})).toContain(`Root key   ${KEY.reveal()} (shown this once; kept in .posthorn/root-key)`);
+test('the start that generated the root key shows it on a terminal', () => {
+  expect(shown({})).toContain(`Root key   ${KEY.reveal()} (shown only once; stored in .posthorn/root-key)`);
   expect(shown({}).split(KEY.reveal())).toHaveLength(2);
 });
 

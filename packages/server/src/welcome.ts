@@ -6,14 +6,14 @@ export interface WelcomeOptions {
   readonly url: string;
   readonly config: Pick<Config, 'rootKey' | 'dataDir' | 'databaseUrl'>;
   readonly keys: Pick<ServerKeys, 'root' | 'rootWasMade'>;
-  /** Whether a person reads it. Other output is often kept, so that the key would be too. */
+  /** Whether the output is a terminal. Other output is often stored in logs, where the key must not appear. */
   readonly isTerminal: boolean;
 }
 
-/** What the server prints when it is ready. It shows the root key once: on the terminal of the start that made it. */
+/** Returns the text printed when the server is ready. Only the start that generated the root key shows it. */
 export function welcome({ url, config, keys, isTerminal }: WelcomeOptions): string {
   const file = join(config.dataDir, 'root-key');
-  const made = keys.rootWasMade && isTerminal ? `${keys.root.reveal()} (shown this once; kept in ${file})` : `in ${file}`;
+  const made = keys.rootWasMade && isTerminal ? `${keys.root.reveal()} (shown only once; stored in ${file})` : `in ${file}`;
   const bearer = config.rootKey === null ? `$(cat '${file}')` : '$POSTHORN_ROOT_KEY';
   return `
   Posthorn   ${url}

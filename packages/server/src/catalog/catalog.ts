@@ -3,7 +3,7 @@ import { OPERATIONS, operationsProduct } from './operations-product.ts';
 import { DefinitionError, loadProduct } from './load-product.ts';
 import type { Product } from './product.ts';
 
-/** The products that this server knows. */
+/** The products that this server serves. */
 export class Catalog {
   readonly #products: ReadonlyMap<string, Product>;
 
@@ -11,11 +11,12 @@ export class Catalog {
     this.#products = products;
   }
 
-  /** Loads definitions; of two with the same name the later one counts. Throws DefinitionError. */
+  /** Loads definitions. Of two with the same name, the later one replaces the earlier. Throws DefinitionError. */
   static async load(definitions: readonly ProductDefinition[]): Promise<Catalog> {
     const products = new Map<string, Product>();
     for (const definition of definitions) {
-      if (definition.name === OPERATIONS) throw new DefinitionError(`product ${OPERATIONS}: the name is that of Posthorn’s own product.`);
+      if (definition.name === OPERATIONS)
+        throw new DefinitionError(`product ${OPERATIONS}: the name is reserved for Posthorn’s own product.`);
       products.set(definition.name, await loadProduct(definition));
     }
     if (products.size === 0) throw new DefinitionError('no product is defined.');

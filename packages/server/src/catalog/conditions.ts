@@ -1,9 +1,9 @@
 import { ExactNumber, fieldPath, type Condition, type Json, type JsonObject } from '@posthorn/protocol';
 
-/** A condition, ready to be asked of states. */
+/** A compiled condition. */
 export type Predicate = (state: Json | undefined) => boolean;
 
-/** The value at a path; undefined: there is none. Only what the object itself has counts. */
+/** Returns the value at a path; undefined: there is none. Inherited properties don't count. */
 export function valueAt(state: Json | undefined, path: readonly string[]): Json | undefined {
   let value = state;
   for (const name of path) {
@@ -14,7 +14,7 @@ export function valueAt(state: Json | undefined, path: readonly string[]): Json 
   return value;
 }
 
-/** Makes a function of a condition: paths are taken apart once. */
+/** Compiles a condition to a function, so that its paths are parsed only once. */
 export function compileCondition(condition: Condition): Predicate {
   switch (condition.kind) {
     case 'field': {
@@ -44,7 +44,7 @@ export function compileCondition(condition: Condition): Predicate {
   }
 }
 
-/** Of an empty list neither holds: without parties nobody has signed. */
+/** Both kinds are false for an empty list: without parties, nobody has signed. */
 function ofItems({ kind, path: at, condition }: Extract<Condition, { kind: 'every-item' | 'some-item' }>): Predicate {
   const path = fieldPath(at);
   const holds = compileCondition(condition);
@@ -55,7 +55,7 @@ function ofItems({ kind, path: at, condition }: Extract<Condition, { kind: 'ever
   };
 }
 
-/** Whether a field has the value that an `enters` rule names: its text. */
+/** Whether the text of a field's value equals the value of an `enters` rule. */
 export function hasValue(state: JsonObject | null, path: readonly string[], text: string): boolean {
   const value = state === null ? undefined : valueAt(state, path);
   if (value === undefined || (typeof value === 'object' && value !== null && !(value instanceof ExactNumber))) return false;

@@ -5,7 +5,7 @@ import { compileSchema } from './data-schema.ts';
 
 const check = async (schema: DataSchema | undefined, data: JsonObject) => compileSchema(schema).check(data);
 
-test('without a schema any object is fine', async () => {
+test('without a schema any object is valid', async () => {
   expect(compileSchema(undefined).jsonSchema).toBeNull();
   expect(await check(undefined, { anything: [1] })).toEqual([]);
 });
@@ -13,21 +13,21 @@ test('without a schema any object is fine', async () => {
 describe('Standard Schema', () => {
   const order = z.object({ id: z.string().trim(), lines: z.array(z.object({ 'a/b~c': z.number() })), note: z.string().default('none') });
 
-  test('each breach is named with its JSON Pointer, rule and message', async () => {
+  test('each error has its JSON Pointer, rule and message', async () => {
     expect(await check(order, { id: 7, lines: [{ 'a/b~c': 1 }, { 'a/b~c': 'x' }] })).toMatchObject([
       { path: '/id', rule: 'invalid_type', message: expect.stringContaining('expected string') },
       { path: '/lines/1/a~1b~0c', rule: 'invalid_type' },
     ]);
   });
 
-  test('checking leaves the data as it was, whatever the schema would make of it', async () => {
+  test('checking does not change the data, even if the schema transforms it', async () => {
     const data = { id: ' padded ', lines: [], unknown: { stays: true } };
     const before = structuredClone(data);
     expect(await check(order, data)).toEqual([]);
     expect(data).toEqual(before);
   });
 
-  test('it is shown as JSON Schema of its input; what cannot be shown is null', () => {
+  test('it is shown as the JSON Schema of its input, or null if that cannot be expressed', () => {
     expect(compileSchema(order).jsonSchema).toMatchObject({
       $schema: 'https://json-schema.org/draft/2020-12/schema',
       properties: { id: { type: 'string' } },
@@ -36,7 +36,7 @@ describe('Standard Schema', () => {
     expect(compileSchema(z.object({ at: z.date() })).jsonSchema).toBeNull();
   });
 
-  test('an asynchronous one is waited for', async () => {
+  test('an asynchronous schema is awaited', async () => {
     const taken = z.object({ id: z.string() }).refine(async ({ id }) => id !== 'taken', { path: ['id'], message: 'is taken' });
     expect(await check(taken, { id: 'taken' })).toMatchObject([{ path: '/id', message: 'is taken' }]);
     expect(await check(taken, { id: 'free' })).toEqual([]);
@@ -56,7 +56,7 @@ describe('JSON Schema', () => {
     additionalProperties: false,
   };
 
-  test('every breach is named, a missing or unknown field at its own path', async () => {
+  test('every error is reported, a missing or unknown field at its own path', async () => {
     const errors = await check(schema, { id: 'no', 'a/b': '3', state: 'broken', more: 1 });
     expect(errors).toEqual(
       expect.arrayContaining([
@@ -70,14 +70,14 @@ describe('JSON Schema', () => {
     expect(errors).toHaveLength(5);
   });
 
-  test('checking neither fills in defaults nor turns types', async () => {
+  test('checking neither fills in defaults nor coerces types', async () => {
     const data = { id: '0b8f6f5e-6a39-4d1c-9d2a-6f0f5f3a1c11', 'x~y': true };
     const before = structuredClone(data);
     expect(await check(schema, data)).toEqual([]);
     expect(data).toEqual(before);
   });
 
-  test('2020-12 is read, and draft-07 where the schema says so', async () => {
+  test('schemas are 2020-12, or draft-07 if $schema says so', async () => {
     const tuple = { properties: { pair: { type: 'array', prefixItems: [{ type: 'string' }], items: false } } };
     expect(await check(tuple, { pair: ['a', 1] })).toHaveLength(1);
     const old = {
@@ -89,13 +89,13 @@ describe('JSON Schema', () => {
     expect(await check(old, { pair: ['a', 1] })).toHaveLength(1);
   });
 
-  test('two event types may have schemas of the same $id', () => {
+  test('two event types may have schemas with the same $id', () => {
     const named = { $id: 'https://example.com/order', type: 'object' };
     compileSchema(named);
     expect(() => compileSchema({ ...named }).check({})).not.toThrow();
   });
 
-  test('one that cannot be compiled, or would answer later, is refused', () => {
+  test('an invalid or asynchronous schema is refused', () => {
     expect(() => compileSchema({ type: 'strange' })).toThrow('schema is invalid');
     expect(() => compileSchema({ $ref: '#/nowhere' })).toThrow('reference');
     expect(() => compileSchema({ $async: true, type: 'object' })).toThrow('$async');

@@ -4,7 +4,7 @@ import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import { compileExactly, holdsExactNumber, withDoubles } from './exact-schema.ts';
 
-/** A schema compiled to a check. */
+/** A compiled schema. */
 export interface CompiledSchema {
   readonly jsonSchema: JsonSchema | null;
   readonly check: (data: JsonObject) => readonly FieldError[] | Promise<readonly FieldError[]>;
@@ -12,7 +12,7 @@ export interface CompiledSchema {
 
 const NO_ERRORS: readonly FieldError[] = [];
 
-/** Compiles a Standard Schema or a JSON Schema. Throws where a JSON Schema is not valid. */
+/** Compiles a Standard Schema or a JSON Schema. Throws if a JSON Schema is invalid. */
 export function compileSchema(schema: DataSchema | undefined): CompiledSchema {
   if (schema === undefined) return { jsonSchema: null, check: () => NO_ERRORS };
   return isStandard(schema) ? compileStandard(schema) : compileJsonSchema(schema);
@@ -24,13 +24,15 @@ function isStandard(schema: DataSchema): schema is StandardSchema {
   return '~standard' in schema;
 }
 
-/** Standard Schema, version 1 (https://standardschema.dev). Its output is left aside: the data travels as it was given. */
+/**
+ * Compiles a Standard Schema, version 1 (https://standardschema.dev). Its output is ignored: data is sent unchanged.
+ */
 function compileStandard(schema: StandardSchema): CompiledSchema {
   const standard = schema['~standard'];
   return {
     jsonSchema: shownSchema(standard),
     check(data) {
-      // Schema libraries know plain numbers alone.
+      // Schema libraries support only plain numbers.
       const result = standard.validate(holdsExactNumber(data) ? withDoubles(data) : data);
       return result instanceof Promise ? result.then(fieldErrors) : fieldErrors(result);
     },
@@ -48,7 +50,7 @@ function fieldErrors(result: StandardResult): readonly FieldError[] {
   }));
 }
 
-/** Libraries that follow Standard JSON Schema can show themselves; what they cannot express is not shown. */
+/** Returns the JSON Schema of libraries that support Standard JSON Schema; null if they don't or can't express it. */
 function shownSchema(standard: object): JsonSchema | null {
   if (!('jsonSchema' in standard)) return null;
   const { jsonSchema } = standard as { jsonSchema?: { input?: (options: { target: string }) => JsonSchema } };
@@ -61,9 +63,9 @@ function shownSchema(standard: object): JsonSchema | null {
 
 const DRAFT_07 = /^https?:\/\/json-schema\.org\/draft-07\/schema#?$/;
 
-/** JSON Schema 2020-12, or draft-07 where it says so. */
+/** Compiles a JSON Schema: 2020-12, or draft-07 if its `$schema` says so. */
 function compileJsonSchema(schema: JsonSchema): CompiledSchema {
-  // It would answer with a promise, which looks like a yes.
+  // Its check would return a promise, which is truthy.
   if (schema['$async'] === true) throw new Error('$async schemas are not supported.');
   const validate = newAjv(schema).compile(schema);
   let exact: ReturnType<typeof compileExactly> | null = null;
@@ -71,7 +73,7 @@ function compileJsonSchema(schema: JsonSchema): CompiledSchema {
     jsonSchema: schema,
     check(data) {
       if (!holdsExactNumber(data)) return validate(data) ? NO_ERRORS : (validate.errors ?? []).map(jsonSchemaError);
-      // Compiled when the first such number comes: most schemas never see one.
+      // Compiled at the first such number: most schemas never get one.
       exact ??= compileExactly(newAjv(schema, { validateSchema: false }), schema);
       return exact.validate(data) ? NO_ERRORS : exact.errors().map(jsonSchemaError);
     },
@@ -85,7 +87,7 @@ function newAjv(schema: JsonSchema, more: Options = {}): Ajv {
   return ajv;
 }
 
-/** A breach of a JSON Schema, at the field that it speaks of. */
+/** Converts an Ajv error to a field error at the field that it concerns. */
 export function jsonSchemaError({ instancePath, keyword, params, message = 'is not valid' }: ErrorObject): FieldError {
   switch (keyword) {
     case 'required':
@@ -102,7 +104,7 @@ export function jsonSchemaError({ instancePath, keyword, params, message = 'is n
   }
 }
 
-/** A JSON Pointer (RFC 6901). */
+/** Returns a JSON Pointer (RFC 6901). */
 export function pointer(path: readonly PropertyKey[]): string {
   return path.map((part) => `/${escape(String(part))}`).join('');
 }

@@ -3,10 +3,10 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import { Type, type TSchema } from 'typebox';
 import { jsonSchemaError } from './data-schema.ts';
 
-/** What an event type may be called: visible characters that need no escaping in headers, URLs and patterns. */
+/** Names of event types: visible characters that need no escaping in headers, URLs and patterns. */
 export const EVENT_NAME_PATTERN = '^[A-Za-z0-9_][A-Za-z0-9_.:/-]{0,127}$';
 
-/** What an object kind may be called, so that `<kind>.created` is an event name and `kind:id` a subject. */
+/** Names of object kinds, chosen so that `<kind>.created` is a valid event name and `kind:id` a valid subject. */
 export const KIND_PATTERN = '^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$';
 
 const CLOSED = { additionalProperties: false };
@@ -17,7 +17,7 @@ const FieldPath = Type.String({ pattern: '^.+$' });
 const Scalar = Type.Union([Type.String(), Type.Number(), Type.Boolean(), Type.Null()]);
 const Jitter = Type.Optional(Type.Number({ minimum: 0, maximum: 1 }));
 
-/** One of several shapes, which `kind` tells apart: only that one's breaches are named. */
+/** A union discriminated by `kind`, so that only the errors of the matching shape are reported. */
 function byKind(shapes: TSchema[]): TSchema {
   return Type.Unsafe({ type: 'object', required: ['kind'], discriminator: { propertyName: 'kind' }, oneOf: shapes });
 }
@@ -149,12 +149,12 @@ ajv.addSchema(Condition);
 const validateDefinition = ajv.compile(Definition);
 const validateRetry = ajv.compile(Retry);
 
-/** Where a product definition has not the shape it should have. Its functions and schemas are tried out where it is loaded. */
+/** Returns the structural errors of a product definition. Its functions and schemas are tested when it is loaded. */
 export function definitionProblems(definition: unknown): FieldError[] {
   return validateDefinition(definition) ? [] : (validateDefinition.errors ?? []).map(jsonSchemaError);
 }
 
-/** What is wrong with a retry plan: a field that its kind lacks or does not have, more than 100 retries, a wait of more than 7 days. */
+/** Returns the errors of a retry plan: missing or unknown fields, over 100 retries, a delay of over 7 days. */
 export function retryProblems(plan: unknown): FieldError[] {
   return validateRetry(plan) ? [] : (validateRetry.errors ?? []).map(jsonSchemaError);
 }

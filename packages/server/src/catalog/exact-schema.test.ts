@@ -47,7 +47,7 @@ const schema = fc.tuple(rules, rules).map(([one, other]): JsonObject => ({
   minContains: 0,
 }));
 
-test('beside an exact number everything else is checked as it is without one', () => {
+test('an exact number does not change how the rest is checked', () => {
   fc.assert(
     fc.property(schema, value, (one, given) => {
       const properties = { given: one };
@@ -65,7 +65,7 @@ const number = fc
   .tuple(fc.constantFrom('', '-'), digits, digits)
   .map(([sign, whole, fraction]) => `${sign}${whole.replace(/^0+(?=\d)/, '')}.${fraction}`);
 
-test('limits are compared with every digit', () => {
+test('limits are compared digit by digit', () => {
   fc.assert(
     fc.property(number, fc.double({ noNaN: true, noDefaultInfinity: true, min: -1e21, max: 1e21 }), (source, limit) => {
       const given = numberOf(source);
@@ -85,7 +85,7 @@ test('limits are compared with every digit', () => {
   );
 });
 
-test('draft-07 and references are followed', () => {
+test('draft-07 and references are supported', () => {
   const $schema = 'http://json-schema.org/draft-07/schema#';
   const definitions = {
     small: { maximum: 5 },
@@ -95,7 +95,7 @@ test('draft-07 and references are followed', () => {
   expect(check({ $schema, definitions, allOf: [{ $ref: '#/definitions/tree' }] }, data)).toEqual(['/next/next/n maximum']);
 });
 
-test('an exact number is found wherever it is', () => {
+test('an exact number is found at any depth', () => {
   expect([{ a: [{ b: EXACT }] }, [EXACT], EXACT].map(holdsExactNumber)).toEqual([true, true, true]);
   expect([{ a: [{ b: 1 }] }, [], null, 'x'].map(holdsExactNumber)).toEqual([false, false, false, false]);
 });

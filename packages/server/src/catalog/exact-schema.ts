@@ -1,7 +1,7 @@
 import { compareNumbers, decimalOf, ExactNumber, isMultipleOf, sameJson, type Json, type JsonObject } from '@posthorn/protocol';
 import type { Ajv, FuncKeywordDefinition, SchemaValidateFunction } from 'ajv';
 
-/** Whether the value holds a number that a double cannot hold. Every event with a schema is asked: no list is made. */
+/** Whether the value contains a number that a double can't represent. Allocates nothing: it runs for most events. */
 export function holdsExactNumber(value: Json): boolean {
   if (typeof value !== 'object' || value === null) return false;
   if (value instanceof ExactNumber) return true;
@@ -10,12 +10,12 @@ export function holdsExactNumber(value: Json): boolean {
   return false;
 }
 
-/** The value with the nearest double in place of each exact number, for checks that know plain numbers alone. */
+/** Replaces exact numbers with the nearest doubles, for checks that support only plain numbers. */
 export function withDoubles(value: JsonObject): JsonObject {
   return replaced(value, nearestDouble) as JsonObject;
 }
 
-/** As `withDoubles`, but what is no integer does not become one: `type` is checked with it, everything else by its digits. */
+/** Like `withDoubles`, but a non-integer never becomes an integer, so that `type` can be checked on the stand-in. */
 function withStandIns(value: JsonObject): JsonObject {
   return replaced(value, (exact) => {
     const nearest = nearestDouble(exact);
@@ -34,7 +34,7 @@ function replaced(value: Json, byNumber: (exact: ExactNumber) => number): Json {
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, replaced(item, byNumber)]));
 }
 
-/** A keyword whose rule looks at the value itself. */
+/** A keyword that is checked on the exact value. */
 interface ExactKeyword extends Pick<FuncKeywordDefinition, 'type'> {
   readonly holds: (rule: unknown, value: Json) => boolean;
   readonly message: (rule: unknown) => string;
@@ -68,12 +68,12 @@ const KEYWORDS: Readonly<Record<string, ExactKeyword>> = {
   },
 };
 
-/** A number as JSON writes it. */
+/** Returns a number as JSON text. */
 function sourceOf(value: Json): string {
   return value instanceof ExactNumber ? value.source : JSON.stringify(value);
 }
 
-/** The same text for values that say the same. */
+/** Returns the same text for equal values. */
 function canonical(value: Json): string {
   if (value instanceof ExactNumber) return JSON.stringify(decimalOf(value.source));
   if (typeof value !== 'object' || value === null) return JSON.stringify(value);
@@ -83,8 +83,8 @@ function canonical(value: Json): string {
 }
 
 /**
- * Compiles a JSON Schema for data that holds exact numbers: the keywords that look at numbers compare them digit by digit. Ajv
- * knows plain numbers alone, so it is given stand-ins, and the keywords look up what is really there.
+ * Compiles a JSON Schema for data with exact numbers, whose keywords compare numbers digit by digit. Ajv supports only
+ * plain numbers, so it gets stand-ins, and the keywords look up the exact values.
  */
 export function compileExactly(ajv: Ajv, schema: object) {
   let root: JsonObject = {};

@@ -19,7 +19,7 @@ async function load(text: string | null): Promise<readonly ProductDefinition[]> 
 
 const names = (definitions: readonly ProductDefinition[]) => definitions.map(({ name }) => name);
 
-test('without posthorn.config.ts there are the built-in products', async () => {
+test('without posthorn.config.ts only the built-in products are loaded', async () => {
   expect(await load(null)).toBe(builtIn);
 });
 
@@ -35,8 +35,8 @@ test.each([
 test.each([
   ['throws', `throw new Error('boom');`, /posthorn\.config\.ts cannot be loaded: boom/],
   ['is not TypeScript', `export default {{`, /posthorn\.config\.ts cannot be loaded/],
-  ['exports nothing', `export const shop = 1;`, /must export a product definition/],
-  ['exports an empty list', `export default [];`, /must export a product definition/],
+  ['exports nothing', `export const shop = 1;`, /must have a product definition/],
+  ['exports an empty list', `export default [];`, /must have a product definition/],
   ['lists something else', `export default [{ name: 'shop', events: {} }, 'x'];`, /entry 2 is not a product definition/],
   ['lists a name twice', `export default [{ name: 'a', events: {} }, { name: 'a', events: {} }];`, /two products called a/],
 ])('a posthorn.config.ts that %s is refused', async (_, text, message) => {

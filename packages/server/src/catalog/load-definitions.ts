@@ -7,8 +7,8 @@ import { DefinitionError } from './load-product.ts';
 const FILE = 'posthorn.config.ts';
 
 /**
- * The product definitions of a folder's `posthorn.config.ts`, beside those that ship; of the same name the folder's counts.
- * Its default export is one definition, a list of them, or `{ products }`. Throws DefinitionError.
+ * Returns the built-in product definitions and those of a folder's `posthorn.config.ts`, which replace built-in ones of
+ * the same name. Its default export is one definition, a list of them, or `{ products }`. Throws DefinitionError.
  */
 export async function loadDefinitions(folder: string, builtIn: readonly ProductDefinition[]): Promise<readonly ProductDefinition[]> {
   const path = join(folder, FILE);
@@ -33,7 +33,7 @@ function definitionsIn(exported: unknown): ProductDefinition[] {
   const listed = typeof exported === 'object' && exported !== null && 'products' in exported ? exported.products : exported;
   const definitions = [listed].flat();
   if (listed === undefined || definitions.length === 0) {
-    throw new DefinitionError(`${FILE} must export a product definition, or a list of them, as its default.`);
+    throw new DefinitionError(`${FILE} must have a product definition, or a list of them, as its default export.`);
   }
   const names = new Set<string>();
   return definitions.map((definition, index) => {

@@ -4,10 +4,10 @@ import type { ObjectKinds } from './load-objects.ts';
 import type { EventType } from './product.ts';
 import { isTimeZone } from './time-zone.ts';
 
-/** A digest, ready to run. */
+/** A loaded digest. */
 export interface Digest extends DigestDefinition {
   readonly name: string;
-  /** One event per scope; else one for the organization. */
+  /** true: one event per scope; false: one event for the organization. */
   readonly scoped: boolean;
   readonly maxBodyBytes: number;
 }
@@ -15,14 +15,14 @@ export interface Digest extends DigestDefinition {
 /** The digests of a product. */
 export interface Digests {
   readonly byName: ReadonlyMap<string, Digest>;
-  /** Those that watch a kind. */
+  /** Returns the digests of an object kind. */
   ofKind(kind: string): readonly Digest[];
 }
 
 const DEFAULT_MAX_BODY_BYTES = 1024 * 1024;
 const NONE: readonly Digest[] = [];
 
-/** Loads the digests of a definition; answers every problem, with its place. */
+/** Loads the digests of a definition and returns all problems with their places. */
 export function loadDigests(
   { digests = {} }: ProductDefinition,
   { kinds, eventType }: { kinds: ObjectKinds; eventType: (type: string) => EventType | undefined },

@@ -17,7 +17,7 @@ const product = (kind: object, more: object = {}): ProductDefinition => ({
   ...more,
 });
 
-describe('a rule that names what is not there is refused with its place', () => {
+describe('a rule that names something unknown is refused with its place', () => {
   test.each<[string, object, string]>([
     ['an event', { created: 'order-made' }, 'objects.order.created names order-made, which is not an event of the product'],
     ['a once event', { deleted: once('x') }, 'objects.order.deleted names x, which is not an event'],
@@ -31,7 +31,7 @@ describe('a rule that names what is not there is refused with its place', () => 
     [
       'a value',
       { enters: { status: { payed: 'order-paid' } } },
-      'objects.order.enters.status.payed names a value that status never has; it has open, paid',
+      "objects.order.enters.status.payed names a value that status can't have; its values are open, paid",
     ],
     [
       'a field of an item',
@@ -41,7 +41,7 @@ describe('a rule that names what is not there is refused with its place', () => 
     [
       'a value of an item',
       { when: [{ becomes: everyItem('lines', field('carrier', 'car')), event: 'order-paid' }] },
-      'objects.order.when.0.becomes.condition names a value that carrier never has; it has post, bike',
+      "objects.order.when.0.becomes.condition names a value that carrier can't have; its values are post, bike",
     ],
     [
       'a field in a part of a condition',
@@ -57,13 +57,13 @@ describe('a rule that names what is not there is refused with its place', () => 
     await expect(loadProduct(product({ schema: order, ...kind }))).rejects.toThrow(message);
   });
 
-  test('all of them at once', async () => {
+  test('all problems are reported at once', async () => {
     const wrong = product({ schema: order, created: 'x', enters: { status: { y: 'z' } } });
     await expect(loadProduct(wrong)).rejects.toThrow(/created names x[^]*status\.y names a value[^]*status\.y names z/);
   });
 });
 
-test('what the schema leaves open may be named', async () => {
+test('rules may name fields that the schema leaves open', async () => {
   const kind = {
     schema: order,
     enters: { 'address.city': { Paris: 'order-paid' }, 'extra.anything': { 1: 'order-paid' }, status: { paid: 'order-paid' } },
@@ -76,18 +76,18 @@ test('what the schema leaves open may be named', async () => {
   expect(open.objectKinds.find('other')).toBeUndefined();
 });
 
-test('references and alternatives of a JSON Schema are followed', async () => {
+test('references and alternatives of a JSON Schema are resolved', async () => {
   const schema = {
     $defs: { status: { enum: ['a', 'b'] } },
     allOf: [{ properties: { status: { $ref: '#/$defs/status' } } }, { properties: { kind: { oneOf: [{ const: 1 }, { const: 2 }] } } }],
   };
   const load = (enters: object) => loadProduct(product({ schema, enters }));
-  await expect(load({ status: { c: 'order-paid' } })).rejects.toThrow('it has a, b');
-  await expect(load({ kind: { 3: 'order-paid' } })).rejects.toThrow('it has 1, 2');
+  await expect(load({ status: { c: 'order-paid' } })).rejects.toThrow('its values are a, b');
+  await expect(load({ kind: { 3: 'order-paid' } })).rejects.toThrow('its values are 1, 2');
   await expect(load({ kind: { 2: 'order-paid' }, status: { a: 'order-open' } })).resolves.toMatchObject({ name: 'shop' });
 });
 
-test('with a sample, data that fails or does not fit the event is found when the definition is loaded', async () => {
+test('with a sample, a failing or invalid data function is found when the definition is loaded', async () => {
   const events = { made: { description: 'Made.', sample: { id: 1 }, schema: { type: 'object', required: ['id'] } } };
   const load = (data: unknown) =>
     loadProduct({ name: 'shop', events, objects: { order: { created: 'made', sample: {}, data } as ObjectKindDefinition } });
@@ -100,8 +100,8 @@ test('with a sample, data that fails or does not fit the event is found when the
   await expect(load(() => ({ id: 2 }))).resolves.toMatchObject({ name: 'shop' });
 });
 
-test('a product that takes any object needs to take any event', async () => {
-  await expect(loadProduct({ name: 'shop', events: {}, anyObject: true })).rejects.toThrow('anyObject needs anyEvent');
+test('anyObject requires anyEvent', async () => {
+  await expect(loadProduct({ name: 'shop', events: {}, anyObject: true })).rejects.toThrow('anyObject requires anyEvent');
   const open = await loadProduct({ name: 'shop', events: {}, anyObject: true, anyEvent: true });
   expect(open.objectKinds.find('invoice')?.rules.created?.type.name).toBe('invoice.created');
   for (const name of ['', 'a b', 'a:b', '../x', 'ü', 'x'.repeat(65)]) expect(open.objectKinds.find(name)).toBeUndefined();

@@ -9,11 +9,11 @@ const EVENT = new RegExp(EVENT_NAME_PATTERN);
 /** The object kinds of a product. */
 export interface ObjectKinds {
   readonly listed: ReadonlyMap<string, ObjectKind>;
-  /** By name; of a product that takes any kind, for every well-formed name. */
+  /** Finds a kind by name. A product that accepts any kind has one for every valid name. */
   find(name: string): ObjectKind | undefined;
 }
 
-/** Loads the kinds of a definition; answers every problem, with its place. */
+/** Loads the kinds of a definition and returns all problems with their places. */
 export async function loadObjects(
   definition: ProductDefinition,
   eventType: (type: string) => EventType | undefined,
@@ -27,13 +27,13 @@ export async function loadObjects(
   }
   const anyObject = definition.anyObject ?? false;
   if (anyObject && !definition.anyEvent) {
-    problems.push({ path: '/anyObject', rule: 'needs', message: 'needs anyEvent: the events of its kinds are not listed' });
+    problems.push({ path: '/anyObject', rule: 'needs', message: 'requires anyEvent, because the events of such kinds are not listed' });
   }
   const find = (name: string) => listed.get(name) ?? (anyObject && KIND.test(name) ? openKind(name, eventType) : undefined);
   return { kinds: { listed, find }, problems };
 }
 
-/** A kind that nobody described: it tells what changed. */
+/** Creates the kind for an undefined name. Its events contain the changes. */
 function openKind(name: string, eventType: (type: string) => EventType | undefined): ObjectKind | undefined {
   const rule = (what: string) => {
     const type = EVENT.test(`${name}.${what}`) ? eventType(`${name}.${what}`) : undefined;

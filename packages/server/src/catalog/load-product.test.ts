@@ -7,7 +7,7 @@ const event = (more: object = {}): EventTypeDefinition => ({ description: 'Somet
 const product = (more: object = {}): ProductDefinition => ({ name: 'shop', events: { 'order-paid': event() }, ...more });
 const withDelivery = (delivery: object): ProductDefinition => product({ delivery: delivery as Partial<DeliveryPolicy> });
 
-test('a definition that says little gets the default policy, envelope and ping', async () => {
+test('a minimal definition gets the default policy, envelope and ping', async () => {
   const loaded = await loadProduct(product());
   expect(loaded).toMatchObject({
     name: 'shop',
@@ -27,7 +27,7 @@ test('an event is found by its aliases', async () => {
   expect([...loaded.eventTypes.keys()]).toEqual(['order-paid']);
 });
 
-test('a product that takes any event knows every well-formed name', async () => {
+test('a product that accepts any event has an event type for every valid name', async () => {
   const loaded = await loadProduct(product({ anyEvent: true }));
   expect(loaded.eventType('anything.at:all/really')).toMatchObject({ name: 'anything.at:all/really', jsonSchema: null });
   for (const name of ['', 'with space', 'ünïcode', 'a'.repeat(129), '-dash', 'a\0']) expect(loaded.eventType(name)).toBeUndefined();
@@ -40,11 +40,15 @@ test.each<[string, ProductDefinition, string]>([
   ['an event without description', product({ events: { a: { sample: {} } } }), 'events.a.description is required'],
   ['an event without sample', product({ events: { a: { description: '' } } }), 'events.a.sample is required'],
   ['an unusable alias', product({ events: { a: event({ aliases: ['*'] }) } }), 'events.a.aliases.0 must match'],
-  ['an alias that is a name', product({ events: { a: event({ aliases: ['b'] }), b: event() } }), 'events.a.aliases: b names another event'],
+  [
+    'an alias that is a name',
+    product({ events: { a: event({ aliases: ['b'] }), b: event() } }),
+    'events.a.aliases: b already names another event',
+  ],
   [
     'an alias twice',
     product({ events: { a: event({ aliases: ['x'] }), b: event({ aliases: ['x'] }) } }),
-    'events.b.aliases: x names another',
+    'events.b.aliases: x already names another',
   ],
   ['an envelope that is no function', product({ envelope: {} }), 'envelope must be a function'],
   ['a ping without data', product({ ping: { type: 'ping' } }), 'ping.data must be a function'],
@@ -61,41 +65,41 @@ test.each<[string, ProductDefinition, string]>([
     withDelivery({ signatures: [{ kind: 'hmac', header: 'X-A', algorithm: 'md5', encoding: 'hex' }] }),
     'algorithm must be one of',
   ],
-  ['a reserved header', withDelivery({ headers: { Host: 'x' } }), 'delivery.headers.Host Host is set by Posthorn'],
+  ['a reserved header', withDelivery({ headers: { Host: 'x' } }), 'delivery.headers.Host Host is reserved'],
 ])('%s is refused with product and place', async (_, definition, message) => {
   await expect(loadProduct(definition)).rejects.toThrow(message);
   await expect(loadProduct(definition)).rejects.toMatchObject({ name: 'DefinitionError', message: expect.stringMatching(/^product /) });
 });
 
-test('a sample that fails its own schema is refused at its field', async () => {
+test('a sample that does not match its schema is refused with the field', async () => {
   const schema = { type: 'object', properties: { id: { type: 'integer' } } };
   await expect(loadProduct(product({ events: { a: event({ schema }) } }))).rejects.toThrow(
-    'product shop: events.a.sample/id does not satisfy the schema: must be integer',
+    'product shop: events.a.sample/id does not match the schema: must be integer',
   );
 });
 
-test('a schema that is not valid is refused at its place', async () => {
+test('an invalid schema is refused with its place', async () => {
   await expect(loadProduct(product({ events: { a: event({ schema: { type: 'strange' } }) } }))).rejects.toThrow(
     'product shop: events.a.schema:',
   );
 });
 
-test('an envelope that fails, or answers no JSON, is found out with the samples', async () => {
+test('an envelope that fails or returns no JSON is found with the samples', async () => {
   const failing = product({
     envelope: () => {
       throw new Error('boom');
     },
   });
   await expect(loadProduct(failing)).rejects.toThrow('product shop: envelope fails for the sample of order-paid: boom');
-  await expect(loadProduct(product({ envelope: () => undefined }))).rejects.toThrow('answers no JSON');
+  await expect(loadProduct(product({ envelope: () => undefined }))).rejects.toThrow('returns no JSON');
 });
 
-test('of two products with one name the later counts, so that a folder can replace a built-in one', async () => {
+test('of two products with the same name the later one is used, so that a folder can replace a built-in one', async () => {
   const catalog = await Catalog.load([product(), product({ title: 'Mine' })]);
   expect(catalog.products().map(({ title }) => title)).toEqual(['Mine', 'Posthorn operations']);
   expect(catalog.product('shop')?.title).toBe('Mine');
   await expect(Catalog.load([])).rejects.toThrow('no product is defined');
-  await expect(Catalog.load([product({ name: 'posthorn' })])).rejects.toThrow('product posthorn: the name is that of Posthorn’s own');
+  await expect(Catalog.load([product({ name: 'posthorn' })])).rejects.toThrow('product posthorn: the name is reserved for Posthorn’s own');
 });
 
 test.each([

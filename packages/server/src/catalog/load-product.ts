@@ -22,12 +22,12 @@ const EVENT_NAME = new RegExp(EVENT_NAME_PATTERN);
 const OPEN_SAMPLE: JsonObject = { example: true };
 const NO_CONTEXT = {};
 
-/** A product definition that cannot be served. The message names the product and the place. */
+/** An invalid product definition. The message names the product and the place. */
 export class DefinitionError extends Error {
   override readonly name = 'DefinitionError';
 }
 
-/** Checks a definition and makes a product of it: its samples are held against their schemas and put into its envelope. Throws DefinitionError. */
+/** Loads a product, and tests its samples with their schemas and the envelope. Throws DefinitionError. */
 export async function loadProduct(definition: ProductDefinition): Promise<Product> {
   const { name } = definition;
   refuseProblems(name, [...definitionProblems(definition), ...functionProblems(definition)]);
@@ -86,7 +86,7 @@ function functionProblems({ envelope, context, accepts, ping, objects = {} }: Pr
   ];
 }
 
-/** Fixed headers of a product keep the same rules as those of a webhook. */
+/** A product's fixed headers follow the same rules as a webhook's own headers. */
 function headerProblems({ headers, signatures }: Product['policy']): FieldError[] {
   const taken = signatures.flatMap((scheme) => (scheme.kind === 'hmac' ? [scheme.header] : []));
   return checkCustomHeaders(headers, taken).map((problem) => ({ ...problem, path: `/delivery${problem.path}` }));
@@ -95,7 +95,7 @@ function headerProblems({ headers, signatures }: Product['policy']): FieldError[
 async function loadEventType(place: string, name: string, definition: EventTypeDefinition): Promise<EventType> {
   const schema = compileAt(place, definition);
   const [first] = await schema.check(definition.sample);
-  if (first) throw new DefinitionError(`${place}.sample${first.path} does not satisfy the schema: ${first.message}`);
+  if (first) throw new DefinitionError(`${place}.sample${first.path} does not match the schema: ${first.message}`);
   return {
     name,
     group: definition.group ?? null,
@@ -116,7 +116,7 @@ function compileAt(place: string, definition: EventTypeDefinition): ReturnType<t
   }
 }
 
-/** An envelope that fails would fail every emit: better to hear of it at the start. */
+/** Tests the envelope with a sample at the start: a broken envelope would fail every emit. */
 function tryEnvelope(place: string, envelope: Envelope, { type, data }: { type: string; data: JsonObject }): void {
   const shown = {
     id: 'sample',
@@ -134,7 +134,7 @@ function tryEnvelope(place: string, envelope: Envelope, { type, data }: { type: 
   } catch (error) {
     throw new DefinitionError(`${place} fails for the sample of ${type}: ${messageOf(error)}`, { cause: error });
   }
-  if (typeof text !== 'string') throw new DefinitionError(`${place} answers no JSON for the sample of ${type}.`);
+  if (typeof text !== 'string') throw new DefinitionError(`${place} returns no JSON for the sample of ${type}.`);
 }
 
 function withAliases(product: string, eventTypes: ReadonlyMap<string, EventType>): Map<string, EventType> {
@@ -142,7 +142,7 @@ function withAliases(product: string, eventTypes: ReadonlyMap<string, EventType>
   for (const type of eventTypes.values()) {
     for (const alias of type.aliases) {
       if (byName.has(alias))
-        throw new DefinitionError(`product ${product}: events.${type.name}.aliases: ${alias} names another event already.`);
+        throw new DefinitionError(`product ${product}: events.${type.name}.aliases: ${alias} already names another event.`);
       byName.set(alias, type);
     }
   }
@@ -161,12 +161,12 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** Further names of a product's event types. */
+/** Returns a function that looks up the aliases of a product's event types. */
 export function aliasesIn(product: Product): AliasesOf {
   return (type) => product.eventTypes.get(type)?.aliases ?? [];
 }
 
-/** Whether a pattern can ever match one of the product's events. */
+/** Whether a pattern can match one of the product's events. */
 export function patternMatchesProduct(product: Product, pattern: string): boolean {
   if (pattern === '*' || product.eventType(pattern)) return true;
   if (product.anyEvent) return EVENT_NAME.test(pattern.replaceAll('*', 'x'));

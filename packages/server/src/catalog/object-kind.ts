@@ -16,15 +16,15 @@ import { compileSchema, pointer, type CompiledSchema } from './data-schema.ts';
 import type { EventType } from './product.ts';
 import { SchemaFields } from './schema-paths.ts';
 
-/** An event that a change gives. */
+/** A lifecycle rule's event. */
 export interface Rule {
   readonly type: EventType;
   readonly once: boolean;
-  /** Whether the event's data is held against the type's schema: not where it is the state, checked already. */
+  /** Whether to check the event's data against its schema. false if it is the state, which was checked already. */
   readonly checked: boolean;
 }
 
-/** The lifecycle rules of a kind, ready to be applied. */
+/** The compiled lifecycle rules of a kind. */
 export interface LifecycleRules {
   readonly created: Rule | null;
   readonly updated: Rule | null;
@@ -34,10 +34,10 @@ export interface LifecycleRules {
   readonly when: readonly { readonly holds: Predicate; readonly rule: Rule }[];
 }
 
-/** A kind of object, ready to take states. */
+/** A loaded object kind. */
 export interface ObjectKind {
   readonly name: string;
-  /** The scope is part of the identity. */
+  /** Whether the scope is part of an object's identity. */
   readonly scoped: boolean;
   /** null: any JSON object is accepted, or the schema cannot be shown as JSON Schema. */
   readonly jsonSchema: JsonSchema | null;
@@ -55,7 +55,7 @@ export interface KindSource {
 
 export type LoadedKind = { readonly kind: ObjectKind } | { readonly problems: readonly FieldError[] };
 
-/** Checks a kind's definition; problems carry their place in the product definition. */
+/** Loads an object kind, or returns all problems with their places in the product definition. */
 export async function loadObjectKind(source: KindSource): Promise<LoadedKind> {
   const { name, definition } = source;
   const place = `/objects${pointer([name])}`;
@@ -84,7 +84,7 @@ function compiled({ schema }: ObjectKindDefinition, place: string): CompiledSche
   }
 }
 
-/** Turns rules as they are written into rules as they are applied, and collects what is wrong with them. */
+/** Compiles the rules of a definition and collects their problems. */
 class RuleLoader {
   readonly problems: FieldError[] = [];
   readonly #source: KindSource;
@@ -166,7 +166,7 @@ class RuleLoader {
     }
   }
 
-  /** Answers the values that the field may have; null: any, or it is not known. */
+  /** Returns the values that the field may have; null: any, or the schema doesn't list them. */
   #checkField(fields: SchemaFields | null, path: string, at: readonly string[]): readonly Scalar[] | null {
     const found = fields?.field(path);
     if (found?.known === 'missing') this.#problem(at, 'field', `names the field ${path}, which the schema does not have`);
@@ -174,7 +174,7 @@ class RuleLoader {
   }
 
   #unknownValue(at: readonly string[], path: string, values: readonly Scalar[]): void {
-    this.#problem(at, 'value', `names a value that ${path} never has; it has ${values.join(', ')}`);
+    this.#problem(at, 'value', `names a value that ${path} can't have; its values are ${values.join(', ')}`);
   }
 
   #problem(at: readonly string[], rule: string, message: string): [] {
@@ -183,7 +183,7 @@ class RuleLoader {
   }
 }
 
-/** With the example state every event that the kind can give is made once: what fails here would fail every push. */
+/** Creates every event of the kind once from the sample state: an error here would fail every push. */
 async function tryOut(kind: ObjectKind, sample: JsonObject, place: string): Promise<FieldError[]> {
   const errors = await kind.check(sample);
   if (errors.length > 0) return errors.map((error) => ({ ...error, path: `${place}/sample${error.path}` }));

@@ -1,6 +1,6 @@
 import type { JsonObject, ProductDefinition } from '@posthorn/protocol';
 
-/** The product whose organizations are told what happens to the webhooks of all others. */
+/** The product whose organizations get events about the webhooks of all other products. */
 export const OPERATIONS = 'posthorn';
 
 const webhook: JsonObject = {
@@ -18,7 +18,7 @@ const webhook: JsonObject = {
 };
 const event = (description: string, more: JsonObject = {}) => ({ group: 'Webhooks', description, sample: { ...webhook, ...more } });
 
-/** Events about the running of Posthorn itself, for who operates it. Their scope is `product:<name>`. */
+/** Operational events of Posthorn itself, for its operators. Their scope is `product:<name>`. */
 export const operationsProduct: ProductDefinition = {
   name: OPERATIONS,
   title: 'Posthorn operations',

@@ -13,7 +13,7 @@ import type {
 import type { Digests } from './load-digests.ts';
 import type { ObjectKinds } from './load-objects.ts';
 
-/** An event type, ready to check data. */
+/** A loaded event type. */
 export interface EventType {
   readonly name: string;
   readonly group: string | null;
@@ -21,10 +21,10 @@ export interface EventType {
   readonly aliases: readonly string[];
   /** null: any JSON object is accepted, or the schema cannot be shown as JSON Schema. */
   readonly jsonSchema: JsonSchema | null;
-  /** As it was written. */
+  /** The schema of the definition, not compiled. */
   readonly schema: DataSchema | undefined;
   readonly sample: JsonObject;
-  /** What is wrong with the data; empty: nothing. Paths are JSON Pointers into the data. The data is not altered. */
+  /** Returns the data's errors. Paths are JSON Pointers into the data. The data is not changed. */
   check(data: JsonObject): readonly FieldError[] | Promise<readonly FieldError[]>;
 }
 
@@ -42,6 +42,6 @@ export interface Product {
   readonly objectKinds: ObjectKinds;
   readonly digests: Digests;
   readonly inbound: { readonly targets: readonly InboundTargetKind[] };
-  /** By name or alias; of a product that takes any event, for every well-formed name. */
+  /** Finds an event type by name or alias. A product that accepts any event has one for every valid name. */
   eventType(name: string): EventType | undefined;
 }

@@ -2,7 +2,7 @@ import { fieldPath, type JsonSchema, type Scalar } from '@posthorn/protocol';
 
 type Node = { readonly [keyword: string]: unknown };
 
-/** What a schema says of a field: nothing, that there is none, or the values it may have (null: not listed). */
+/** A schema's information about a field: unknown, missing, or its values (null: not listed). */
 export type FieldKnowledge =
   | { readonly known: 'open' | 'missing' }
   | { readonly known: 'field'; readonly values: readonly Scalar[] | null };
@@ -10,7 +10,7 @@ export type FieldKnowledge =
 const OPEN: FieldKnowledge = { known: 'open' };
 const MISSING: FieldKnowledge = { known: 'missing' };
 
-/** The schema's word on a field path. `items: true`: what the path names is a list, and its items are meant. */
+/** Looks up fields in a JSON Schema. */
 export class SchemaFields {
   readonly #root: Node;
   readonly #at: readonly Node[];
@@ -20,7 +20,7 @@ export class SchemaFields {
     this.#at = at;
   }
 
-  /** What is known of the field at the path. */
+  /** Looks up the field at a path. */
   field(path: string): FieldKnowledge {
     const nodes = this.#walk(path);
     if (!Array.isArray(nodes)) return nodes;
@@ -28,7 +28,7 @@ export class SchemaFields {
     return { known: 'field', values: values.every((listed) => listed !== null) ? values.flat() : null };
   }
 
-  /** The fields of a list's items; null: nothing is known of them. */
+  /** Returns the fields of a list's items; null: the schema doesn't describe them. */
   items(path: string): SchemaFields | null {
     const nodes = this.#walk(path);
     if (!Array.isArray(nodes)) return null;
@@ -47,7 +47,7 @@ export class SchemaFields {
     return nodes;
   }
 
-  /** The alternatives that a schema stands for, references followed. */
+  /** Returns a schema's alternatives with references resolved. */
   #resolve(node: Node, depth = 0): Node[] {
     if (depth > 16) return [node];
     const reference = node['$ref'];

@@ -1,4 +1,4 @@
-/** Whether it is the name of a time zone. */
+/** Whether the name is a valid time zone. */
 export function isTimeZone(name: string): boolean {
   try {
     new Intl.DateTimeFormat('en', { timeZone: name });

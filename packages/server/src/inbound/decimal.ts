@@ -1,6 +1,6 @@
 import { Big } from 'big.js';
 
-/** Digits of a decimal without its exponent: more than any measure has, and few enough to be compared cheaply. */
+/** Maximum digits of a decimal without its exponent: more than any measure has, and cheap to compare. */
 export const MAX_DIGITS = 40;
 
 const DECIMAL = /^([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d{1,10}))?$/;
@@ -8,8 +8,8 @@ const DECIMAL = /^([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d{1,10}))?$/;
 export type DecimalProblem = 'decimal' | 'digits';
 
 /**
- * A decimal in its shortest form without an exponent, of whatever form it was written in: `1e-7` is `0.0000001`, `-0.50` is `-0.5`.
- * `decimal`: it is none; `digits`: it has more than MAX_DIGITS digits.
+ * Normalizes a decimal to its shortest form without an exponent: `1e-7` becomes `0.0000001`, and `-0.50` becomes
+ * `-0.5`. Problems: `decimal` (not a decimal) and `digits` (more than MAX_DIGITS digits).
  */
 export function readDecimal(text: string): { readonly decimal: string } | { readonly problem: DecimalProblem } {
   const match = text.length <= 1_000 ? DECIMAL.exec(text.trim()) : null;
@@ -19,7 +19,7 @@ export function readDecimal(text: string): { readonly decimal: string } | { read
   const digits = (whole + fraction).replace(/^0+/, '');
   if (digits === '') return { decimal: '0' };
   const significant = digits.replace(/0+$/, '');
-  // Where the point stands, counted from the first digit that is not a zero.
+  // The position of the decimal point, counted from the first nonzero digit.
   const point = digits.length - fraction.length + Number(exponentText);
   if (Math.max(point, significant.length) - Math.min(point, 0) > MAX_DIGITS) return { problem: 'digits' };
   const plain = placePoint(significant, point);
@@ -32,7 +32,7 @@ function placePoint(digits: string, point: number): string {
   return `${digits.slice(0, point)}.${digits.slice(point)}`;
 }
 
-/** Below zero: `one` is the smaller. */
+/** Returns a number below zero if `one` is smaller, 0 if both are equal. */
 export function compareDecimals(one: string, other: string): number {
   return one === other ? 0 : new Big(one).cmp(other);
 }

@@ -13,8 +13,8 @@ const LOGGED_EVERY_MS = 60_000;
 const MAX_ADDRESSES = 10_000;
 
 /**
- * Counts failed authentications by address. Past the limit a failure is answered with 429. An attempt that succeeds is never
- * refused: who shares an address with an attacker, or is behind the same proxy, is not locked out.
+ * Counts failed authentications per address. Above the limit, failures get 429. A valid key is never refused, so that
+ * clients that share an address or proxy with an attacker are not locked out.
  */
 export class FailedAttempts {
   readonly #options: FailedAttemptsOptions;
@@ -26,7 +26,7 @@ export class FailedAttempts {
     this.#limiter = new RateLimiter(options.rate ?? RATE);
   }
 
-  /** Returns what to answer to an attempt that has failed: the refusal, or `rate_limited`. */
+  /** Returns the error for a failed attempt: `refusal`, or `rate_limited` above the limit. */
   count(ip: string, refusal: PosthornError): PosthornError {
     const now = this.#options.now();
     const address = sourceName(ip);
@@ -42,6 +42,6 @@ export class FailedAttempts {
     const loggedAt = this.#loggedAt.get(address);
     if (loggedAt !== undefined && now - loggedAt < LOGGED_EVERY_MS) return;
     this.#loggedAt.set(address, now);
-    this.#options.log.warn({ address }, 'Many authentications from one address fail. Further failures are answered with 429.');
+    this.#options.log.warn({ address }, 'Too many failed authentications from one address. Further failures get 429.');
   }
 }

@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache';
 import type { Queryable } from '../store/database.ts';
 import { findGoal } from '../store/goals.ts';
 
-/** The short keys of goals. They never change: a goal keeps its row, and its id, for ever. */
+/** Caches the internal keys of goals. They never change: a goal keeps its row and id, even after it is deleted. */
 export class GoalKeys {
   readonly #queryable: Queryable;
   readonly #known = new LRUCache<string, number>({ max: 50_000 });

@@ -2,32 +2,32 @@ import { ExactNumber, type FieldError } from '@posthorn/protocol';
 import { MAX_DIGITS, readDecimal } from './decimal.ts';
 import { readDate, type SentDate } from './point-date.ts';
 
-/** A point as it was sent, each field checked for itself. */
+/** A point of a post. Each field is valid by itself. */
 export interface SentPoint {
-  /** Where it stands in the body, as a JSON Pointer: '' or '/3'. */
+  /** JSON Pointer to the point in the body: '' or '/3'. */
   readonly path: string;
   readonly date: SentDate;
   readonly value: string;
-  /** Absent: the stored one stays. */
+  /** undefined: the stored threshold stays. */
   readonly good: string | undefined;
   readonly bad: string | undefined;
 }
 
-/** A body that was read: whole, or with everything that is wrong with it and the thresholds that could be read. */
+/** A parsed body: its points, or all of its errors with the thresholds that were valid. */
 export type ReadPost =
   | { readonly points: readonly SentPoint[] }
   | { readonly errors: readonly FieldError[]; readonly thresholds: readonly SentThresholds[] };
 
 export type SentThresholds = Pick<SentPoint, 'path' | 'good' | 'bad'>;
 
-/** A backfill of more points is to be split. */
+/** Maximum points per post. Larger backfills must be split. */
 export const MAX_POINTS = 1_000;
 
-/** Reads one point or an array of them. What a point has besides is not looked at. */
+/** Reads one point or an array of points. Unknown fields are ignored. */
 export function readPost(body: unknown): ReadPost {
   if (!Array.isArray(body)) return readPoints([body], () => '');
-  if (body.length === 0) return wrong({ path: '', rule: 'min_items', message: 'must hold at least one point' });
-  if (body.length > MAX_POINTS) return wrong({ path: '', rule: 'max_items', message: `must hold at most ${MAX_POINTS} points` });
+  if (body.length === 0) return wrong({ path: '', rule: 'min_items', message: 'must contain at least one point' });
+  if (body.length > MAX_POINTS) return wrong({ path: '', rule: 'max_items', message: `must contain at most ${MAX_POINTS} points` });
   return readPoints(body, (index) => `/${index}`);
 }
 
@@ -51,7 +51,7 @@ function wrong(error: FieldError): ReadPost {
   return { errors: [error], thresholds: [] };
 }
 
-/** Reads one point's fields and names what is wrong with them. `null` and what is not there are the same. */
+/** Reads one point's fields and collects their errors. `null` counts as absent. */
 class FieldReader {
   readonly path: string;
   readonly #fields: Readonly<Record<string, unknown>> | null;
@@ -81,11 +81,11 @@ class FieldReader {
     if (given === undefined) return undefined;
     const read = typeof given === 'string' ? readDate(given.trim()) : null;
     if (read) return read;
-    this.#wrong(name, 'date', 'must be a date of the calendar such as 2017-03-16, or a date-time such as 2017-03-16T17:30:00Z');
+    this.#wrong(name, 'date', 'must be a valid date such as 2017-03-16, or a date-time such as 2017-03-16T17:30:00Z');
     return undefined;
   }
 
-  /** Names a field that is not there. */
+  /** Adds an error if the field is missing. */
   required<Value>(name: string, value: Value | undefined): Value | undefined {
     if (value === undefined && this.#fields && this.#read(name) === undefined) this.#wrong(name, 'required', 'is required');
     return value;

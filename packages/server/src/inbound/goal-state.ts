@@ -3,12 +3,14 @@ import type { KnownPointRow } from '../store/goals-posting.ts';
 import type { Tenant } from '../tenancy/directory.ts';
 import type { GoalState } from './goal-update.ts';
 
-/** The goal's own time zone, or the organization's, or UTC. */
+/** Returns the goal's own time zone, else the organization's, else UTC. */
 export function zoneOf(goal: Pick<GoalRow, 'time_zone'>, tenant: Tenant): string {
   return goal.time_zone ?? tenant.organization.timeZone ?? 'UTC';
 }
 
-/** A stored goal as the rules see it; with the points that were read apart, or the latest one of its row. */
+/**
+ * Converts a stored goal for the rules. `known`: points read separately; without them, the row's latest point is used.
+ */
 export function goalState(
   row: GoalRow,
   tenant: Tenant,

@@ -8,7 +8,7 @@ import { refusedPoints, type GoalWriter } from './goal-writer.ts';
 import { GoalKeys } from './goal-keys.ts';
 import type { Taken, TargetKind, TargetPost } from './target-kind.ts';
 
-/** A goal takes dated values, one or an array of them, and thresholds. */
+/** The inbound target of a goal: accepts one dated value or an array of them, with thresholds. */
 export function goalTarget({ database, writer }: { database: Database; writer: GoalWriter }): TargetKind {
   const keys = new GoalKeys(database);
   return {
@@ -33,7 +33,7 @@ export function goalTarget({ database, writer }: { database: Database; writer: G
   };
 }
 
-/** All that is wrong is named at once: also what the thresholds of a post that is refused anyway would break. */
+/** Checks the thresholds of a post that is rejected for other errors, so that all errors are returned at once. */
 async function storedOrderErrors(
   database: Database,
   { tenant, targetId }: TargetPost,

@@ -8,39 +8,39 @@ export interface DatedValue {
   readonly value: string;
 }
 
-/** A goal with what of its points the next post needs. */
+/** A goal with the points that the next post needs. */
 export interface GoalState {
   readonly id: string;
   readonly name: string;
   readonly direction: GoalDirection;
-  /** Its own; null: the organization's. */
+  /** The goal's own time zone; null: it uses the organization's. */
   readonly ownTimeZone: string | null;
   readonly timeZone: string;
   readonly thresholds: Thresholds;
-  /** Values by date: at least those of the dates in question. */
+  /** Values by date: at least for the dates of the post. */
   readonly values: ReadonlyMap<string, string>;
   readonly latest: DatedValue | null;
 }
 
 export interface PointResult extends DatedValue {
   readonly colour: GoalColour | null;
-  /** `unchanged`: the same value was there, and no threshold changed. */
+  /** `unchanged`: the stored value was the same, and no threshold changed. */
   readonly result: 'created' | 'replaced' | 'unchanged';
 }
 
 export interface AppliedPost {
   readonly state: GoalState;
   readonly results: readonly PointResult[];
-  /** One for each point that changed something. */
+  /** One update for each point that changed something. */
   readonly updates: readonly GoalUpdated[];
 }
 
-/** Applies points in order; all or none. Answers every field that breaks a rule. */
+/** Applies points in order, all or none. Returns the errors of all fields. */
 export function applyPoints(state: GoalState, points: readonly SentPoint[]): AppliedPost | { readonly errors: readonly FieldError[] } {
   const errors = orderErrors(state, points);
   const dates = points.map((point) => dateIn(point.date, state.timeZone));
   points.forEach(({ path }, index) => {
-    if (dates[index] === null) errors.push({ path: `${path}/date`, rule: 'date', message: 'must lie in the years 0001 to 9999' });
+    if (dates[index] === null) errors.push({ path: `${path}/date`, rule: 'date', message: 'must be in the years 0001 to 9999' });
   });
   if (errors.length > 0) return { errors };
   let current = state;
@@ -64,7 +64,9 @@ export function applyPoints(state: GoalState, points: readonly SentPoint[]): App
   return { state: current, results, updates };
 }
 
-/** What of a post's thresholds would not fit, point by point, each against what the points before it leave. */
+/**
+ * Returns the errors of a post's thresholds. Each point is checked against the thresholds after the points before it.
+ */
 export function orderErrors({ thresholds, direction }: GoalState, points: readonly SentThresholds[]): FieldError[] {
   const errors: FieldError[] = [];
   let current = thresholds;
@@ -76,7 +78,7 @@ export function orderErrors({ thresholds, direction }: GoalState, points: readon
   return errors;
 }
 
-/** The data of a `goal.updated` event. */
+/** Returns the data of a `goal.updated` event. */
 export function goalUpdate(before: GoalState, after: GoalState, point: GoalUpdated['point']): GoalUpdated {
   return {
     goal: { id: after.id, name: after.name, direction: after.direction, timeZone: after.ownTimeZone },
@@ -86,7 +88,7 @@ export function goalUpdate(before: GoalState, after: GoalState, point: GoalUpdat
   };
 }
 
-/** A goal has the colour of its latest point; null: it has no point, or no threshold. */
+/** Returns the colour of the goal's latest point; null: the goal has no point or no threshold. */
 export function goalColour({ latest, thresholds, direction }: GoalState): GoalColour | null {
   return latest === null ? null : colourOf(latest.value, thresholds, direction);
 }

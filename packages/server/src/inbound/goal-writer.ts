@@ -19,7 +19,7 @@ export interface GoalPost {
   readonly goalKey: number;
   readonly points: readonly SentPoint[];
   readonly hookId: string | null;
-  /** What is logged where the post is taken; null: nothing. */
+  /** Returns the log entry of an accepted post; null: nothing is logged. */
   readonly log: ((applied: AppliedPost) => InboundRequest) | null;
 }
 
@@ -27,7 +27,9 @@ export type GoalPostOutcome = AppliedPost | PosthornError;
 
 const MAX_BATCH_POINTS = 5_000;
 
-/** Posts in flight together share a transaction: goals locked in order, then each post applied to what the one before left. */
+/**
+ * Applies posts. Concurrent posts share a transaction, which locks their goals in order and applies the posts in order.
+ */
 export class GoalWriter {
   readonly #commit: EventCommit;
   readonly #now: () => number;
@@ -47,12 +49,15 @@ export class GoalWriter {
     });
   }
 
-  /** Posts that wait to be stored. */
+  /** The number of posts that wait to be stored. */
   get queued(): number {
     return this.#batches.queued;
   }
 
-  /** Resolves when it is committed. Rejects with `unavailable` if the database cannot be reached, `overloaded` if it waited too long. */
+  /**
+   * Resolves when the post is committed. Rejects with `unavailable` without a database, `overloaded` after too long a
+   * wait.
+   */
   add(post: GoalPost): Promise<GoalPostOutcome> {
     return this.#batches.add(post);
   }
@@ -66,7 +71,7 @@ export class GoalWriter {
     try {
       return await this.#commit.run(tenants.values(), (transaction, current) => this.#apply(transaction, posts, current));
     } catch (error) {
-      // Something in the batch cannot be stored: the others must not suffer for it.
+      // A post of the batch cannot be stored: retries one by one, so that it doesn't fail the others.
       if (!isDataError(error) || posts.length === 1) throw asStoreError(error);
       const outcomes: GoalPostOutcome[] = [];
       for (const post of posts) outcomes.push(...(await this.#write([post]).catch((one: unknown) => [asStoreError(one)])));
@@ -80,7 +85,7 @@ export class GoalWriter {
     const result = posts.map((post): GoalPostOutcome => {
       const before = states.get(post.goalKey);
       if (before === undefined) return new PosthornError('not_found', 'There is no such goal.');
-      if (before === 'deleted') return new PosthornError('gone', 'The goal was deleted and takes no more data.');
+      if (before === 'deleted') return new PosthornError('gone', 'The goal was deleted and accepts no more data.');
       const applied = applyPoints(before, post.points);
       if ('errors' in applied) return refusedPoints(applied.errors);
       states.set(post.goalKey, applied.state);
@@ -92,14 +97,14 @@ export class GoalWriter {
   }
 }
 
-/** The error of points that break a rule. */
+/** Returns the error of invalid points. */
 export function refusedPoints(errors: readonly FieldError[]): PosthornError {
   const [first] = errors;
   const detail = first ? `${first.path === '' ? 'The body' : first.path} ${first.message}.` : 'The data was not in the correct format.';
   return new PosthornError('inbound_data', detail, { errors });
 }
 
-/** Goals locked, with their latest points and those of the dates in question. One that is not there is left out. */
+/** Locks the goals and reads their latest points and those of the posts' dates. Missing goals are omitted. */
 async function readStates(
   transaction: Queryable,
   posts: readonly GoalPost[],
@@ -127,7 +132,7 @@ async function readStates(
   return states;
 }
 
-/** What a batch stores, gathered post by post. */
+/** Collects the rows that a batch stores, post by post. */
 class BatchChange {
   readonly events: CommittedEvent[] = [];
   readonly #now: number;

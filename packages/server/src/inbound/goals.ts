@@ -10,7 +10,7 @@ import { goalState } from './goal-state.ts';
 import { goalUpdate } from './goal-update.ts';
 import { thresholdErrors } from './thresholds.ts';
 
-/** What of a goal its owner decides; checked for form already. Decimals as `readDecimal` answers them. */
+/** A goal's settings, with valid formats. Decimals are in the form that `readDecimal` returns. */
 export interface GoalInput {
   readonly name: string;
   readonly direction: GoalDirection;
@@ -25,11 +25,11 @@ export interface GoalsOptions {
   readonly database: Database;
   readonly commit: EventCommit;
   readonly now: () => number;
-  /** Told after a goal was deleted, of its public id. */
+  /** Called with a deleted goal's public id. */
   readonly onTargetChanged: (publicId: string) => void;
 }
 
-/** Goals as their owners make, change and delete them, each change with its history and its event in one commit. */
+/** Creates, changes and deletes goals. Each change is committed together with its history entry and event. */
 export class Goals {
   readonly #options: GoalsOptions;
 
@@ -37,7 +37,7 @@ export class Goals {
     this.#options = options;
   }
 
-  /** Throws `invalid_request` where the thresholds do not fit, `conflict` where the id is taken. */
+  /** Creates a goal. Throws `invalid_request` if the thresholds don't fit, `conflict` if the id is in use. */
   async create(
     tenant: Tenant,
     { id, ...input }: GoalInput & { readonly id: string },
@@ -47,20 +47,20 @@ export class Goals {
     const organizationKey = tenant.organization.key;
     return this.#options.commit.run([tenant], async (transaction) => {
       const row = await insertGoal(transaction, { organizationKey, id, ...input });
-      if (!row) throw new PosthornError('conflict', `There is, or was, a goal ${JSON.stringify(id)} already.`);
+      if (!row) throw new PosthornError('conflict', `The goal id ${JSON.stringify(id)} is already in use, possibly by a deleted goal.`);
       await this.#record(transaction, row, { kind: 'created', before: null, after: settings(row) });
       await also(transaction, row);
       return { result: row, events: [event('goal.created', row)] };
     });
   }
 
-  /** null: there is none, or it was deleted. */
+  /** Finds a goal; null: there is none, or it was deleted. */
   async find(tenant: Tenant, id: string): Promise<GoalRow | null> {
     const row = await findGoal(this.#options.database, tenant.organization.key, id);
     return row?.deleted_at === null ? row : null;
   }
 
-  /** Throws `not_found`, `invalid_request`. */
+  /** Changes a goal. Throws `not_found`, `invalid_request`. */
   async change(tenant: Tenant, id: string, change: GoalChange): Promise<GoalRow> {
     return this.#options.commit.run([tenant], async (transaction) => {
       const before = await this.#lock(transaction, tenant, id);
@@ -77,7 +77,7 @@ export class Goals {
     });
   }
 
-  /** Posts to it are then answered 410. Throws `not_found`. */
+  /** Deletes a goal. Posts to it then get 410. Throws `not_found`. */
   async delete(tenant: Tenant, id: string): Promise<void> {
     const organizationKey = tenant.organization.key;
     const publicId = await this.#options.commit.run([tenant], async (transaction) => {
@@ -109,11 +109,11 @@ export class Goals {
   }
 }
 
-/** Throws `invalid_request` naming the thresholds that were given and do not fit. */
+/** Throws `invalid_request` with an error for each given threshold that doesn't fit. */
 function checkOrder({ goodThreshold, badThreshold, direction }: GoalInput, given: { good: boolean; bad: boolean }): void {
   const thresholds = { good: goodThreshold, bad: badThreshold };
   let errors: FieldError[] = thresholdErrors(thresholds, direction, { ...given, path: '' });
-  // Neither was given: it is the direction that does not fit what is stored.
+  // No threshold was given: the direction doesn't fit the stored ones.
   if (!given.good && !given.bad && thresholdErrors(thresholds, direction, { good: true, bad: true, path: '' }).length > 0) {
     const message = `does not fit the stored thresholds: goodThreshold is ${goodThreshold}, badThreshold is ${badThreshold}`;
     errors = [{ path: '/direction', rule: 'threshold_order', message }];

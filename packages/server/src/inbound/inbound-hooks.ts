@@ -21,7 +21,7 @@ import type { TargetKinds } from './target-kind.ts';
 
 export interface InboundHookInput {
   readonly target: { readonly kind: string; readonly id: string };
-  /** Absent: the target's. */
+  /** Absent: the target's name. */
   readonly name?: string | undefined;
   readonly description?: string | null | undefined;
   readonly enabled?: boolean | undefined;
@@ -33,16 +33,16 @@ export interface InboundHookChange {
   readonly enabled?: boolean | undefined;
 }
 
-/** A hook with its key, shown this once. */
+/** A hook with a new key, which is shown only once. */
 export interface KeyedHook {
   readonly hook: InboundHookRow;
   readonly key: string;
 }
 
 export interface KeyRotation {
-  /** The hook. */
+  /** The hook's id. */
   readonly id: string;
-  /** How long the older keys work beside the new one. */
+  /** How long the older keys remain valid. */
   readonly overlapSeconds: number;
 }
 
@@ -50,17 +50,17 @@ export interface InboundHooksOptions {
   readonly database: Database;
   readonly kinds: TargetKinds;
   readonly now: () => number;
-  /** Told after a change, of the target's public id. */
+  /** Called after a change with the target's public id. */
   readonly onTargetChanged: (publicId: string) => void;
 }
 
-/** Every key of a target is compared with the one that comes. */
+/** Bounds the work per request, which compares its key with every key of the target. */
 const MAX_HOOKS_PER_TARGET = 50;
 const MAX_KEYS_PER_HOOK = 5;
 const MAX_NAME = 200;
 const HINT_CHARACTERS = 4;
 
-/** Inbound hooks: keyed URLs of targets. */
+/** Manages inbound hooks: URLs with keys that feed targets. */
 export class InboundHooks {
   readonly #options: InboundHooksOptions;
 
@@ -68,7 +68,7 @@ export class InboundHooks {
     this.#options = options;
   }
 
-  /** Throws `invalid_request` where there is no such target, `conflict` where it has too many hooks. */
+  /** Creates a hook. Throws `invalid_request` if the target doesn't exist, `conflict` if it has too many hooks. */
   async create(tenant: Tenant, input: InboundHookInput, also: AlsoCommit<KeyedHook> = nothingMore): Promise<KeyedHook> {
     const { kind, id: targetId } = input.target;
     const targetName = await this.#targetName(tenant, input.target);
@@ -79,7 +79,10 @@ export class InboundHooks {
       async (transaction) => {
         const target = await ensureInboundTarget(transaction, { organizationKey, kind, targetId, publicId: randomUUID() });
         if ((await countInboundHooks(transaction, target.key)) >= MAX_HOOKS_PER_TARGET) {
-          throw new PosthornError('conflict', `The target has ${MAX_HOOKS_PER_TARGET} inbound hooks, the most it may have.`);
+          throw new PosthornError(
+            'conflict',
+            `The target already has ${MAX_HOOKS_PER_TARGET} inbound hooks, the maximum. Delete one first.`,
+          );
         }
         const shortName = name.slice(0, MAX_NAME);
         await insertInboundHook(transaction, { id, organizationKey, targetKey: target.key, name: shortName, description, enabled });
@@ -92,12 +95,12 @@ export class InboundHooks {
     );
   }
 
-  /** null: there is none. */
+  /** Finds a hook; null: there is none. */
   async find(tenant: Tenant, id: string): Promise<InboundHookRow | null> {
     return isUuid(id) ? findInboundHook(this.#options.database, tenant.organization.key, id) : null;
   }
 
-  /** Throws `not_found`. */
+  /** Changes a hook. Throws `not_found`. */
   async update(tenant: Tenant, id: string, change: InboundHookChange): Promise<InboundHookRow> {
     const organizationKey = tenant.organization.key;
     return this.#change(
@@ -109,7 +112,7 @@ export class InboundHooks {
     );
   }
 
-  /** Gives a new key; the ones before go on for as long as they are to overlap. Throws `not_found`, `conflict`. */
+  /** Creates a new key. Older keys stay valid for the overlap. Throws `not_found`, `conflict`. */
   async rotateKey(tenant: Tenant, { id, overlapSeconds }: KeyRotation, also: AlsoCommit<KeyedHook> = nothingMore): Promise<KeyedHook> {
     const organizationKey = tenant.organization.key;
     return this.#change(
@@ -120,7 +123,7 @@ export class InboundHooks {
         if ((await countInboundKeys(transaction, id, new Date(now))) >= MAX_KEYS_PER_HOOK) {
           throw new PosthornError(
             'conflict',
-            `${MAX_KEYS_PER_HOOK} keys of the hook overlap already; rotate with overlapSeconds 0 to end them.`,
+            `${MAX_KEYS_PER_HOOK} keys of the hook are valid already, the maximum. Set overlapSeconds to 0 to end them.`,
           );
         }
         const key = await giveKey(transaction, id, now);
@@ -132,7 +135,7 @@ export class InboundHooks {
     );
   }
 
-  /** Its keys are wrong from now on. Throws `not_found`. */
+  /** Deletes a hook and its keys. Throws `not_found`. */
   async delete(tenant: Tenant, id: string): Promise<void> {
     const organizationKey = tenant.organization.key;
     await this.#change(
@@ -166,12 +169,12 @@ export class InboundHooks {
     }
     const state = await kind.find(tenant, target.id);
     if (state.state === 'found') return state.name;
-    const message = state.state === 'deleted' ? `names a ${target.kind} that was deleted` : `names no ${target.kind} of this organization`;
+    const message = state.state === 'deleted' ? `names a deleted ${target.kind}` : `names no ${target.kind} of this organization`;
     throw new PosthornError('invalid_request', `/target/id ${message}.`, { errors: [{ path: '/target/id', rule: 'known', message }] });
   }
 }
 
-/** 32 random bytes: no slow hash is needed for what cannot be guessed. */
+/** Creates a key of 32 random bytes. It cannot be guessed, so a fast hash is enough. */
 async function giveKey(transaction: Queryable, hookId: string, now: number): Promise<string> {
   const key = `in_${randomBytes(32).toString('base64url')}`;
   const hint = key.slice(-HINT_CHARACTERS);

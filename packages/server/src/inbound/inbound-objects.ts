@@ -5,7 +5,7 @@ import type { Queryable } from '../store/database.ts';
 import { objectIsThere } from '../store/objects.ts';
 import type { Tenant } from '../tenancy/directory.ts';
 
-/** An object's state on its way in through an inbound hook. */
+/** An object's state from an inbound hook. */
 export interface InboundObject {
   readonly kind: string;
   readonly id: string;
@@ -13,7 +13,7 @@ export interface InboundObject {
   readonly state: JsonObject;
 }
 
-/** What inbound targets need of objects. */
+/** The object operations that inbound targets need. */
 export class InboundObjects {
   readonly #database: Queryable;
   readonly #objects: Objects;
@@ -23,7 +23,7 @@ export class InboundObjects {
     this.#objects = objects;
   }
 
-  /** Changes that wait to be stored. */
+  /** The number of changes that wait to be stored. */
   get queued(): number {
     return this.#objects.queued;
   }
@@ -32,19 +32,19 @@ export class InboundObjects {
     return product.objectKinds.find(kind) !== undefined;
   }
 
-  /** Of a kind that is not scoped. */
+  /** Finds an object of a kind without scope. */
   async find({ organization }: Tenant, { kind, id }: { kind: string; id: string }): Promise<'found' | 'deleted' | 'missing'> {
     const there = await objectIsThere(this.#database, { organizationKey: organization.key, kind, scopeKey: '', id });
     if (there === null) return 'missing';
     return there ? 'found' : 'deleted';
   }
 
-  /** What is wrong with the state; empty: nothing. Paths are within the state. */
+  /** Returns the state's errors. Paths are relative to the state. */
   async check({ product }: Tenant, { kind, state }: InboundObject): Promise<readonly FieldError[]> {
     return (await product.objectKinds.find(kind)?.check(state)) ?? [];
   }
 
-  /** Stores all of the states, which were checked, or none of them. Returns how many objects were new. */
+  /** Stores all of the checked states or none. Returns the number of new objects. */
   async upsert(tenant: Tenant, objects: readonly InboundObject[]): Promise<{ readonly created: number } | RefusedGroup> {
     const inputs = objects.map(({ kind, id, scope, state }) => ({
       kind,

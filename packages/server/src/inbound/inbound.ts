@@ -35,19 +35,19 @@ export interface InboundOptions {
 const MAX_QUEUED = 20_000;
 const DAY_MS = 86_400_000;
 
-/** All that takes data in: goals, inbound hooks, and what comes through them. */
+/** Goals, inbound hooks and the receiver of their posts. */
 export interface Inbound {
   readonly goals: Goals;
   readonly hooks: InboundHooks;
   readonly receiver: Receiver;
   readonly maintenance: Maintenance;
-  /** Forgets what was received longer ago. */
+  /** Deletes logged requests that are older than the retention. */
   forgetRequests(retentionDays: number): Promise<void>;
-  /** Answers when everything taken in is stored. Nothing may come in any more. */
+  /** Resolves when all received posts are stored. The caller must have stopped accepting new ones. */
   stop(): Promise<void>;
 }
 
-/** Reads who is in maintenance, and listens for changes that other nodes make. */
+/** Reads the maintenance modes and listens to changes by other nodes. */
 export async function openInbound(options: InboundOptions): Promise<Inbound> {
   const { database, directory, owner, log, now } = options;
   const objects = new InboundObjects(options);

@@ -3,15 +3,15 @@ import { notifyInbound } from '../store/inbound-hooks.ts';
 import { beginMaintenance, endMaintenance, listMaintenance } from '../store/inbound-hooks-lookup.ts';
 
 export interface MaintenanceMode {
-  /** Told to callers. */
+  /** The value of the Retry-After header. */
   readonly retryAfterSeconds: number;
   readonly since: Date;
 }
 
-/** In the place of an organization: the whole server. */
+/** Used instead of an organization key: the whole server. */
 export const WHOLE_SERVER = 0;
 
-/** Who is in maintenance, known without asking: `load` reads it anew. */
+/** Keeps the maintenance modes of organizations in memory. `load` refreshes them from the database. */
 export class Maintenance {
   readonly #database: Database;
   #modes = new Map<number, MaintenanceMode>();
@@ -20,7 +20,7 @@ export class Maintenance {
     this.#database = database;
   }
 
-  /** null: not in maintenance. */
+  /** Returns the organization's mode; null: not in maintenance. */
   of(organizationKey: number): MaintenanceMode | null {
     return this.#modes.get(organizationKey) ?? null;
   }
@@ -30,7 +30,7 @@ export class Maintenance {
     this.#modes = new Map(rows.map((row) => [row.organization_key, { retryAfterSeconds: row.retry_after_seconds, since: row.since }]));
   }
 
-  /** Switches it on, or off with null. Every node hears of it. */
+  /** Enables maintenance mode, or disables it with null, and notifies all nodes. */
   async set(organizationKey: number, retryAfterSeconds: number | null): Promise<void> {
     await this.#database.transaction(async (transaction) => {
       if (retryAfterSeconds === null) await endMaintenance(transaction, organizationKey);

@@ -2,15 +2,15 @@ import { ExactNumber, PosthornError, type FieldError, type JsonObject } from '@p
 import type { InboundObject, InboundObjects } from './inbound-objects.ts';
 import type { Taken, TargetKind, TargetPost } from './target-kind.ts';
 
-/** Objects in one post. */
+/** Maximum number of objects per post. */
 export const MAX_OBJECTS = 1_000;
 const MAX_ERRORS = 50;
-/** As in the API. */
+/** The API's limit. */
 const MAX_ID_LENGTH = 255;
 const MODEL_KIND = 'model';
 const SCORE_KIND = 'score';
 
-/** A model takes the current scores of what it rates: they become objects of the kind `score` in the model's scope. */
+/** The inbound target of a model: current scores become objects of the kind `score` in the model's scope. */
 export function modelTarget(objects: InboundObjects): TargetKind {
   return {
     kind: 'model',
@@ -25,7 +25,10 @@ export function modelTarget(objects: InboundObjects): TargetKind {
   };
 }
 
-/** All objects of a kind. The target's id is the kind's name; each item is an object's state, with its `id`. */
+/**
+ * The inbound target of an object kind. The target's id is the kind's name; each item is an object's state with its
+ * `id`.
+ */
 export function objectsTarget(objects: InboundObjects): TargetKind {
   return {
     kind: 'objects',
@@ -42,8 +45,8 @@ type Id = string | number | ExactNumber;
 type Item = JsonObject & { id: Id };
 
 /**
- * A score may name its company at the top, `{id, name, features, groups, total}`, or as the state does, `{id, object, features, …}`:
- * what is stored is always the state.
+ * Converts a score to its state. A score may have its company's fields at the top level, `{id, name, features, groups,
+ * total}`, or in `object` like the state, `{id, object, features, …}`.
  */
 function scoreOf({ id, ...rest }: Item): { id: string; state: JsonObject } {
   const own = idOf(id);
@@ -61,8 +64,8 @@ async function upsertAll(
 ): Promise<Taken | PosthornError> {
   const items = Array.isArray(body) ? (body as unknown[]) : [body];
   const errors: FieldError[] = [];
-  if (items.length === 0) errors.push({ path: '', rule: 'min_items', message: 'must hold at least one object' });
-  if (items.length > MAX_OBJECTS) return refused([{ path: '', rule: 'max_items', message: `must hold at most ${MAX_OBJECTS} objects` }]);
+  if (items.length === 0) errors.push({ path: '', rule: 'min_items', message: 'must contain at least one object' });
+  if (items.length > MAX_OBJECTS) return refused([{ path: '', rule: 'max_items', message: `must contain at most ${MAX_OBJECTS} objects` }]);
   const wanted: InboundObject[] = [];
   for (const [index, item] of items.entries()) {
     const path = Array.isArray(body) ? `/${index}` : '';
@@ -82,11 +85,13 @@ async function upsertAll(
   return { status: created > 0 ? 201 : 200, body: { objects: wanted.length, created }, logged: false };
 }
 
-/** A state that fits its schema may still give an event that does not. The fields are named as the caller sent them. */
+/**
+ * Maps errors of resulting events, which can be invalid even if the state is valid, to the fields that the caller sent.
+ */
 function refusedByRules(error: PosthornError, path: string): PosthornError {
   if (error.code !== 'invalid_state') return error;
   const errors = error.errors.map((one) => ({ ...one, path: path + one.path.replace(/^\/state/, '') }));
-  return refused(errors.length > 0 ? errors : [{ path, rule: 'storable', message: 'holds something that cannot be stored' }]);
+  return refused(errors.length > 0 ? errors : [{ path, rule: 'storable', message: 'contains a value that cannot be stored' }]);
 }
 
 function itemProblem(item: unknown, path: string): FieldError | null {
@@ -94,8 +99,7 @@ function itemProblem(item: unknown, path: string): FieldError | null {
   const { id } = item;
   if (id === undefined || id === null) return { path: `${path}/id`, rule: 'required', message: 'is required' };
   if (typeof id === 'number' || id instanceof ExactNumber) return null;
-  if (typeof id !== 'string' || id === '')
-    return { path: `${path}/id`, rule: 'type', message: 'must be a text that is not empty, or a number' };
+  if (typeof id !== 'string' || id === '') return { path: `${path}/id`, rule: 'type', message: 'must be a non-empty string or a number' };
   if (id.length > MAX_ID_LENGTH) return { path: `${path}/id`, rule: 'maxLength', message: `must have at most ${MAX_ID_LENGTH} characters` };
   if (id.isWellFormed() && !id.includes('\u0000')) return null;
   return { path: `${path}/id`, rule: 'text', message: 'must not contain NUL or half of a surrogate pair' };

@@ -33,7 +33,7 @@ describe('RES-04: dates', () => {
     'today',
     '',
     '2017-03-16 ',
-  ])('%j is none', (text) => {
+  ])('%j is not a date', (text) => {
     expect(readDate(text)).toBeNull();
   });
 
@@ -55,7 +55,7 @@ describe('RES-04: dates', () => {
     expect(dateOf(text, zone)).toBe(date);
   });
 
-  test('a moment that falls out of the years 0001 to 9999 in the zone is none', () => {
+  test('a moment outside the years 0001 to 9999 in the zone is not a date', () => {
     expect(dateOf('9999-12-31T23:00:00Z', 'Pacific/Kiritimati')).toBeNull();
     expect(dateOf('0001-01-01T00:00:00Z', 'America/New_York')).toBeNull();
   });

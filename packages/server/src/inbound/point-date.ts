@@ -1,4 +1,7 @@
-/** A date as it was sent: a calendar date, a moment, or a date-time without an offset, which is meant in the goal's time zone. */
+/**
+ * A date from a post: a calendar date or a moment. A date-time without an offset is in the goal's time zone: only its
+ * date counts.
+ */
 export type SentDate = { readonly kind: 'date'; readonly date: string } | { readonly kind: 'moment'; readonly ms: number };
 
 const DATE = /^(\d{4})-(\d{2})-(\d{2})$/;
@@ -7,8 +10,8 @@ const DAYS = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 const MINUTE_MS = 60_000;
 
 /**
- * Reads an ISO 8601 calendar date or date-time in the extended format. null: it is none, or a day that no calendar has
- * (2017-02-30). Years run from 0001 to 9999.
+ * Parses an ISO 8601 calendar date or date-time in the extended format, with years 0001 to 9999. Returns null if it is
+ * invalid or the day doesn't exist (2017-02-30).
  */
 export function readDate(text: string): SentDate | null {
   if (text.length > 40) return null;
@@ -18,13 +21,13 @@ export function readDate(text: string): SentDate | null {
   const [, date = '', hour = '', minute = '', second = '00', zulu, sign, offsetHours = '00', offsetMinutes = '00'] = match;
   if (!isDay(date) || !isClock(hour, minute) || Number(second) > 60 || !isClock(offsetHours, offsetMinutes)) return null;
   if (zulu === undefined && sign === undefined) return { kind: 'date', date };
-  // A leap second belongs to the minute that it ends.
+  // A leap second counts as part of the minute that it ends.
   const wall = Date.parse(`${date}T${hour}:${minute}:${second === '60' ? '59' : second}Z`);
   const offset = (Number(offsetHours) * 60 + Number(offsetMinutes)) * MINUTE_MS;
   return { kind: 'moment', ms: sign === '-' ? wall + offset : wall - offset };
 }
 
-/** The calendar date in a time zone, an IANA name; null: past the years 0001 to 9999. */
+/** Returns the calendar date in an IANA time zone; null: outside the years 0001 to 9999. */
 export function dateIn(sent: SentDate, timeZone: string): string | null {
   if (sent.kind === 'date') return sent.date;
   const parts = new Map(
@@ -49,7 +52,7 @@ function isDay(date: string): boolean {
   return y >= 1 && Number(day) >= 1 && Number(day) <= (DAYS[m - 1] ?? 0) + (leap ? 1 : 0);
 }
 
-/** A format takes 50 µs to make and 1 µs to use. There are some four hundred zones. */
+/** Caches formats: one takes 50 µs to create and 1 µs to use. There are about 400 time zones. */
 const formats = new Map<string, Intl.DateTimeFormat>();
 
 function formatFor(timeZone: string): Intl.DateTimeFormat {

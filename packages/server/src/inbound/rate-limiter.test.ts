@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { RateLimiter, sourceName } from './rate-limiter.ts';
 
-test('a burst passes, then as many as the rate gives back', () => {
+test('a burst passes, then requests at the refill rate', () => {
   const limiter = new RateLimiter({ perSecond: 2, burst: 3 });
   expect([0, 0, 0, 0].map((now) => limiter.take('a', now))).toEqual([0, 0, 0, 500]);
   expect(limiter.take('b', 0)).toBe(0);
@@ -10,13 +10,13 @@ test('a burst passes, then as many as the rate gives back', () => {
   expect([10_000, 10_000, 10_000, 10_000].map((now) => limiter.take('a', now) > 0)).toEqual([false, false, false, true]);
 });
 
-test('a clock that goes back gives nothing', () => {
+test('a clock that moves back adds no tokens', () => {
   const limiter = new RateLimiter({ perSecond: 1, burst: 1 });
   limiter.take('a', 10_000);
   expect(limiter.take('a', 0)).toBe(1_000);
 });
 
-test('names that were not seen for longest are forgotten', () => {
+test('the least recently used names are dropped', () => {
   const limiter = new RateLimiter({ perSecond: 1, burst: 1 }, 2);
   for (const name of ['a', 'b', 'c']) limiter.take(name, 0);
   expect(limiter.take('a', 0)).toBe(0);

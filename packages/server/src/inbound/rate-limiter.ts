@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 
-/** How much one name may do: `perSecond` on the long run, `burst` at once. */
+/** The limit per name: `perSecond` in the long run, `burst` at once. */
 export interface Rate {
   readonly perSecond: number;
   readonly burst: number;
@@ -11,7 +11,7 @@ interface Bucket {
   at: number;
 }
 
-/** A token bucket for each name. Names that were not seen for longest are forgotten: they start anew, with a full bucket. */
+/** A token bucket for each name. The least recently used names are dropped and restart with a full bucket. */
 export class RateLimiter {
   readonly #rate: Rate;
   readonly #buckets: LRUCache<string, Bucket>;
@@ -21,7 +21,7 @@ export class RateLimiter {
     this.#buckets = new LRUCache({ max: maxNames });
   }
 
-  /** Takes a token where there is one: 0. Otherwise answers the milliseconds until the next. */
+  /** Takes a token and returns 0. If there is none, returns the milliseconds until the next one. */
   take(name: string, now: number): number {
     const { perSecond, burst } = this.#rate;
     const bucket = this.#buckets.get(name);
@@ -37,7 +37,9 @@ export class RateLimiter {
   }
 }
 
-/** The name under which an address is counted: who has one IPv6 address has all of its /64. */
+/**
+ * Returns the name under which an address is counted. IPv6 addresses share one per /64, which a single client may own.
+ */
 export function sourceName(ip: string): string {
   if (!ip.includes(':') || ip.startsWith('::ffff:')) return ip;
   const [head = '', tail] = ip.split('::', 2);

@@ -12,19 +12,19 @@ import { shownPayload } from './shown-payload.ts';
 import type { HookKey, KnownTarget, TargetDirectory } from './target-directory.ts';
 import type { Taken, TargetKind, TargetKinds } from './target-kind.ts';
 
-/** A request to an inbound URL before its body was read. */
+/** A request to an inbound URL before its body is read. */
 export interface Arrival {
   readonly kind: string;
   readonly publicId: string;
   readonly key: string;
   readonly method: string;
   readonly sourceIp: string;
-  /** How it came: over TLS, or in plain text and that is allowed. */
+  /** Whether it came over TLS, or over plain text where that is allowed. */
   readonly transportAllowed: boolean;
   readonly contentType: string | null;
 }
 
-/** An arrival that may send its body. */
+/** An admitted request, whose body may be read. */
 export interface Admitted {
   readonly arrival: Arrival;
   readonly tenant: Tenant;
@@ -43,16 +43,16 @@ export interface ReceiverOptions {
   readonly log: { warn(details: object, message: string): void };
   readonly ratePerAddress: Rate;
   readonly ratePerTarget: Rate;
-  /** Posts that may wait to be stored; past it callers are turned away. */
+  /** Maximum number of posts that wait to be stored. Above it, requests get 503. */
   readonly maxQueued: number;
 }
 
-/** What every target takes. */
+/** The HTTP method of every target. */
 export const INBOUND_METHOD = 'POST';
 
 /**
- * Decides over requests to inbound URLs. What may be known without the body is decided without it, in this order:
- * 503, 405, 404, 401, 403, 410, 429; then come 408 and 400.
+ * Handles requests to inbound URLs. Checks that don't need the body run first, in this order: 503, 405, 404, 401, 403,
+ * 410, 429. Reading and checking the body follows: 408, 400.
  */
 export class Receiver {
   readonly #options: ReceiverOptions;
@@ -67,7 +67,7 @@ export class Receiver {
     this.#failed = new FailedAttempts(options);
   }
 
-  /** A refusal is answered, not thrown, and logged. */
+  /** Checks a request before its body is read. Logs rejections and returns them instead of throwing. */
   async admit(arrival: Arrival): Promise<Admitted | PosthornError> {
     const { maintenance, targets, directory, kinds } = this.#options;
     const whole = maintenance.of(WHOLE_SERVER);
@@ -75,7 +75,7 @@ export class Receiver {
     let target: KnownTarget | null;
     try {
       target = await targets.find(arrival.publicId);
-      // What a new hook brought may not be known here yet.
+      // The cache may not contain a new hook's key yet.
       if (!target || !this.#keyOf(target, arrival.key)) target = await targets.findFresh(arrival.publicId);
     } catch (error) {
       return asStoreError(error);
@@ -92,7 +92,7 @@ export class Receiver {
     return { arrival, tenant, target, kind, hookId: hook?.hookId ?? '' };
   }
 
-  /** Hands a body to its target. A refusal is answered, not thrown; both are logged. */
+  /** Passes a body to its target. Returns rejections instead of throwing them. Logs the request in either case. */
   async apply(admitted: Admitted, { body, bytes }: { body: unknown; bytes: Uint8Array }): Promise<Taken | PosthornError> {
     const { tenant, target, kind, hookId } = admitted;
     const logEntry = (status: number): InboundRequest => logged(admitted, { status, bytes });
@@ -104,7 +104,7 @@ export class Receiver {
     return outcome;
   }
 
-  /** Logs what was refused after it was admitted: its body did not come, or could not be read. */
+  /** Logs a request that was rejected after admission, for example because its body was incomplete or invalid. */
   refuse(admitted: Admitted, error: PosthornError, bytes: Uint8Array | null): void {
     this.#options.requests.add(logged(admitted, { status: ERRORS[error.code].status, error, bytes }));
   }
@@ -120,7 +120,7 @@ export class Receiver {
     const mode = maintenance.of(target.organizationKey);
     if (mode) return inMaintenance(mode.retryAfterSeconds);
     if (kind.queued() > maxQueued) {
-      return new PosthornError('overloaded', 'More is waiting to be stored than the server takes on.', { retryAfterSeconds: 1 });
+      return new PosthornError('overloaded', 'Too many posts are waiting to be stored. Retry later.', { retryAfterSeconds: 1 });
     }
     if (arrival.method !== INBOUND_METHOD) return wrongMethod();
     if (target.state.state === 'missing') return new PosthornError('not_found', 'There is no such target.');
@@ -128,7 +128,7 @@ export class Receiver {
     if (!hook.enabled || !tenant.organization.inbound || !arrival.transportAllowed) {
       return new PosthornError('inbound_prevented', 'Access is being prevented.');
     }
-    if (target.state.state === 'deleted') return new PosthornError('gone', 'The target was deleted and takes no more data.');
+    if (target.state.state === 'deleted') return new PosthornError('gone', 'The target was deleted and accepts no more data.');
     return this.#overRate(arrival, target);
   }
 
@@ -137,10 +137,10 @@ export class Receiver {
     const waitMs = this.#addresses.take(sourceName(sourceIp), now) || this.#targets.take(String(target.key), now);
     if (waitMs === 0) return null;
     const retryAfterSeconds = Math.max(1, Math.ceil(waitMs / 1_000));
-    return new PosthornError('rate_limited', 'Your address, or the target, has reached its limit.', { retryAfterSeconds });
+    return new PosthornError('rate_limited', 'Your address or the target has reached its rate limit.', { retryAfterSeconds });
   }
 
-  /** The hook whose key this is. Every key of the target is compared, in constant time: hashes, so that lengths are equal. */
+  /** Finds the hook of a key. Compares it with every key of the target in constant time, as hashes of equal length. */
   #keyOf({ keys }: KnownTarget, key: string): HookKey | null {
     const hashed = hash('sha256', key, 'buffer');
     const now = this.#options.now();
@@ -166,7 +166,7 @@ function wrongKey(): PosthornError {
 }
 
 function wrongMethod(): PosthornError {
-  return new PosthornError('method_not_allowed', `An inbound URL takes ${INBOUND_METHOD}.`);
+  return new PosthornError('method_not_allowed', `An inbound URL accepts only ${INBOUND_METHOD}.`);
 }
 
 const MAX_LOGGED_ERRORS = 20;

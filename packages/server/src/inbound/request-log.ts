@@ -4,11 +4,11 @@ import type { Database } from '../store/database.ts';
 import { insertInboundRequests, type InboundRequest } from '../store/inbound-log.ts';
 import { RateLimiter } from './rate-limiter.ts';
 
-/** What does not have to be looked at one by one, such as a flood of wrong keys: so many are kept for a target. */
+/** Rejected requests logged per target, so that a flood of wrong keys doesn't fill the log. */
 const REFUSED_RATE = { perSecond: 5, burst: 100 };
 const MAX_WAITING = 10_000;
 
-/** Keeps what inbound URLs received, beside the way of the posts: a post is not slower, and does not fail, for its log. */
+/** Logs the requests to inbound URLs in the background: logging neither delays a post nor makes it fail. */
 export class RequestLog {
   readonly #batches: BatchWriter<InboundRequest, true>;
   readonly #log: Pick<Logger, 'warn'>;
@@ -30,7 +30,7 @@ export class RequestLog {
     });
   }
 
-  /** Keeps the request soon. */
+  /** Logs a request with the next batch. */
   add(request: InboundRequest): void {
     if (this.#batches.queued >= MAX_WAITING) return;
     this.#batches.add(request).catch((error: unknown) => {
@@ -38,7 +38,7 @@ export class RequestLog {
     });
   }
 
-  /** As `add`, for what anybody can cause in any number. */
+  /** Like `add`, but rate limited, for requests that anybody can send in any number. */
   addLimited(request: InboundRequest): void {
     if (this.#refused.take(String(request.targetKey), this.#now()) === 0) this.add(request);
   }

@@ -14,7 +14,7 @@ export interface HookKey {
   readonly expiresAt: number | null;
 }
 
-/** A target as its URL finds it. */
+/** A target found by its public id. */
 export interface KnownTarget {
   readonly key: number;
   readonly publicId: string;
@@ -44,30 +44,30 @@ interface Asked {
   readonly reject: (error: unknown) => void;
 }
 
-/** Changes are told to every node; should that fail, what is known is this old at most. */
+/** Maximum age of a cache entry. Change notifications normally invalidate it earlier. */
 const TRUST_MS = 10_000;
-/** Before a key is called wrong, what is known is read again unless it is younger than this. */
+/** Maximum age of a cache entry when a key is rejected. Older entries are read again first. */
 const DOUBT_MS = 1_000;
 const MAX_TARGETS = 50_000;
 
-/** Targets by their public ids, cached. All that is asked for in one turn of the event loop shares one read. */
+/** Caches targets by public id. Look-ups in the same turn of the event loop share one database read. */
 export class TargetDirectory {
   readonly #options: TargetDirectoryOptions;
   readonly #entries = new LRUCache<string, Entry>({ max: MAX_TARGETS });
   #asked: Asked[] = [];
-  /** Grows with every change heard: what was read before it is not kept. */
+  /** Increases with every change. Results of reads that began before a change are not cached. */
   #changes = 0;
 
   constructor(options: TargetDirectoryOptions) {
     this.#options = options;
   }
 
-  /** null: there is none. */
+  /** Finds a target; null: there is none. */
   async find(publicId: string): Promise<KnownTarget | null> {
     return this.#find(publicId, TRUST_MS);
   }
 
-  /** As `find`, for who doubts the answer: not older than a second. */
+  /** Like `find`, but with a result at most one second old. */
   async findFresh(publicId: string): Promise<KnownTarget | null> {
     return this.#find(publicId, DOUBT_MS);
   }

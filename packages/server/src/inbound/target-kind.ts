@@ -2,41 +2,41 @@ import type { InboundTargetKind, JsonObject, PosthornError } from '@posthorn/pro
 import type { InboundRequest } from '../store/inbound-log.ts';
 import type { Tenant } from '../tenancy/directory.ts';
 
-/** Whether a target is there, and what it is called. */
+/** Whether a target exists, and its name. */
 export type TargetState =
   | { readonly state: 'found'; readonly name: string }
   | { readonly state: 'deleted'; readonly name: string }
   | { readonly state: 'missing' };
 
-/** A post on its way into its target. */
+/** A post to a target. */
 export interface TargetPost {
   readonly tenant: Tenant;
   readonly targetId: string;
   readonly hookId: string;
   /** The body, parsed; a number that a double cannot hold is an ExactNumber. */
   readonly body: unknown;
-  /** The log entry of a post that was taken with this status, for a kind that stores it in its own commit. */
+  /** Returns the log entry of an accepted post, for a kind that stores it in its own commit. */
   readonly logEntry: (status: number) => InboundRequest;
 }
 
-/** A post that was taken. */
+/** The result of an accepted post. */
 export interface Taken {
-  /** 201: something new is there; 200: it was replaced or repeated. */
+  /** 201: something was created; 200: everything was replaced or unchanged. */
   readonly status: 200 | 201;
   readonly body: JsonObject;
-  /** The log entry is stored already. */
+  /** Whether the log entry is already stored. */
   readonly logged: boolean;
 }
 
-/** What inbound hooks can feed: one definition each, in the registry of `openTargetKinds`. */
+/** A kind of target for inbound hooks. `registerTargetKinds` collects them. */
 export interface TargetKind {
   readonly kind: InboundTargetKind;
-  /** Whether form-encoded bodies make sense: fields are text then. */
+  /** Whether it accepts form-encoded bodies, whose fields are all strings. */
   readonly forms: boolean;
   find(tenant: Tenant, targetId: string): Promise<TargetState>;
-  /** A refusal is answered, not thrown: `inbound_data`, `gone`, `not_found`, or a fault of the store. */
+  /** Applies a post. Returns errors instead of throwing: `inbound_data`, `gone`, `not_found`, or a database error. */
   apply(post: TargetPost): Promise<Taken | PosthornError>;
-  /** Posts that wait to be stored. */
+  /** Returns the number of posts that wait to be stored. */
   queued(): number;
 }
 

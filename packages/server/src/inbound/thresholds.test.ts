@@ -16,7 +16,7 @@ describe('RES-05: thresholds', () => {
     );
   });
 
-  test('one alone always passes', () => {
+  test('a single threshold always passes', () => {
     fc.assert(
       fc.property(number, direction, (value, towards) => {
         expect(thresholdsFit({ good: value, bad: null }, towards)).toBe(true);
@@ -25,7 +25,7 @@ describe('RES-05: thresholds', () => {
     );
   });
 
-  test('the fields that were given are named', () => {
+  test('errors name the given fields', () => {
     const wrong = { good: '1', bad: '2' };
     const paths = (good: boolean, bad: boolean): string[] =>
       thresholdErrors(wrong, 'maximize', { good, bad, path: '/3' }).map(({ path }) => path);

@@ -1,13 +1,13 @@
 import type { FieldError, GoalColour, GoalDirection } from '@posthorn/protocol';
 import { compareDecimals } from './decimal.ts';
 
-/** Decimals as text; null: none. */
+/** Thresholds as decimal strings; null: not set. */
 export interface Thresholds {
   readonly good: string | null;
   readonly bad: string | null;
 }
 
-/** `green` at or past good, `red` at or past bad, `amber` otherwise. null: there is no threshold. */
+/** Returns `green` at or beyond good, `red` at or beyond bad, otherwise `amber`. null: no threshold is set. */
 export function colourOf(value: string, { good, bad }: Thresholds, direction: GoalDirection): GoalColour | null {
   if (good === null && bad === null) return null;
   const sign = direction === 'maximize' ? 1 : -1;
@@ -16,7 +16,7 @@ export function colourOf(value: string, { good, bad }: Thresholds, direction: Go
   return 'amber';
 }
 
-/** Maximize: good ≥ bad; minimize: good ≤ bad; equal is right. One alone is always right. */
+/** Whether good ≥ bad (maximize) or good ≤ bad (minimize). A single threshold always fits. */
 export function thresholdsFit({ good, bad }: Thresholds, direction: GoalDirection): boolean {
   if (good === null || bad === null) return true;
   const order = compareDecimals(good, bad);
@@ -24,8 +24,8 @@ export function thresholdsFit({ good, bad }: Thresholds, direction: GoalDirectio
 }
 
 /**
- * What is wrong with thresholds that are to be: the fields that were given, each named. `given` says which of them were sent;
- * the others are the stored ones.
+ * Returns an error for each given field of new thresholds that don't fit. `given` says which thresholds were sent; the
+ * others are the stored ones.
  */
 export function thresholdErrors(
   wanted: Thresholds,

@@ -11,19 +11,19 @@ import type { LogOwner } from './log-owner.ts';
 import { OrderedAppends } from './ordered-appends.ts';
 import { AdmissionQueue } from './admission-queue.ts';
 
-/** What became of an event: stored, known already (the first answer again), matched with webhooks that have changed since, or not storable. */
+/** Stored (for a known id, the first result), `stale` if the webhooks have changed since matching, or an error. */
 export type AcceptOutcome = { readonly id: string; readonly deliveries: number } | 'stale' | PosthornError;
 
 const MAX_BATCH = 500;
-/** The next batch is full. */
+/** Enough for a full next batch. */
 const ENOUGH_QUEUED = MAX_BATCH;
-/** A statement with 500 large events would take as much memory here and in the database. */
+/** Limits the memory that a statement with large events takes here and in the database. */
 const MAX_BATCH_BYTES = 8 * 1024 * 1024;
-/** What a webhook adds to the weight of an event: with a thousand of them, four events are a batch, which takes some 10 ms. */
+/** The weight that each webhook adds to an event. With 1,000 webhooks, four events fill a batch (about 10 ms). */
 const DELIVERY_WEIGHT = 2_000;
 
 /**
- * The accept: requests in flight together share one statement. After its commit the events go to delivery in memory.
+ * Stores accepted events. Concurrent requests share a statement; after its commit, delivery gets the events in memory.
  */
 export class AcceptWriter {
   readonly #database: Database;
@@ -31,7 +31,7 @@ export class AcceptWriter {
   readonly #now: () => number;
   readonly #batches: BatchWriter<NewEvent, AcceptOutcome>;
   readonly #ordered = new OrderedAppends();
-  /** Requests with events come in through it. */
+  /** Admits requests with events. */
   readonly admission: AdmissionQueue;
 
   constructor(options: { database: Database; owner: LogOwner; now: () => number }) {
@@ -54,8 +54,8 @@ export class AcceptWriter {
   }
 
   /**
-   * Rejects with `overloaded` if the event's request waits too long; nothing of the request is stored then. Resolves with it if
-   * too many events of the organization wait for room in memory.
+   * Rejects with `overloaded` if the event's request waits too long; then nothing of the request is stored.
+   * Resolves with `overloaded` if too many events of the organization wait for room in memory.
    */
   add(event: NewEvent, ticket?: RequestTicket): Promise<AcceptOutcome> {
     if (this.#owner.isFull(event.organizationKey)) return Promise.resolve(tooManyWait());
@@ -71,7 +71,7 @@ export class AcceptWriter {
     return this.#ordered.run(events, () => this.#appendNew(events));
   }
 
-  /** Refuses the events whose own id belongs to another event, and appends the others. */
+  /** Rejects events whose own id is another event's id, and appends the others. */
   async #appendNew(events: readonly NewEvent[]): Promise<AcceptOutcome[]> {
     const refused = await this.#idsInUse(events);
     const others = events.filter((event) => !refused.has(event));
@@ -108,10 +108,10 @@ export class AcceptWriter {
     return this.#answers({ events, result, repeated });
   }
 
-  /** Something in the batch cannot be stored for good: the others must not suffer for it. */
+  /** Retries the events one by one, so that an event that can't be stored doesn't fail the others. */
   async #oneByOne(events: readonly NewEvent[], error: unknown): Promise<AcceptOutcome[]> {
     if (events.length === 1)
-      return [new PosthornError('invalid_data', 'The event holds something that cannot be stored.', { cause: error })];
+      return [new PosthornError('invalid_data', 'The event contains a value that cannot be stored.', { cause: error })];
     const outcomes: AcceptOutcome[] = [];
     for (const event of events) outcomes.push(...(await this.#append([event])));
     return outcomes;
@@ -121,14 +121,14 @@ export class AcceptWriter {
     try {
       return await appendEvents(this.#database, events);
     } catch (error) {
-      // The clock has leapt past the days made ahead, as after days of sleep: make today's, and go on.
+      // The clock jumped past the partitions created ahead, for example after days of sleep: create today's.
       if (!isMissingPartition(error)) throw error;
       await makePartitions(this.#database, this.#now());
       return appendEvents(this.#database, events);
     }
   }
 
-  /** The slow way: some were stale, or had an id that was there already. */
+  /** The slow path: some events were stale or had a known id. */
   async #answers(batch: { events: readonly NewEvent[]; result: AppendResult; repeated: ReadonlySet<NewEvent> }): Promise<AcceptOutcome[]> {
     const { events, result, repeated } = batch;
     const isKnown = (event: NewEvent): boolean =>
@@ -141,7 +141,7 @@ export class AcceptWriter {
     return events.map((event) => {
       if (result.staleOrganizations.has(event.organizationKey)) return 'stale';
       if (!isKnown(event)) return answer(event);
-      // An id whose event was dropped by the retention between the two statements: it may be used again.
+      // The event with this id expired between the two statements: the id may be used again.
       return known.get(`${event.organizationKey} ${event.externalId}`) ?? 'stale';
     });
   }
@@ -150,14 +150,14 @@ export class AcceptWriter {
 function tooManyWait(): PosthornError {
   return new PosthornError(
     'overloaded',
-    'Too many events of this organization wait to be delivered. Send them again later, or more slowly.',
+    'Too many events of this organization are waiting to be delivered. Retry later, or send more slowly.',
     {
       retryAfterSeconds: 5,
     },
   );
 }
 
-/** What an event takes of a batch, in bytes: a tiny one for a thousand webhooks is as much work as one of megabytes. */
+/** An event's weight in a batch, in bytes: a tiny event for 1,000 webhooks is as much work as one of megabytes. */
 function weightOf({ body, data, webhookIds }: NewEvent): number {
   return body.length + (data?.length ?? 0) + webhookIds.length * DELIVERY_WEIGHT;
 }
@@ -171,7 +171,7 @@ function isStored(event: NewEvent, result: AppendResult): boolean {
   return event.externalId === null || result.fresh.has(event.id);
 }
 
-/** Two events of one batch with the same id: the first is stored, the other gets its answer. */
+/** Separates events whose id occurs earlier in the batch: the first is stored, the others get its result. */
 function withoutRepeats(events: readonly NewEvent[]): { first: readonly NewEvent[]; repeated: ReadonlySet<NewEvent> } {
   if (!events.some((event) => event.externalId !== null)) return { first: events, repeated: new Set() };
   const seen = new Set<string>();

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { eventually } from '../../test-support/eventually.ts';
 import { AdmissionQueue } from './admission-queue.ts';
 
-/** A store that holds a few requests, and a clock that the test moves. */
+/** A store with room for a few requests, and a clock that the test moves. */
 function store({ room }: { room: number }) {
   const clock = { ms: 0 };
   const inside: string[] = [];
@@ -30,14 +30,14 @@ function store({ room }: { room: number }) {
   };
 }
 
-test('while there is room every request enters at once', () => {
+test('requests enter at once while there is room', () => {
   const { inside, enter } = store({ room: 2 });
   enter('a');
   enter('b');
   expect(inside).toEqual(['a', 'b']);
 });
 
-test('requests that wait enter as others leave, in the order of arrival', async () => {
+test('waiting requests enter in order of arrival as others leave', async () => {
   const { inside, enter, leave } = store({ room: 2 });
   for (const name of ['a', 'b', 'c', 'd', 'e']) enter(name);
   expect(inside).toEqual(['a', 'b']);
@@ -50,7 +50,7 @@ test('requests that wait enter as others leave, in the order of arrival', async 
   await eventually(() => expect(inside).toEqual(['f']));
 });
 
-test('what enters together is bounded, and more follows by itself', async () => {
+test('the bytes that enter at once are bounded, and further requests follow without a call', async () => {
   const { inside, enter, leave } = store({ room: 100 });
   for (let count = 0; count < 100; count++) enter(`first ${count}`);
   for (let count = 0; count < 10; count++) enter(`large ${count}`, { bytes: 40_000 });
@@ -60,7 +60,7 @@ test('what enters together is bounded, and more follows by itself', async () => 
   await eventually(() => expect(inside).toHaveLength(10));
 });
 
-test('organizations take turns by bytes: one that sends a lot is not before one that sends a little', async () => {
+test('organizations take turns by bytes: one that sends a lot does not delay one that sends little', async () => {
   const { inside, enter, leave } = store({ room: 1 });
   enter('first');
   for (let count = 0; count < 20; count++) enter(`heavy ${count}`, { bytes: 60_000 });
@@ -74,7 +74,7 @@ test('organizations take turns by bytes: one that sends a lot is not before one 
   expect(order.filter((name) => name.startsWith('light'))).toHaveLength(20);
 });
 
-test('a request that has waited for 1.5 seconds is refused, and does not enter later', async () => {
+test('a request that has waited for 1.5 seconds is refused and never enters', async () => {
   const { clock, inside, refused, enter, leave } = store({ room: 1 });
   enter('first');
   enter('early');
@@ -91,7 +91,7 @@ test('a request that has waited for 1.5 seconds is refused, and does not enter l
   expect(refused).toHaveLength(1);
 });
 
-test('if the rate says that a request would wait too long, it is refused on arrival; another organization’s is not', async () => {
+test('a request with too long an expected wait is refused on arrival, but not one of another organization', async () => {
   const { clock, inside, refused, enter, leave } = store({ room: 1 });
   enter('first');
   for (let count = 0; count < 10; count++) enter(`waits ${count}`, { bytes: 1_000 });
@@ -105,7 +105,7 @@ test('if the rate says that a request would wait too long, it is refused on arri
   expect(refused).toHaveLength(1);
 });
 
-test('bodies that are being received count: the next is refused before it is read', async () => {
+test('bodies being received count: the next one is refused before it is read', async () => {
   const { clock, queue, enter, leave, inside } = store({ room: 1 });
   enter('first');
   for (let count = 0; count < 4; count++) enter(`waits ${count}`, { bytes: 1_000 });
@@ -119,7 +119,7 @@ test('bodies that are being received count: the next is refused before it is rea
   expect(queue.announce(1, 1)).not.toBeInstanceOf(PosthornError);
 });
 
-test('a request whose client is gone does not enter', async () => {
+test('a request whose client has disconnected does not enter', async () => {
   const { inside, refused, enter, leave } = store({ room: 1 });
   let gone = false;
   enter('first');
@@ -131,7 +131,7 @@ test('a request whose client is gone does not enter', async () => {
   expect(refused).toEqual([['gone', 'request_timeout', null]]);
 });
 
-test('an organization of which enough waits to be stored does not keep the others out', async () => {
+test('an organization with a full store queue does not block the others', async () => {
   const full = new Set([1]);
   const inside: string[] = [];
   const queue = new AdmissionQueue({ isFull: (organization) => full.has(organization), now: () => 0 });

@@ -4,19 +4,19 @@ import { overloaded } from '../store/store-error.ts';
 import { DrainRate } from './drain-rate.ts';
 
 export interface AdmissionQueueOptions {
-  /** Whether enough of the organization waits to be stored already, or of all together. */
+  /** Whether enough events wait to be stored: of this organization, or of all organizations together. */
   readonly isFull: (organization: number) => boolean;
   /** Monotonic, in milliseconds. Default: `performance.now`. */
   readonly now?: () => number;
 }
 
-/** A request whose body has arrived, as it was announced. */
+/** A request whose body has arrived. */
 export interface Applicant {
   readonly line: Line;
   readonly bytes: number;
   /** Whether its client has closed the connection. */
   readonly isGone: () => boolean;
-  /** Called once: with a ticket if the request may be parsed and stored, with the error if it may not. */
+  /** Called once: with a ticket if the request is admitted, otherwise with the error. */
   readonly decide: (decision: RequestTicket | PosthornError) => void;
 }
 
@@ -24,33 +24,33 @@ interface Waiting extends Applicant {
   readonly since: number;
 }
 
-/** What waits of one organization, in the order of arrival. */
+/** The requests of one organization that wait, in order of arrival. */
 export interface Line {
   readonly organization: number;
   readonly waiting: Waiting[];
-  /** Of bodies that are being received. */
+  /** Bytes of bodies that are being received. */
   announced: number;
-  /** Of bodies that wait. */
+  /** Bytes of bodies that wait. */
   bytes: number;
-  /** What it may still let in before the turn passes on. */
+  /** Bytes that it may still admit in this turn. */
   deficit: number;
 }
 
-/** Requests let in together. What they hold is counted only when they have been parsed, and deliveries run in between. */
+/** Bytes admitted at once. Admitted events are counted only after parsing, and deliveries must run in between. */
 const BYTES_A_TURN = 64 * 1024;
-/** What an organization lets in before the next one's turn. */
+/** Bytes that an organization may admit before the next one's turn. */
 const QUANTUM = 64 * 1024;
-/** A request that would wait for longer is refused on arrival: it would be refused later. */
+/** A request with a longer expected wait is rejected on arrival, because it would be rejected later anyway. */
 const MAX_EXPECTED_WAIT_MS = 1_000;
 const CHECK_MS = 100;
-/** Organizations of which nothing waits are dropped when there are more than this. */
+/** Above this number, lines without requests are dropped. */
 const KEPT_LINES = 1_000;
 const MAX_RETRY_AFTER_SECONDS = 10;
 
 /**
- * Holds request bodies back while enough waits to be stored. What waits here is bytes; once parsed, an event is a hundred objects
- * that the garbage collector copies until it is stored. Organizations take turns (deficit round robin). A request waits for
- * `MAX_WAIT_MS` at most, and is refused on arrival if the rate at which requests are let in says that this will not do.
+ * Holds request bodies back, unparsed, while enough events wait to be stored: a parsed event is about 100 objects,
+ * which the garbage collector copies until it is stored. Organizations take turns (deficit round robin). A request
+ * waits at most `MAX_WAIT_MS`, and is rejected on arrival if the current drain rate means a longer wait.
  */
 export class AdmissionQueue {
   readonly #isFull: (organization: number) => boolean;
@@ -69,8 +69,8 @@ export class AdmissionQueue {
   }
 
   /**
-   * Announces a body of so many bytes, before it is read. Returns the error if the request would wait too long; otherwise the
-   * line of its organization. Then either `enter` or `withdraw` follows.
+   * Announces a body of that many bytes before it is read. Returns an error if the request would wait too long,
+   * otherwise the organization's line. The caller must then call `enter` or `withdraw`.
    */
   announce(organization: number, bytes: number): Line | PosthornError {
     const line = this.#lineOf(organization);
@@ -80,17 +80,17 @@ export class AdmissionQueue {
     return line;
   }
 
-  /** An announced body does not come. */
+  /** Cancels an announcement: its body will not arrive. */
   withdraw(line: Line, announced: number): void {
     line.announced -= announced;
   }
 
-  /** An announced body has come. Decides at once if there is room or no hope; otherwise when the turn or the time has come. */
+  /** Queues a request whose body has arrived. Decides at once or later: at its turn or after `MAX_WAIT_MS`. */
   enter(applicant: Applicant, announced: number): void {
     const { line, bytes, decide } = applicant;
     this.withdraw(line, announced);
     if (this.#hasRoom(line)) return decide(newTicket(this.#now()));
-    // What was not announced is decided now.
+    // Bytes beyond the announced ones have not been checked yet.
     const refusal = this.#refusal(line, bytes - announced);
     if (refusal) return decide(refusal);
     if (this.#rotation.length === 0) this.#rate.begin();
@@ -100,7 +100,7 @@ export class AdmissionQueue {
     this.#watch();
   }
 
-  /** To be called when something has left for the database. */
+  /** Admits waiting requests. The owner must call it whenever a batch has been sent to the database. */
   turn(): void {
     if (this.#turning || this.#rotation.length === 0) return;
     this.#turning = true;
@@ -110,7 +110,7 @@ export class AdmissionQueue {
     });
   }
 
-  /** Other organizations may wait: they do because enough of theirs waits to be stored, or it is their turn at once. */
+  /** Ignores other organizations' lines: those are full themselves, or their turn is due at once. */
   #hasRoom(line: Line): boolean {
     return line.waiting.length === 0 && !this.#isFull(line.organization);
   }
@@ -130,7 +130,7 @@ export class AdmissionQueue {
     }
   }
 
-  /** Of each organization as much comes first as the line's own would be. */
+  /** Assumes that every other organization admits as many bytes first as this line would hold. */
   #refusal(line: Line, bytes: number): PosthornError | null {
     if (bytes <= 0 || this.#hasRoom(line)) return null;
     const own = line.bytes + line.announced + bytes;
@@ -203,7 +203,7 @@ export class AdmissionQueue {
       if (line.waiting.length === 0) this.#remove(line);
     }
     this.#rate.passed(0);
-    // Requests that were let in may have been refused for what is in them, so that nothing leaves for the database.
+    // Admitted requests may have been rejected for their contents, so that no batch triggers the next turn.
     this.turn();
     if (this.#rotation.length > 0) this.#watch();
   };

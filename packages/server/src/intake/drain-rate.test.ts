@@ -8,18 +8,18 @@ function rateAt(): { clock: { ms: number }; rate: DrainRate } {
   return { clock, rate };
 }
 
-test('as long as nothing is known, nothing is expected to take time', () => {
+test('before the first measurement the expected wait is 0', () => {
   expect(rateAt().rate.msFor(1e9)).toBe(0);
 });
 
-test('a burst after 600 ms of nothing is that rate, not a rate of nothing', () => {
+test('a burst after 600 idle ms counts as the rate of that time, not as zero', () => {
   const { clock, rate } = rateAt();
   for (clock.ms = 100; clock.ms < 600; clock.ms += 100) rate.passed(0);
   rate.passed(6_000);
   expect(rate.msFor(1_000)).toBe(100);
 });
 
-test('a newer rate counts as much as all before', () => {
+test('a new rate weighs as much as all earlier ones', () => {
   const { clock, rate } = rateAt();
   clock.ms = 200;
   rate.passed(2_000);
@@ -28,7 +28,7 @@ test('a newer rate counts as much as all before', () => {
   expect(rate.msFor(1_500)).toBe(100);
 });
 
-test('after a second of nothing the rate falls, and after a burst from an empty queue it does not', () => {
+test('the rate falls after an idle second, but the idle time of an empty queue does not count', () => {
   const { clock, rate } = rateAt();
   clock.ms = 200;
   rate.passed(2_000);

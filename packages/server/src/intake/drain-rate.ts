@@ -1,10 +1,10 @@
 const WINDOW_MS = 200;
-/** A queue drains in bursts, a statement at a time: a window in which nothing has left yet is not closed sooner. */
+/** Minimum length of a window in which nothing has left: a queue drains in bursts, one statement at a time. */
 const EMPTY_WINDOW_MS = 1_000;
-/** What the newest window counts against those before. */
+/** The weight of the newest window in the moving average. */
 const WEIGHT = 0.5;
 
-/** The rate at which a queue drains while something waits in it. */
+/** Measures the rate at which a queue drains while requests wait in it. */
 export class DrainRate {
   readonly #now: () => number;
   #bytesPerMs: number | null = null;
@@ -15,13 +15,13 @@ export class DrainRate {
     this.#now = now;
   }
 
-  /** Something begins to wait. */
+  /** Starts a window: the first request begins to wait. */
   begin(): void {
     this.#windowStart = this.#now();
     this.#windowBytes = 0;
   }
 
-  /** So many bytes have left the queue while something waited. */
+  /** Records that bytes have left the queue while requests waited. */
   passed(bytes: number): void {
     this.#windowBytes += bytes;
     const elapsed = this.#now() - this.#windowStart;
@@ -31,7 +31,7 @@ export class DrainRate {
     this.begin();
   }
 
-  /** How long so many bytes take; 0 as long as nothing is known. */
+  /** Returns the time that these bytes need to drain, or 0 before the first measurement. */
   msFor(bytes: number): number {
     return this.#bytesPerMs === null ? 0 : bytes / this.#bytesPerMs;
   }

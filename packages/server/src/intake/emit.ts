@@ -12,20 +12,20 @@ import type { AdmissionQueue } from './admission-queue.ts';
 import type { LogOwner } from './log-owner.ts';
 import { hasOrdered, renderEvent, type EventDraft } from './prepare-event.ts';
 
-/** An event as a caller gives it. */
+/** An event, as the caller sends it. */
 export interface EmitInput {
   readonly type: string;
   readonly data: JsonObject;
   readonly scope?: string | undefined;
   readonly subject?: Subject | undefined;
-  /** The caller's own id: the first event with it is the only one. */
+  /** The caller's own id. Further events with the same id are not stored again. */
   readonly id?: string | undefined;
   readonly sender?: JsonObject | undefined;
 }
 
 export interface EmitResult {
   readonly id: string;
-  /** How many webhooks it goes to. */
+  /** The number of matching webhooks. */
   readonly deliveries: number;
 }
 
@@ -35,7 +35,7 @@ export interface DirectedResult extends EmitResult {
 }
 
 export interface DirectedInput {
-  /** The first event with it is the only one. */
+  /** Further events with the same id are not stored again. */
   readonly id?: string | undefined;
   readonly type: string;
   readonly data: JsonObject;
@@ -47,20 +47,20 @@ export interface IntakeOptions {
   readonly database: Database;
   readonly owner: LogOwner;
   readonly now: () => number;
-  /** Reads the organization anew, past every cache; null: it is gone. */
+  /** Reads the organization from the database, without caches. null: it was deleted. */
   readonly reload: (organizationKey: number) => Promise<Tenant | null>;
 }
 
-/** Ready to be stored, or refused. */
+/** A rendered event, or the reason for its rejection. */
 type Prepared = NewEvent | PosthornError;
 type Outcome = EmitResult | PosthornError;
-/** The webhooks that an event goes to, of those that its organization has now. */
+/** Returns the ids of the organization's current webhooks that match an event. */
 type Match = (tenant: Tenant, type: string, scope: string | null) => readonly string[];
 
-/** An organization whose webhooks change faster than an event can be matched is not waited for longer than this. */
+/** Tries to store an event while its organization's webhooks keep changing. */
 const MATCH_TRIES = 8;
 
-/** Everything that ends in an event comes through here: checked, rendered, matched, stored in one commit. */
+/** Accepts events: checks and renders them, matches webhooks, and stores each with its deliveries in one commit. */
 export class Intake {
   readonly #database: Database;
   readonly #now: () => number;
@@ -74,13 +74,13 @@ export class Intake {
     this.#writer = new AcceptWriter({ database, owner, now });
   }
 
-  /** Requests with events come through it before they are parsed. */
+  /** Admits requests with events before they are parsed. */
   get admission(): AdmissionQueue {
     return this.#writer.admission;
   }
 
   /**
-   * Stores an event and hands it to delivery. The answer means: committed.
+   * Stores an event and hands it to delivery. Resolves when it is committed.
    * Throws `unknown_event_type`, `invalid_data`, `conflict`, `organization_not_found`, `overloaded`.
    */
   async emit(tenant: Tenant, input: EmitInput, ticket = newTicket()): Promise<EmitResult> {
@@ -89,9 +89,9 @@ export class Intake {
     return outcome;
   }
 
-  /** As `emit` for each; one that is refused does not hinder the others. Throws `overloaded` if all of them waited too long. */
+  /** Emits each event. A rejected one doesn't affect the others. Throws `overloaded` if all of them waited too long. */
   async emitBatch(tenant: Tenant, inputs: readonly EmitInput[], ticket = newTicket()): Promise<(EmitResult | PosthornError)[]> {
-    // All before any is stored: where preparing one breaks, nothing of the batch has happened.
+    // Prepares all events before storing any: if preparing one throws, nothing of the batch is stored.
     const prepared: Prepared[] = [];
     for (const input of inputs) {
       const one = this.#prepare(tenant, input);
@@ -100,7 +100,7 @@ export class Intake {
     return Promise.all(prepared.map((one) => this.#storePrepared(one, ticket)));
   }
 
-  /** Sends an event to one webhook alone, whatever it subscribes to: pings and test sends. */
+  /** Emits an event to a single webhook regardless of its subscription: pings and test events. */
   async emitTo(tenant: Tenant, webhook: ResolvedWebhook, input: DirectedInput): Promise<DirectedResult> {
     const { id, type, data, test, sender } = input;
     const match = (): string[] => [webhook.id];
@@ -108,17 +108,17 @@ export class Intake {
     const rendered = this.#render(tenant, event, { test, match });
     const stored = await this.#store(rendered, match);
     if (stored instanceof PosthornError) throw stored;
-    // An event with this id may have been there already, under another id of Posthorn's.
+    // If the caller's id was known already, the stored event has another internal id.
     const first = id === undefined ? null : await eventByExternalId(this.#database, tenant.organization.key, id);
     return { ...stored, deliveryId: deliveryId(first?.id ?? rendered.id, webhook.id) };
   }
 
-  /** Answers when everything taken in is stored or refused. */
+  /** Resolves when every received event is stored or rejected. */
   drained(): Promise<void> {
     return this.#writer.drained();
   }
 
-  /** Checks and renders. A refusal is answered, not thrown: it is one of a batch. */
+  /** Checks and renders an event. Returns errors instead of throwing: each concerns one event of a batch. */
   #prepare(tenant: Tenant, input: EmitInput): Prepared | Promise<Prepared> {
     const type = tenant.product.eventType(input.type);
     if (!type) return unknownType(tenant, input.type);
@@ -152,11 +152,11 @@ export class Intake {
   }
 
   #store(event: NewEvent, match: Match, ticket?: RequestTicket): Promise<Outcome> {
-    // Not an async function: what it would keep of each event while the commit is awaited is a twentieth of the garbage.
+    // Not an async function: its state per event during the commit made up 5 % of the garbage.
     return this.#writer.add(event, ticket).then((outcome) => (outcome === 'stale' ? this.#storeAgain(event, match, ticket) : outcome));
   }
 
-  /** The organization's webhooks have changed since the event was matched with them. */
+  /** Matches and stores the event again: the organization's webhooks have changed since it was matched. */
   async #storeAgain(event: NewEvent, match: Match, ticket?: RequestTicket): Promise<Outcome> {
     for (let tries = 1; tries < MATCH_TRIES; tries++) {
       const current = await this.#reload(event.organizationKey);
@@ -166,7 +166,11 @@ export class Intake {
       const outcome = await this.#writer.add({ ...event, organizationVersion: current.version, webhookIds, ordered }, ticket);
       if (outcome !== 'stale') return outcome;
     }
-    return new PosthornError('overloaded', 'The organization’s webhooks keep changing.', { retryAfterSeconds: 1 });
+    return new PosthornError(
+      'overloaded',
+      'The organization’s webhooks kept changing while the event was being stored. Retry the request.',
+      { retryAfterSeconds: 1 },
+    );
   }
 }
 
@@ -178,7 +182,7 @@ function unfitData(type: string, errors: readonly FieldError[]): PosthornError {
   });
 }
 
-/** What the caller leaves open, the product may say. */
+/** Fills in scope and subject from the product definition if the caller gave none. */
 function withContext({ product }: Tenant, input: EmitInput): EmitInput {
   if (input.scope !== undefined && input.subject !== undefined) return input;
   const { scope, subject } = product.context(input.type, input.data);

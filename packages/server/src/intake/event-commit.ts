@@ -12,11 +12,11 @@ export interface EventCommitOptions {
   readonly database: Database;
   readonly owner: LogOwner;
   readonly now: () => number;
-  /** Reads the organization anew, past every cache; null: it is gone. */
+  /** Reads the organization from the database, without caches. null: it was deleted. */
   readonly reload: (organizationKey: number) => Promise<Tenant | null>;
 }
 
-/** An event about something that is stored in the same commit. */
+/** An event that is stored in the same commit as the change it describes. */
 export interface CommittedEvent {
   readonly organizationKey: number;
   /** A UUIDv7. Default: a new one. */
@@ -28,34 +28,34 @@ export interface CommittedEvent {
   readonly sender?: JsonObject | null;
 }
 
-/** Organizations as they are known; one that is gone is not in it. */
+/** Current organizations by key, without deleted ones. */
 export type Tenants = ReadonlyMap<number, Tenant>;
 
 export interface CommitPart<Result> {
   readonly result: Result;
   readonly events: readonly CommittedEvent[];
-  /** Statements that are under way already, so that they and the events' share a round trip. */
+  /** Statements already sent, so that they share a round trip with the one that stores the events. */
   readonly stored?: Promise<void>;
 }
 
-/** Does its part of the transaction and answers what follows from it. It may run again, from the start, after a rollback. */
+/** Makes a change in the transaction and returns its result and events. It may run again after a rollback. */
 export type CommitWork<Result> = (transaction: Queryable, tenants: Tenants) => Promise<CommitPart<Result>>;
 
 const TRIES = 8;
 
-/** Everything is rolled back and done again; `keys`: organizations whose webhooks have changed since the events were matched. */
+/** Rolls back and retries the commit. `keys`: organizations whose webhooks have changed since matching. */
 export class CommitAgain extends Error {
   readonly keys: ReadonlySet<number>;
 
   constructor(keys: ReadonlySet<number> = new Set()) {
-    super('The commit is tried again.');
+    super('The commit will be retried.');
     this.keys = keys;
   }
 }
 
 /**
- * Commits a change together with the events that tell of it, and hands these to delivery: neither can be without the other.
- * Events of types that the organization's product does not have are left out.
+ * Commits a change and the events that describe it in one transaction, then hands the events to delivery.
+ * Events whose type the organization's product doesn't define are dropped.
  */
 export class EventCommit {
   readonly #options: EventCommitOptions;
@@ -64,7 +64,7 @@ export class EventCommit {
     this.#options = options;
   }
 
-  /** Throws what the work throws, and `overloaded` where it has to be done again too often. */
+  /** Throws the errors of `work`, and `overloaded` after too many retries. */
   async run<Result>(tenants: Iterable<Tenant>, work: CommitWork<Result>): Promise<Result> {
     const current = new Map([...tenants].map((tenant) => [tenant.organization.key, tenant]));
     if (mayOrder(current)) await this.#options.owner.beforeOrdered();
@@ -77,7 +77,9 @@ export class EventCommit {
         else if (!isDeadlock(error)) throw error;
       }
     }
-    throw new PosthornError('overloaded', 'What the change depends on keeps changing.', { retryAfterSeconds: 1 });
+    throw new PosthornError('overloaded', 'Concurrent changes kept this change from being stored. Retry the request.', {
+      retryAfterSeconds: 1,
+    });
   }
 
   async #commit<Result>(tenants: Tenants, work: CommitWork<Result>): Promise<Result> {
@@ -87,7 +89,7 @@ export class EventCommit {
     try {
       const { result, xid, stored } = await database.transaction(async (transaction) => {
         const done = await work(transaction, tenants);
-        // If rendering fails, nobody else waits for it.
+        // Prevents an unhandled rejection: if rendering fails, nothing awaits this promise.
         done.stored?.catch(() => {});
         const events = done.events.flatMap((event) => this.#render(tenants, event) ?? []);
         claimed = events;
@@ -127,7 +129,7 @@ export class EventCommit {
   }
 }
 
-/** Whether one of the organizations has a webhook that gets events in order. */
+/** Whether one of the organizations has a webhook with ordered delivery. */
 function mayOrder(tenants: Tenants): boolean {
   for (const { webhooks } of tenants.values()) for (const { ordered } of webhooks.values()) if (ordered) return true;
   return false;

@@ -1,21 +1,21 @@
 import type { LogOwner } from './log-owner.ts';
 
-/** How long accepting may wait for delivery to catch up. */
+/** Maximum time that accepting waits for delivery to catch up. */
 const MAX_HOLD_MS = 250;
 
-/** Returns a function that says whether the next batch should wait: while delivery is behind, but never for long. */
+/** Returns a function that says whether the next batch should wait: while delivery is behind, up to MAX_HOLD_MS. */
 export function holdWhileCongested(owner: LogOwner): () => boolean {
   const held = new Holds();
   return () => held.isHeld(0, owner.congested());
 }
 
-/** As `holdWhileCongested`, for the events of one organization: delivery is behind with what it sent. */
+/** Like `holdWhileCongested`, for one organization: its batches wait while the delivery of its events is behind. */
 export function holdWhileBehind(owner: LogOwner): (organizationKey: number) => boolean {
   const held = new Holds();
   return (organizationKey) => held.isHeld(organizationKey, owner.isBehind(organizationKey));
 }
 
-/** Since when what is held has been held. */
+/** Remembers since when each name has been held. */
 class Holds {
   readonly #since = new Map<number, number>();
 

@@ -4,8 +4,9 @@ import { eventsWithGivenIds, type NewEvent } from '../store/event-log.ts';
 import { isUuidV7 } from '../store/uuid-time.ts';
 
 /**
- * Returns the events whose own id is already the id that another event of the organization was given: look-ups and the receivers'
- * `webhook-id` would mean both. An id is known to a caller only after its event's commit, so asking before the insert is enough.
+ * Returns the events whose own id equals the generated id of another event of the organization, which would make
+ * look-ups and the receivers' `webhook-id` ambiguous. Callers learn a generated id only after its commit, so checking
+ * before the insert suffices.
  */
 export async function eventsWithIdsInUse(queryable: Queryable, events: readonly NewEvent[]): Promise<ReadonlySet<NewEvent>> {
   const asked = events.flatMap(({ organizationKey, externalId }) =>
@@ -18,6 +19,6 @@ export async function eventsWithIdsInUse(queryable: Queryable, events: readonly 
 }
 
 export function idInUse(): PosthornError {
-  const message = 'is already the id of another event of this organization; choose an id of your own';
+  const message = 'is already the id of another event of this organization; use a different id';
   return new PosthornError('conflict', `/id ${message}.`, { errors: [{ path: '/id', rule: 'unique', message }] });
 }

@@ -4,7 +4,7 @@ import type { NewEvent } from '../store/event-log.ts';
 export interface LoggedEvent {
   readonly organizationKey: number;
   readonly id: string;
-  /** The transaction that stored it. */
+  /** The id of the transaction that stored it. */
   readonly xid: number;
   readonly shard: number;
   readonly type: string;
@@ -16,28 +16,30 @@ export interface LoggedEvent {
   readonly webhookIds: readonly string[];
 }
 
-/** An append under way. Until it ends, the low-water mark stays below what it may commit. */
+/** An append in progress. Until it ends, the low-water mark stays below the transactions it may commit. */
 export interface Flush {
-  /** Stored: hands over what this node claimed. */
+  /** The events are stored: hands those that this node claimed over to delivery. */
   committed(xid: number, events: readonly NewEvent[]): void;
-  /** Nothing was stored, for certain. */
+  /** It is certain that nothing was stored. */
   rolledBack(): void;
   /** The connection broke before the response: the events may or may not be committed, so the owner searches the log. */
   unknownOutcome(events: readonly NewEvent[]): void;
 }
 
-/** The node's side of the log: which shards it owns, and where accepted events go. */
+/** The node's part of the event log: which shards it owns, and how accepted events reach delivery. */
 export interface LogOwner {
   readonly nodeId: number;
   owns(shard: number): boolean;
-  /** Resolves when ordered events may be stored: the other nodes know of this one. Rejects with `unavailable`. null: they do. */
+  /**
+   * Resolves when all nodes know this one and it may store ordered events; null: at once. Rejects with `unavailable`.
+   */
   beforeOrdered(): Promise<void> | null;
-  /** `ordered`: it may store ordered events. */
+  /** `ordered`: whether the append may store ordered events. */
   beginFlush(ordered: boolean): Flush;
   /** Whether accepting should wait for delivery to catch up. */
   congested(): boolean;
-  /** Whether accepting for the organization should wait for the delivery of its events to catch up. */
+  /** Whether accepting events of the organization should wait for their delivery to catch up. */
   isBehind(organizationKey: number): boolean;
-  /** Whether so many of the organization's events wait for room that no more should be accepted. */
+  /** Whether too many of the organization's events wait for room in memory to accept more. */
   isFull(organizationKey: number): boolean;
 }

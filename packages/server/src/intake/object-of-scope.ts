@@ -3,7 +3,7 @@ import type { Queryable } from '../store/database.ts';
 import { readObjects } from '../store/objects.ts';
 import type { Tenant } from '../tenancy/directory.ts';
 
-/** The object that a scope names, where it reads `kind:id`, the product has that kind, and its state was pushed. */
+/** Returns the object of a scope `kind:id`, or null if the product has no such kind or the object isn't stored. */
 export async function objectOfScope(
   queryable: Queryable,
   { organization, product }: Tenant,

@@ -26,7 +26,7 @@ function event(organizationKey: number, ordered: boolean): NewEvent {
   };
 }
 
-/** Appends that end when they are told to. */
+/** Appends that the test ends. */
 function stage() {
   const appends = new OrderedAppends();
   const begun: string[] = [];
@@ -49,7 +49,7 @@ function stage() {
   return { run, begun, end, fail };
 }
 
-test('appends with ordered events of one organization run one after the other, in the order in which they came', async () => {
+test('appends with ordered events of one organization run one at a time, in order of arrival', async () => {
   const { run, begun, end } = stage();
   const results = ['first', 'second', 'third'].map((name) => run(name, [event(1, true), event(2, false)]));
   expect(begun).toEqual(['first']);
@@ -68,7 +68,7 @@ test('other organizations and unordered events do not wait', () => {
   expect(begun).toEqual(['ordered', 'other', 'unordered']);
 });
 
-test('an append of several organizations waits for all of theirs', async () => {
+test('an append of several organizations waits for the earlier appends of each', async () => {
   const { run, begun, end } = stage();
   void run('one', [event(1, true)]);
   void run('two', [event(2, true)]);
@@ -79,7 +79,7 @@ test('an append of several organizations waits for all of theirs', async () => {
   expect(begun).toEqual(['one', 'two', 'both']);
 });
 
-test('an append that fails does not keep those after it from running', async () => {
+test('a failed append does not block later ones', async () => {
   const { run, begun, end, fail } = stage();
   const failed = run('first', [event(1, true)]).catch((error: unknown) => error);
   const second = run('second', [event(1, true)]);

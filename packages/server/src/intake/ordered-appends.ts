@@ -1,13 +1,13 @@
 import type { NewEvent } from '../store/event-log.ts';
 
 /**
- * Lets one append at a time store ordered events of an organization. Two batches are written at once, and the later one may
- * be committed first: of a long list of events the second half would be sent before the first.
+ * Serializes the appends of ordered events per organization. Two batches are written concurrently, and the later one
+ * may commit first: without this, the second half of a long list of events could be sent before the first half.
  */
 export class OrderedAppends {
   readonly #last = new Map<number, Promise<unknown>>();
 
-  /** Runs the append after those before it that store ordered events of the same organizations. */
+  /** Runs the append after all earlier ones with ordered events of the same organizations. */
   run<Result>(events: readonly NewEvent[], append: () => Promise<Result>): Promise<Result> {
     if (!events.some(({ ordered }) => ordered)) return append();
     const keys = new Set(events.filter(({ ordered }) => ordered).map(({ organizationKey }) => organizationKey));

@@ -6,13 +6,13 @@ import type { DirectedResult, Intake } from './emit.ts';
 import { objectOfScope } from './object-of-scope.ts';
 
 export interface PingInput {
-  /** The first ping with an id is the only one. */
+  /** Further pings with the same id are not sent again. */
   readonly id?: string | undefined;
-  /** The person who asked for it. */
+  /** The person who requested it. */
   readonly sender: Sender | null;
 }
 
-/** Sends a webhook the ping of its product. */
+/** Sends the product's ping event to a webhook. */
 export class Pings {
   readonly #intake: Intake;
   readonly #database: Database;
@@ -22,7 +22,7 @@ export class Pings {
     this.#database = database;
   }
 
-  /** Stores the ping and hands it to delivery. Throws as `Intake.emitTo`. */
+  /** Stores the ping and hands it to delivery. Throws the errors of `Intake.emitTo`. */
   async send(tenant: Tenant, webhook: ShownWebhook, { id, sender }: PingInput): Promise<DirectedResult> {
     const { organization, product } = tenant;
     const data = product.ping.data({

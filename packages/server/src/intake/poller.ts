@@ -1,24 +1,24 @@
 import type { Logger } from 'pino';
 
 export interface PollerOptions {
-  /** Does what there is to do. Where that takes long, it asks whether the poller has `stopped`. */
-  readonly look: () => Promise<void>;
-  /** From the end of a look to the next one that nobody asked for. */
+  /** Does the work that is due. A long run should check whether the poller has `stopped`. */
+  readonly poll: () => Promise<void>;
+  /** Time from the end of a poll to the next scheduled one. */
   readonly everyMs: number;
-  /** Looks that were asked for begin so far apart at least. Default: 0. */
+  /** Minimum time between the start of a poll and the start of a requested one. Default: 0. */
   readonly apartMs?: number;
   readonly log: Logger;
-  /** Logged where looking failed, unless it was stopped: it is done again next time. */
-  readonly complaint: string;
+  /** Logged when a poll fails, unless the poller was stopped. The next poll tries again. */
+  readonly errorMessage: string;
 }
 
-/** Looks again and again, each time after the last look has ended. */
+/** Polls repeatedly. A poll starts only after the one before it has ended. */
 export class Poller {
   readonly #options: PollerOptions;
-  /** null: not started yet, or looking. */
+  /** null: not started yet, or a poll is running. */
   #timer: NodeJS.Timeout | null = null;
-  #looking: Promise<void> = Promise.resolve();
-  #lookedAt = -Infinity;
+  #polling: Promise<void> = Promise.resolve();
+  #polledAt = -Infinity;
   #woken = false;
   #stopped = false;
 
@@ -33,11 +33,11 @@ export class Poller {
   start(): void {
     if (this.#stopped) return;
     const { everyMs, apartMs = 0 } = this.#options;
-    const waitMs = this.#woken ? Math.max(0, this.#lookedAt + apartMs - performance.now()) : everyMs;
-    this.#timer = setTimeout(() => this.#look(), waitMs);
+    const waitMs = this.#woken ? Math.max(0, this.#polledAt + apartMs - performance.now()) : everyMs;
+    this.#timer = setTimeout(() => this.#poll(), waitMs);
   }
 
-  /** Looks at once instead of at the next turn; where a look is under way, which may have passed what this is about, again after it. */
+  /** Polls now instead of at the scheduled time. A running poll may have missed the change: another follows it. */
   wake(): void {
     if (this.#woken) return;
     this.#woken = true;
@@ -46,21 +46,21 @@ export class Poller {
     this.start();
   }
 
-  /** Answers when the look that is under way has ended. */
+  /** Resolves when the running poll has ended. */
   async stop(): Promise<void> {
     this.#stopped = true;
     if (this.#timer) clearTimeout(this.#timer);
-    await this.#looking;
+    await this.#polling;
   }
 
-  #look(): void {
-    const { look, log, complaint } = this.#options;
+  #poll(): void {
+    const { poll, log, errorMessage } = this.#options;
     this.#timer = null;
     this.#woken = false;
-    this.#lookedAt = performance.now();
-    this.#looking = look()
+    this.#polledAt = performance.now();
+    this.#polling = poll()
       .catch((error: unknown) => {
-        if (!this.#stopped) log.warn({ err: error }, complaint);
+        if (!this.#stopped) log.warn({ err: error }, errorMessage);
       })
       .then(() => this.start());
   }

@@ -16,7 +16,7 @@ function render(envelope: Envelope, data: JsonObject) {
 const json = fc.jsonValue() as fc.Arbitrary<Json>;
 const object = fc.dictionary(fc.string({ unit: 'grapheme' }), json) as fc.Arbitrary<JsonObject>;
 
-test('whatever stands around it, the place of the data holds just the data', () => {
+test('the stored position covers exactly the data, regardless of the rest of the body', () => {
   fc.assert(
     fc.property(object, object, object, fc.string({ unit: 'grapheme' }), (before, data, after, key) => {
       const { text, ...placed } = render((event) => ({ ...before, [key]: event.data, ...after, [key]: event.data }), data);
@@ -26,7 +26,7 @@ test('whatever stands around it, the place of the data holds just the data', () 
   );
 });
 
-test('data that lies deeper, or is the body itself, is found as well; data that is reshaped is kept beside the body', () => {
+test('nested data and data that is the whole body are found; transformed data is stored beside the body', () => {
   const data = { name: 'Größe', 'n"1': [1, null] };
   const text = JSON.stringify(data);
   expect(render((event) => ({ payload: { inner: event.data } }), data)).toMatchObject({ data: text, isPlaced: true });
@@ -34,7 +34,7 @@ test('data that lies deeper, or is the body itself, is found as well; data that 
   expect(render((event) => ({ name: event.data['name'] ?? null }), data)).toMatchObject({ data: text, isPlaced: false });
 });
 
-test('an envelope that writes itself out is believed, and the data found in what it wrote or kept', () => {
+test('an envelope with its own toJSON is respected, and its data is found in the result or stored separately', () => {
   const data = { a: 1 };
   const said =
     (answer: unknown): Envelope =>

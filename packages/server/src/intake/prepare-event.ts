@@ -3,7 +3,7 @@ import { shardOf } from '../store/shard.ts';
 import type { NewEvent } from '../store/event-log.ts';
 import type { Tenant } from '../tenancy/directory.ts';
 
-/** What makes an event, checked already. */
+/** The checked parts of an event. */
 export interface EventDraft {
   readonly id: string;
   readonly time: Date;
@@ -16,7 +16,7 @@ export interface EventDraft {
   readonly test: boolean;
 }
 
-/** Renders the body once: every webhook and every retry gets these bytes. Nobody has claimed the event yet. */
+/** Renders an event's body once: every webhook and every retry gets the same bytes. The event is not claimed yet. */
 export function renderEvent(tenant: Tenant, draft: EventDraft, webhookIds: readonly string[]): NewEvent {
   const shown: EnvelopeEvent = {
     id: draft.externalId ?? draft.id,
@@ -54,7 +54,7 @@ export function renderEvent(tenant: Tenant, draft: EventDraft, webhookIds: reado
   };
 }
 
-/** Whether one of the webhooks gets its events in order by subject. */
+/** Whether one of the webhooks has ordered delivery by subject. */
 export function hasOrdered(tenant: Tenant, webhookIds: readonly string[]): boolean {
   return webhookIds.some((id) => tenant.webhooks.get(id)?.ordered === true);
 }
@@ -62,8 +62,9 @@ export function hasOrdered(tenant: Tenant, webhookIds: readonly string[]): boole
 type Place = Pick<NewEvent, 'data' | 'dataStart' | 'dataLength'>;
 
 /**
- * The place of data that is the value of one of the envelope's keys, as it mostly is. It is where the body and the body of
- * an envelope with a number in its place begin to differ: that costs a third of writing the data out and looking for it.
+ * Finds data that is the value of a top-level key of the envelope, the usual case. Its position is where the body
+ * starts to differ from the body with a number in its place. This takes a third of the time of serializing and
+ * searching the data.
  */
 function placeWhole(envelope: Json, data: JsonObject, { bodyText, bytes }: { bodyText: string; bytes: number }): Place | null {
   if (typeof envelope !== 'object' || envelope === null || Array.isArray(envelope) || envelope instanceof ExactNumber) return null;
@@ -77,7 +78,7 @@ function placeWhole(envelope: Json, data: JsonObject, { bodyText, bytes }: { bod
   return { data: null, dataStart: Buffer.byteLength(without.slice(0, start)), dataLength };
 }
 
-/** Most other envelopes hold the data word for word: then too only its place is stored, not a second copy. */
+/** Finds data elsewhere in the body. If it is there verbatim, only its position is stored, not a second copy. */
 function placeData(bodyText: string, dataText: string): Place {
   const at = bodyText.indexOf(dataText);
   if (at === -1) return { data: Buffer.from(dataText), dataStart: null, dataLength: null };

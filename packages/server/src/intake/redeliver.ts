@@ -18,7 +18,7 @@ import { isUuid, lowestIdAt } from '../store/uuid-time.ts';
 import type { Tenant } from '../tenancy/directory.ts';
 import type { ResolvedWebhook } from '../tenancy/resolve-webhook.ts';
 
-/** What a replay may send again; `missed`: matches the webhook, but was never meant for it (it was failed or not there). */
+/** Deliveries that a replay can select. `missed`: a matching event from when the webhook was failed or didn't exist. */
 export const REPLAY_STATUSES = ['failed', 'cancelled', 'delivered', 'missed'] as const;
 export type ReplayStatus = (typeof REPLAY_STATUSES)[number];
 
@@ -26,8 +26,8 @@ const DEFAULT_REPLAY: readonly ReplayStatus[] = ['failed', 'cancelled', 'missed'
 const REPLAY_PAGE = 1_000;
 
 /**
- * Sends a delivery once more, with the event's id and bytes; what waits already is brought forward.
- * Throws `not_found`, or `conflict` where the webhook is gone.
+ * Queues a delivery for one more attempt with the event's id and bytes. A waiting delivery becomes due now.
+ * Throws `not_found`, or `conflict` if the webhook was deleted.
  */
 export async function redeliver(database: Database, input: DeliveryChange & { readonly now: Date }): Promise<void> {
   const { tenant, id, now, also = nothingMore } = input;
@@ -58,16 +58,16 @@ export interface DeliveryChange {
   readonly also?: AlsoCommit<undefined>;
 }
 
-/** Where the event of a cancelled delivery is of which nothing was recorded: it may be in memory. */
+/** The location of the event of a cancelled delivery without a row. It may still be in a node's memory. */
 export interface Unrecorded {
   readonly shard: number;
-  /** The transaction that stored it. */
+  /** The id of the transaction that stored it. */
   readonly xid: number;
 }
 
 /**
- * Gives up a delivery that is not settled, and returns where its event is if the delivery had no row. Every node is notified;
- * the one that was asked need not wait for that. Throws `not_found`, or `conflict` if the delivery is settled.
+ * Cancels an unsettled delivery and notifies all nodes. If the delivery had no row, returns its event's location, so
+ * that this node need not wait for the notification. Throws `not_found`, or `conflict` if the delivery is settled.
  */
 export async function cancel(database: Database, input: DeliveryChange): Promise<Unrecorded | null> {
   const { also = nothingMore } = input;
@@ -77,7 +77,7 @@ export async function cancel(database: Database, input: DeliveryChange): Promise
       if (outcome !== 'recorded-meanwhile') await also(transaction, undefined);
       return outcome;
     });
-    // Between the two looks its first outcome may have been recorded: then there is a row to cancel.
+    // Its first outcome was recorded between the two queries: now there is a row to cancel.
     if (cancelled !== 'recorded-meanwhile') return cancelled === 'cancelled' ? null : cancelled;
   }
 }
@@ -88,7 +88,7 @@ async function cancelKnown(transaction: Queryable, { tenant, id }: { tenant: Ten
   const delivery = isUuid(id) ? await lockDelivery(transaction, organizationKey, id) : null;
   if (!delivery) return null;
   if (!['pending', 'retrying', 'held'].includes(delivery.status)) {
-    throw new PosthornError('conflict', `The delivery is ${delivery.status}; only one that is pending, retrying or held can be cancelled.`);
+    throw new PosthornError('conflict', `The delivery is ${delivery.status}. Only pending, retrying and held deliveries can be cancelled.`);
   }
   await cancelRecorded(transaction, organizationKey, id);
   await notifyChange(transaction, `cancelled:${id}`);
@@ -111,11 +111,11 @@ async function cancelUnrecorded(
   return { shard, xid: Number(xid) };
 }
 
-/** How far a replay has come. */
+/** The progress of a replay. */
 export interface ReplayPosition {
   /** The event id to continue from. */
   readonly from: string;
-  /** Deliveries that were queued. */
+  /** The number of deliveries queued so far. */
   readonly count: number;
 }
 
@@ -133,8 +133,8 @@ export interface ReplayInput {
 }
 
 /**
- * Sends the events of a time span to a webhook again, as its backlog: at its own pace, behind nothing else.
- * Answers how many deliveries were queued.
+ * Queues the events of a time span for a webhook again, as a backlog that doesn't delay other deliveries.
+ * Returns the number of queued deliveries.
  */
 export async function replay(database: Database, input: ReplayInput): Promise<number> {
   const to = lowestIdAt(input.until.getTime() + 1);
@@ -144,7 +144,7 @@ export async function replay(database: Database, input: ReplayInput): Promise<nu
     const last = events.at(-1);
     if (!last) return count;
     from = afterId(last.id);
-    // Test sends were for the moment.
+    // Test events are not replayed.
     const meant = events.filter(({ test }) => !test);
     count = await replayPage(database, input, { events: meant, end: { from, count } });
     if (events.length < REPLAY_PAGE) return count;
@@ -153,11 +153,11 @@ export async function replay(database: Database, input: ReplayInput): Promise<nu
 
 interface ReplayPage {
   readonly events: readonly ReplayedEvent[];
-  /** Behind these events, with the count before them. */
+  /** The position after these events, with the count before them. */
   readonly end: ReplayPosition;
 }
 
-/** Returns how many deliveries have been queued, with those of the pages before. */
+/** Returns the number of deliveries queued, including those of earlier pages. */
 async function replayPage(database: Database, input: ReplayInput, { events, end }: ReplayPage): Promise<number> {
   const { tenant, webhook, also = nothingMore } = input;
   const organizationKey = tenant.organization.key;
@@ -204,7 +204,7 @@ function matches(tenant: Tenant, webhook: ResolvedWebhook, event: ReplayedEvent)
   return tenant.wants(webhook, event.type, event.scope);
 }
 
-/** The id that follows: UUIDs compare as 128-bit numbers. */
+/** The next higher id: UUIDs compare as 128-bit numbers. */
 function afterId(id: string): string {
   const next = (BigInt(`0x${id.replaceAll('-', '')}`) + 1n).toString(16).padStart(32, '0');
   return `${next.slice(0, 8)}-${next.slice(8, 12)}-${next.slice(12, 16)}-${next.slice(16, 20)}-${next.slice(20)}`;

@@ -9,7 +9,7 @@ export function createLog(level: LogLevel): Logger {
     level,
     base: null,
     timestamp: pino.stdTimeFunctions.isoTime,
-    // A last line of defence: nothing logs these on purpose.
+    // A safety net: no code logs these on purpose.
     redact: ['*.authorization', '*.secret', '*.secrets', '*.key', '*.password', 'req.headers'],
   });
 }

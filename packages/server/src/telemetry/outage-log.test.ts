@@ -17,7 +17,7 @@ function outageLog(level = 'info') {
   return { outages, clock, lines, messages: () => lines.map(({ msg }) => msg) };
 }
 
-test('an outage is a line when it begins, one every 30 seconds with what was left out, and one when it has ended', () => {
+test('an outage logs a line at its start, one every 30 seconds with the suppressed messages, and one at its end', () => {
   const { outages, clock, lines, messages } = outageLog();
   for (let second = 0; second < 40; second++) {
     outages.log.error({ err: new Lost() }, 'Unexpected error');
@@ -26,16 +26,16 @@ test('an outage is a line when it begins, one every 30 seconds with what was lef
     clock.ms += 1_000;
   }
   outages.succeeded();
-  expect(messages()).toEqual([expect.stringContaining('The database cannot be used.'), 'The database still cannot be used.']);
+  expect(messages()).toEqual([expect.stringContaining('The database is unavailable.'), 'The database is still unavailable.']);
   expect(lines[1]).toMatchObject({ seconds: 30, leftOut: { 'Unexpected error': 31, 'Outcomes could not be recorded.': 30 } });
   clock.ms += 5_000;
   outages.succeeded();
   outages.succeeded();
-  expect(messages().slice(2)).toEqual(['The database answers again.']);
+  expect(messages().slice(2)).toEqual(['The database is available again.']);
   expect(lines[2]).toMatchObject({ seconds: 39, leftOut: { 'Unexpected error': 40, 'Outcomes could not be recorded.': 40 } });
 });
 
-test('other lines are logged as they are, during an outage too, by children too', () => {
+test('other lines are logged as usual, also during an outage and by child loggers', () => {
   const { outages, messages } = outageLog();
   outages.failed(new Lost());
   outages.log.warn('No details.');
@@ -45,8 +45,8 @@ test('other lines are logged as they are, during an outage too, by children too'
   expect(messages().slice(1)).toEqual(['No details.', 'Broken.', 'For information.']);
 });
 
-test('at level debug every line is there', () => {
+test('at level debug every line is logged', () => {
   const { outages, messages } = outageLog('debug');
   outages.log.warn({ err: new Lost() }, 'Left out at info.');
-  expect(messages()).toEqual([expect.stringContaining('The database cannot be used.'), 'Left out at info.']);
+  expect(messages()).toEqual([expect.stringContaining('The database is unavailable.'), 'Left out at info.']);
 });

@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 
 export interface OutageLogOptions {
   readonly log: Logger;
-  /** Whether an error comes from a database that cannot be used now. */
+  /** Whether an error means that the database is unavailable. */
   readonly isOutage: (error: unknown) => boolean;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
@@ -12,21 +12,21 @@ interface Outage {
   readonly since: number;
   latest: number;
   loggedAt: number;
-  /** How often each message was left out. */
+  /** How often each message was suppressed. */
   readonly messages: Map<string, number>;
 }
 
-/** An outage has ended when something succeeds and nothing has failed for so long. */
+/** An outage has ended when a statement succeeds and none has failed for this time. */
 const QUIET_MS = 5_000;
 const SUMMARY_MS = 30_000;
 const MAX_MESSAGES = 50;
 
 /**
- * Logs an outage of the database in a few lines: when it begins, a summary every 30 seconds, when it has ended. What else is
- * logged because of it is counted, and written at level debug. An outage of ten seconds took 120 lines with their stacks.
+ * Logs a database outage in a few lines: at its start, every 30 seconds, and at its end. Other lines that it causes are
+ * counted and logged at level debug. Without this, an outage of ten seconds took 120 lines with stack traces.
  */
 export class OutageLog {
-  /** As the log it was made with, except for lines about an outage. */
+  /** Wraps the given log and suppresses lines caused by an outage. */
   readonly log: Logger;
   readonly #options: OutageLogOptions;
   #outage: Outage | null = null;
@@ -41,7 +41,7 @@ export class OutageLog {
     if (this.#outage) this.#outage.latest = now;
     else {
       this.#outage = { since: now, latest: now, loggedAt: now, messages: new Map() };
-      const text = 'The database cannot be used. Until it answers again, requests get 503, and failures are counted in a summary.';
+      const text = 'The database is unavailable. Requests get 503 until it recovers; further failures are counted in a summary.';
       this.#options.log.error({ err: error }, text);
     }
   }
@@ -50,10 +50,10 @@ export class OutageLog {
     const outage = this.#outage;
     if (outage === null || Math.abs(this.#options.now() - outage.latest) < QUIET_MS) return;
     this.#outage = null;
-    this.#options.log.info(summary(outage, outage.latest), 'The database answers again.');
+    this.#options.log.info(summary(outage, outage.latest), 'The database is available again.');
   }
 
-  #leaveOut(message: string): void {
+  #suppress(message: string): void {
     const outage = this.#outage;
     if (!outage) return;
     const { messages } = outage;
@@ -61,10 +61,10 @@ export class OutageLog {
     const now = this.#options.now();
     if (Math.abs(now - outage.loggedAt) < SUMMARY_MS) return;
     outage.loggedAt = now;
-    this.#options.log.warn(summary(outage, now), 'The database still cannot be used.');
+    this.#options.log.warn(summary(outage, now), 'The database is still unavailable.');
   }
 
-  /** Loggers take what they lack from their prototype: so do the children of pino. */
+  /** Pino's child loggers inherit from their parent as prototype, so the overrides apply to them too. */
   #quiet(log: Logger): Logger {
     const quiet = Object.create(log) as Logger;
     for (const level of ['warn', 'error'] as const) {
@@ -72,7 +72,7 @@ export class OutageLog {
         const error = typeof details === 'object' && details !== null && 'err' in details ? details.err : null;
         if (error === null || !this.#options.isOutage(error)) return log[level](details, ...rest);
         this.failed(error);
-        this.#leaveOut(String(rest[0]));
+        this.#suppress(String(rest[0]));
         log.debug(details, ...rest);
       };
     }

@@ -2,7 +2,7 @@ import { inspect } from 'node:util';
 
 const SHOWN = '<redacted>';
 
-/** A secret that no log, JSON, template string or debugger shows by accident. */
+/** Hides a secret from logs, JSON, template strings and `inspect`. */
 export class Redacted {
   readonly #value: string;
 

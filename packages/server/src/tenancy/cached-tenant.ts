@@ -5,10 +5,10 @@ import type { Organization } from './model.ts';
 import { resolveWebhook, type ResolvedWebhook } from './resolve-webhook.ts';
 import type { SharedSettings } from './shared-settings.ts';
 
-/** Types are the callers' to choose: the memory of them is bounded. */
+/** Bounds the memory: callers can choose arbitrary event types. */
 const MAX_REMEMBERED_TYPES = 100;
 
-/** A tenant as the directory keeps it: what is asked of it again and again is worked out once. */
+/** A tenant in the directory's cache, with the matching webhooks of recent event types. */
 export class CachedTenant implements Tenant {
   readonly organization: Organization;
   readonly version: number;
@@ -16,7 +16,7 @@ export class CachedTenant implements Tenant {
   readonly webhooks: ReadonlyMap<string, ResolvedWebhook>;
   isCurrent = false;
   readonly #hasScopes: boolean;
-  #listening: Map<string, readonly ResolvedWebhook[]> | null = null;
+  #matching: Map<string, readonly ResolvedWebhook[]> | null = null;
 
   constructor({ organization: row, webhooks }: TenantRows, shared: SharedSettings) {
     this.organization = {
@@ -37,21 +37,21 @@ export class CachedTenant implements Tenant {
   }
 
   match(type: string, scope: string | null): readonly ResolvedWebhook[] {
-    const listening = this.#listeningTo(type);
-    return this.#hasScopes ? listening.filter((webhook) => webhook.scope === null || webhook.scope === scope) : listening;
+    const matching = this.#matchingType(type);
+    return this.#hasScopes ? matching.filter((webhook) => webhook.scope === null || webhook.scope === scope) : matching;
   }
 
   wants(webhook: ResolvedWebhook, type: string, scope: string | null): boolean {
     return (webhook.scope === null || webhook.scope === scope) && webhook.wants(type);
   }
 
-  #listeningTo(type: string): readonly ResolvedWebhook[] {
-    const known = this.#listening?.get(type);
+  #matchingType(type: string): readonly ResolvedWebhook[] {
+    const known = this.#matching?.get(type);
     if (known) return known;
     const found = [...this.webhooks.values()].filter((webhook) => webhook.status !== 'failed' && webhook.wants(type));
-    this.#listening ??= new Map();
-    if (this.#listening.size >= MAX_REMEMBERED_TYPES) this.#listening.clear();
-    this.#listening.set(type, found);
+    this.#matching ??= new Map();
+    if (this.#matching.size >= MAX_REMEMBERED_TYPES) this.#matching.clear();
+    this.#matching.set(type, found);
     return found;
   }
 }

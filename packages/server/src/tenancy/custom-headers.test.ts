@@ -5,7 +5,7 @@ const check = (headers: Record<string, string>) => checkCustomHeaders(headers, [
 const rules = (headers: Record<string, string>) => check(headers).map(({ path, rule }) => [path, rule]);
 
 describe('checkCustomHeaders', () => {
-  it('takes ordinary headers', () => {
+  it('accepts ordinary headers', () => {
     expect(check({ Authorization: 'Bearer abc', 'X-Api-Key': '1', Cookie: 'a=b; c=d', 'X-Empty': '' })).toEqual([]);
   });
 
@@ -23,7 +23,7 @@ describe('checkCustomHeaders', () => {
     'Proxy-Authorization',
     'Accept-Encoding',
     'User-Agent',
-  ])('refuses %s, which is set elsewhere', (name) => expect(rules({ [name]: 'x' })).toEqual([[`/headers/${name}`, 'reserved_header']]));
+  ])('refuses the reserved header %s', (name) => expect(rules({ [name]: 'x' })).toEqual([[`/headers/${name}`, 'reserved_header']]));
 
   it.each(['webhook-id', 'Webhook-Signature', 'webhook-anything', 'x-revops-content-hmac'])(
     'refuses %s, which carries a signature',
@@ -32,13 +32,13 @@ describe('checkCustomHeaders', () => {
     },
   );
 
-  it('refuses names that are no tokens, each with its path', () => {
+  it('refuses names that are not tokens, each with its path', () => {
     expect(rules({ 'X Y': '1', '': '2', 'a/b~c': '3', 'X:': '4', Ümlaut: '5', 'X\r\nY': '6' })).toEqual(
       ['X Y', '', 'a~1b~0c', 'X:', 'Ümlaut', 'X\r\nY'].map((name) => [`/headers/${name}`, 'header_name']),
     );
   });
 
-  it('refuses values with control characters, other than ASCII, or with spaces around', () => {
+  it('refuses values with control or non-ASCII characters, or surrounding spaces', () => {
     expect(rules({ A: 'x\r\nInjected: y', B: '\0', C: 'ü', D: ' x', E: 'x\t' }).map(([, rule]) => rule)).toEqual(
       Array(5).fill('header_value'),
     );
@@ -48,7 +48,7 @@ describe('checkCustomHeaders', () => {
     expect(rules({ 'X-A': '1', 'x-a': '2' })).toEqual([['/headers/x-a', 'duplicate_header']]);
   });
 
-  it('refuses too many, and too much', () => {
+  it('refuses too many headers and too many bytes', () => {
     expect(rules(Object.fromEntries(Array.from({ length: 21 }, (_, index) => [`X-${index}`, 'x'])))).toEqual([
       ['/headers', 'max_properties'],
     ]);

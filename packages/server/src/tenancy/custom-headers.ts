@@ -1,13 +1,13 @@
 import type { FieldError } from '@posthorn/protocol';
 
-/** How many headers a webhook may add. */
+/** Maximum number of headers that a webhook may add. */
 export const MAX_CUSTOM_HEADERS = 20;
-/** Names and values of a webhook's headers together, in bytes. */
+/** Maximum size of a webhook's header names and values together, in bytes. */
 export const MAX_CUSTOM_HEADER_BYTES = 8_192;
 
-/** Headers that belong to the connection or to Posthorn: what they say is settled elsewhere. */
+/** Headers that the connection or Posthorn sets. */
 const RESERVED: ReadonlySet<string> = new Set([
-  // Hop by hop (RFC 9110, section 7.6.1), and the framing of the message.
+  // Hop-by-hop headers (RFC 9110, section 7.6.1) and message framing.
   'connection',
   'keep-alive',
   'proxy-connection',
@@ -20,7 +20,7 @@ const RESERVED: ReadonlySet<string> = new Set([
   'expect',
   'host',
   'content-length',
-  // Set from the webhook, or by Posthorn; an encoding that is asked for would have to be undone.
+  // Set by Posthorn, partly from the webhook's settings. Accept-Encoding would make endpoints compress responses.
   'content-type',
   'content-encoding',
   'accept-encoding',
@@ -31,10 +31,10 @@ const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const PRINTABLE = /^[\u0020-\u007e]*$/;
 
 /**
- * Checks the headers that a customer adds to a webhook. Names must be tokens (RFC 9110, section 5.6.2) that are free to be set, once each
- * whatever their case; values printable ASCII. Answers every breach, with its path below `/headers`.
+ * Checks a webhook's own headers and returns all errors. Names must be tokens (RFC 9110, section 5.6.2), not reserved,
+ * and unique regardless of case. Values must be printable ASCII.
  *
- * @param signatureHeaders names that the product's signatures use
+ * @param signatureHeaders names of the product's signature headers
  */
 export function checkCustomHeaders(headers: Readonly<Record<string, string>>, signatureHeaders: readonly string[]): FieldError[] {
   const errors: FieldError[] = [];
@@ -43,7 +43,7 @@ export function checkCustomHeaders(headers: Readonly<Record<string, string>>, si
     errors.push({
       path: '/headers',
       rule: 'max_properties',
-      message: `A webhook may have at most ${MAX_CUSTOM_HEADERS} headers of its own.`,
+      message: `A webhook may have at most ${MAX_CUSTOM_HEADERS} custom headers.`,
     });
     return errors;
   }
@@ -57,7 +57,7 @@ export function checkCustomHeaders(headers: Readonly<Record<string, string>>, si
     seen.add(name.toLowerCase());
   }
   if (bytes > MAX_CUSTOM_HEADER_BYTES) {
-    errors.push({ path: '/headers', rule: 'max_bytes', message: `The headers are larger than ${MAX_CUSTOM_HEADER_BYTES} bytes together.` });
+    errors.push({ path: '/headers', rule: 'max_bytes', message: `The headers together are larger than ${MAX_CUSTOM_HEADER_BYTES} bytes.` });
   }
   return errors;
 }
@@ -67,22 +67,22 @@ type Problem = { readonly rule: string; readonly message: string };
 function nameProblem(name: string, names: { taken: ReadonlySet<string>; seen: ReadonlySet<string> }): Problem | null {
   const lower = name.toLowerCase();
   if (!TOKEN.test(name))
-    return { rule: 'header_name', message: 'A header name consists of letters, digits and - . _ and a few other signs, without spaces.' };
-  if (RESERVED.has(lower)) return { rule: 'reserved_header', message: `${name} is set by Posthorn or by the connection.` };
+    return { rule: 'header_name', message: 'A header name may contain letters, digits and signs such as - . _ but no spaces.' };
+  if (RESERVED.has(lower)) return { rule: 'reserved_header', message: `${name} is reserved: Posthorn or the connection sets it.` };
   if (lower.startsWith('webhook-') || names.taken.has(lower))
-    return { rule: 'reserved_header', message: `${name} proves who sent the request.` };
-  if (names.seen.has(lower)) return { rule: 'duplicate_header', message: `${name} is given twice.` };
+    return { rule: 'reserved_header', message: `${name} is reserved for signatures.` };
+  if (names.seen.has(lower)) return { rule: 'duplicate_header', message: `${name} occurs twice. Header names are case-insensitive.` };
   return null;
 }
 
 function valueProblem(value: string): Problem | null {
   if (!PRINTABLE.test(value))
-    return { rule: 'header_value', message: 'A header value consists of printable ASCII characters, without line breaks.' };
-  if (value !== value.trim()) return { rule: 'header_value', message: 'A header value does not begin or end with a space.' };
+    return { rule: 'header_value', message: 'A header value may contain only printable ASCII characters, without line breaks.' };
+  if (value !== value.trim()) return { rule: 'header_value', message: 'A header value must not start or end with a space.' };
   return null;
 }
 
-/** RFC 6901. */
+/** Escapes a name for a JSON Pointer (RFC 6901). */
 function pointerSegment(name: string): string {
   return name.replaceAll('~', '~0').replaceAll('/', '~1');
 }

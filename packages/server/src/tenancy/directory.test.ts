@@ -20,7 +20,7 @@ const PRODUCTS: readonly ProductDefinition[] = [
   },
 ];
 
-/** A database that counts what is asked of it. */
+/** A database that counts its queries. */
 function counted(database: TestDatabase): { database: Database; asked: string[]; hold: (() => Promise<void>) | null } {
   const counter = { database, asked: [] as string[], hold: null as (() => Promise<void>) | null };
   const query: Database['query'] = async (statement, values) => {
@@ -56,7 +56,7 @@ describeOnBothDatabases('Directory', (open) => {
     return async () => made.database.close();
   });
 
-  test('all that is asked for in one turn shares one read, and is then known', async () => {
+  test('look-ups in one turn share one read, and are then cached', async () => {
     const { directory, organization, asked } = made;
     const keys = await Promise.all(['a', 'b', 'c'].map((id) => organization(id)));
     asked.length = 0;
@@ -68,7 +68,7 @@ describeOnBothDatabases('Directory', (open) => {
     expect(asked).toHaveLength(3);
   });
 
-  test('what is not there, was deleted, or cannot be a name is null', async () => {
+  test('missing, deleted and impossible organizations are null', async () => {
     const { directory, organization, database, asked } = made;
     const key = await organization('gone');
     await deleteOrganization(database, key);
@@ -84,13 +84,13 @@ describeOnBothDatabases('Directory', (open) => {
     expect(asked.filter((name) => name === 'organizations_by_id')).toHaveLength(1);
   });
 
-  test('an organization whose product is not loaded is not there', async () => {
+  test('an organization whose product is not loaded is null', async () => {
     const { directory, organization } = made;
     await organization('odd', 'unheard-of');
     expect(await directory.find('odd')).toBeNull();
   });
 
-  test('an event matches by type, alias and scope; paused webhooks are matched, failed ones not', async () => {
+  test('an event matches by type, alias and scope; paused webhooks match, failed ones do not', async () => {
     const { organization, tenant, webhook, database, directory } = made;
     const key = await organization('acme', 'shop');
     const all = await webhook('acme');
@@ -111,7 +111,7 @@ describeOnBothDatabases('Directory', (open) => {
     expect(missed && wants(missed, 'order-paid', null)).toBe(true);
   });
 
-  test('types that callers make up are not remembered without bound, and still matched', async () => {
+  test('arbitrary event types match without growing the cache beyond its bound', async () => {
     const { organization, tenant, webhook } = made;
     await organization('acme');
     const id = await webhook('acme', { events: ['type.*'] });
@@ -121,7 +121,7 @@ describeOnBothDatabases('Directory', (open) => {
     expect(match('type.7', 'any:scope').map((one) => one.id)).toEqual([id]);
   });
 
-  test('a change counts at once here, and its version is a new one', async () => {
+  test('a change applies at once on this node, with a new version', async () => {
     const { organization, tenant, webhook } = made;
     await organization('acme');
     const before = await tenant('acme');
@@ -133,7 +133,7 @@ describeOnBothDatabases('Directory', (open) => {
     expect([before.isCurrent, after.isCurrent]).toEqual([false, true]);
   });
 
-  test('what changes while it is being read is answered but not kept', async () => {
+  test('an organization that changes during its read is returned but not cached', async () => {
     const { organization, counter, directory, database } = made;
     const [key] = [await organization('acme'), await organization('other')];
     counter.hold = async () => {
@@ -153,7 +153,7 @@ describeOnBothDatabases('Directory', (open) => {
     expect(directory.peek(key)).toBeUndefined();
   });
 
-  test('only so many organizations and webhooks are kept', async () => {
+  test('the number of cached organizations and webhooks is bounded', async () => {
     const { organization, directory, webhook } = made;
     const keys: number[] = [];
     for (let n = 0; n < 6; n++) {
@@ -165,7 +165,7 @@ describeOnBothDatabases('Directory', (open) => {
     expect((await directory.find('org-0'))?.webhooks.size).toBe(5);
   });
 
-  test('a database that does not answer fails those who asked, and nobody later', async () => {
+  test('a failed read rejects its own look-ups, but no later ones', async () => {
     const { directory, counter, organization } = made;
     await organization('acme');
     counter.hold = async () => {

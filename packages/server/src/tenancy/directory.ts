@@ -9,18 +9,18 @@ import type { Organization } from './model.ts';
 import type { ResolvedWebhook } from './resolve-webhook.ts';
 import { SharedSettings } from './shared-settings.ts';
 
-/** An organization with its product and webhooks, as of one version. */
+/** An organization with its product and webhooks at one version. */
 export interface Tenant {
   readonly organization: Organization;
-  /** Grows with every change that may alter what an event matches. */
+  /** Increases with every change that may affect which webhooks an event matches. */
   readonly version: number;
   readonly product: Product;
   readonly webhooks: ReadonlyMap<string, ResolvedWebhook>;
-  /** Whether it is what the directory answers: false once it may have changed. */
+  /** Whether this is the directory's current copy. false once the organization may have changed. */
   readonly isCurrent: boolean;
-  /** Webhooks that an event goes to: active and paused ones (for those it is held), not failed ones. */
+  /** Returns the matching webhooks: active and paused ones (whose deliveries are held), but not failed ones. */
   match(type: string, scope: string | null): readonly ResolvedWebhook[];
-  /** Whether a webhook's scope and patterns take the event, whatever its status. */
+  /** Whether a webhook's scope and patterns match the event, regardless of its status. */
   wants(webhook: ResolvedWebhook, type: string, scope: string | null): boolean;
 }
 
@@ -28,7 +28,7 @@ export interface DirectoryOptions {
   readonly database: Database;
   readonly catalog: Catalog;
   readonly sealer: Sealer;
-  /** Organizations and webhooks kept, together. A webhook takes about half a kilobyte. */
+  /** Maximum number of cached organizations and webhooks together. A webhook takes about 0.5 kB. */
   readonly maxEntries?: number;
 }
 
@@ -39,7 +39,7 @@ interface Asked {
   readonly reject: (error: unknown) => void;
 }
 
-/** A read under way, and what has changed since it began: that is not kept. */
+/** A read in progress, and the changes since it began. Results that may be outdated are not cached. */
 interface Read {
   readonly invalidated: Set<number>;
   cleared: boolean;
@@ -48,7 +48,7 @@ interface Read {
 const ORGANIZATION_ID = /^[A-Za-z0-9._:-]{1,128}$/;
 const DEFAULT_MAX_ENTRIES = 400_000;
 
-/** Organizations by id and key, cached. All that is asked for in one turn of the event loop shares one read. */
+/** Caches organizations by id and key. Look-ups in the same turn of the event loop share one database read. */
 export class Directory {
   readonly #options: DirectoryOptions;
   readonly #byId: LRUCache<string, CachedTenant>;
@@ -69,9 +69,9 @@ export class Directory {
     });
   }
 
-  /** By the id that callers say. */
+  /** Finds an organization by its public id; null: there is none. */
   find(id: string): Promise<Tenant | null> {
-    // What no organization can be called is not asked for: a NUL would fail the read that others share.
+    // Skips impossible ids: a NUL would fail the read that other look-ups share.
     if (!ORGANIZATION_ID.test(id)) return Promise.resolve(null);
     const known = this.#byId.get(id);
     return known ? Promise.resolve(known) : this.#ask({ id, key: null });
@@ -82,25 +82,25 @@ export class Directory {
     return known ? Promise.resolve(known) : this.#ask({ id: null, key });
   }
 
-  /** What is cached, without asking. */
+  /** Returns the cached organization without reading the database. */
   peek(key: number): Tenant | undefined {
     return this.#byKey.get(key);
   }
 
-  /** Reads anew, past the cache. */
+  /** Reads the organization from the database, without the cache. */
   reload(key: number): Promise<Tenant | null> {
     this.invalidate(key);
     return this.findByKey(key);
   }
 
-  /** Something of the organization changed. */
+  /** Drops the organization from the cache after a change. */
   invalidate(key: number): void {
     for (const read of this.#reads) read.invalidated.add(key);
     const known = this.#byKey.get(key);
     if (known) this.#byId.delete(known.organization.id);
   }
 
-  /** Changes may have been missed. */
+  /** Drops the whole cache: change notifications may have been missed. */
   clear(): void {
     for (const read of this.#reads) read.cleared = true;
     this.#byId.clear();
@@ -137,7 +137,7 @@ export class Directory {
     const { key, id } = tenant.organization;
     if (read.cleared || read.invalidated.has(key)) return;
     this.#byId.set(id, tenant);
-    // One that is larger than all there is room for is not kept.
+    // The cache rejects an organization that is larger than its maximum size.
     if (!this.#byId.has(id)) return;
     tenant.isCurrent = true;
     this.#byKey.set(key, tenant);

@@ -1,4 +1,4 @@
-/** A tenant. `key` is the short internal number that tables carry; `id` is what callers say. */
+/** A tenant. `key` is the short internal number used in tables; `id` is the id that callers use. */
 export interface Organization {
   readonly key: number;
   readonly id: string;
@@ -6,15 +6,15 @@ export interface Organization {
   readonly product: string;
   readonly timeZone: string | null;
   readonly inbound: boolean;
-  /** Where notices about its webhooks go; null: nobody is written to. */
+  /** The address for notices about its webhooks; null: no mails. */
   readonly contactEmail: string | null;
   readonly createdAt: Date;
   readonly updatedAt: Date;
 }
 
-/** A webhook's secret with its overlap: after `expiresAt` it no longer signs. */
+/** A webhook's signing secret. It is used until `expiresAt`. */
 export interface WebhookSecret {
   readonly secret: string;
-  /** null: the current one. */
+  /** null: it is the current secret. */
   readonly expiresAt: Date | null;
 }

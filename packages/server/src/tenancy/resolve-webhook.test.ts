@@ -54,7 +54,7 @@ const signed = { id: 'evt', timestampSeconds: 1, body: Buffer.from('{}'), wire: 
 const shared = new SharedSettings(product, sealer);
 const signatures = (webhook: ReturnType<typeof resolveWebhook>, nowMs: number) => new Map(webhook.signer(nowMs).headers(signed));
 
-test('what a webhook leaves open comes from its product', () => {
+test('settings that a webhook leaves open come from its product', () => {
   expect(resolveWebhook(row(), shared)).toMatchObject({
     method: 'POST',
     contentType: 'application/json',
@@ -87,7 +87,7 @@ test('a webhook’s own header replaces the product’s of the same name', () =>
   expect(showWebhook(row({ headers }), product, sealer).ownHeaders).toEqual({ accept: 'text/plain', 'X-Own': 'é' });
 });
 
-test('it signs with every secret that holds, and stops signing with one the moment it ends', () => {
+test('it signs with every valid secret, and stops using one as soon as it expires', () => {
   const [current, old] = [newSecretLike(null), newSecretLike(null)];
   const secrets = sealSecrets(
     ID,
@@ -105,7 +105,7 @@ test('it signs with every secret that holds, and stops signing with one the mome
   expect(signatures(webhook, NOW + 1_000).get('webhook-signature')).toBe(both.get('webhook-signature')?.split(' ')[0]);
 });
 
-test('of many webhooks the secrets of those that were opened last are kept open', () => {
+test('of many webhooks only the most recently used keep decrypted secrets', () => {
   const few = new SharedSettings(product, sealer, 2);
   const secrets = sealSecrets(ID, [{ secret: newSecretLike(null), expiresAt: null }], sealer);
   const [first, second, third] = [0, 1, 2].map(() => resolveWebhook(row({ secrets }), few));
@@ -117,16 +117,16 @@ test('of many webhooks the secrets of those that were opened last are kept open'
   expect(second?.signer(NOW)).not.toBe(opened[1]);
 });
 
-test('without a secret it sends id and time, and no signature', () => {
+test('without a secret it sends id and timestamp, but no signature', () => {
   expect([...signatures(resolveWebhook(row(), shared), NOW).keys()]).toEqual(['webhook-id', 'webhook-timestamp']);
 });
 
-test('secrets of another webhook do not open', () => {
+test('the secrets of another webhook cannot be decrypted', () => {
   const secrets = sealSecrets('01900000-0000-7000-8000-000000000002', [{ secret: newSecretLike(null), expiresAt: null }], sealer);
   expect(() => resolveWebhook(row({ secrets }), shared).signer(NOW)).toThrow('authenticate');
 });
 
-test('where it signs with an ed25519 key, the public key is shown', () => {
+test('the public key is shown if it signs with an ed25519 key', () => {
   const first = newSecretLike(null);
   expect(newSecretLike(first)).toMatch(/^whsec_/);
   const key = newSecretLike('whsk_x');

@@ -8,7 +8,7 @@ import { SharedSettings, type DeliverySettings, type Opened, type OpenedSecrets,
 import { createMask } from './webhook-mask.ts';
 import { openHeaders, openSecrets, publicKey } from './webhook-secrets.ts';
 
-/** A webhook with everything it leaves open filled in from its product's policy: what matching and delivery need. */
+/** A webhook for matching and delivery. Settings that it leaves open come from its product's policy. */
 export interface ResolvedWebhook {
   readonly id: string;
   readonly organizationKey: number;
@@ -17,7 +17,7 @@ export interface ResolvedWebhook {
   readonly scope: string | null;
   readonly method: WebhookMethod;
   readonly contentType: WebhookContentType;
-  /** The product's fixed headers, and the webhook's own, which replace those of the same name. */
+  /** The product's fixed headers and the webhook's own. Own headers replace fixed ones of the same name. */
   readonly headers: HeaderList;
   readonly hasSecret: boolean;
   readonly success: SuccessRule;
@@ -29,23 +29,23 @@ export interface ResolvedWebhook {
   readonly status: WebhookStatus;
   readonly whenExhausted: 'nothing' | 'fail-webhook';
   readonly disableAfterMs: number | null;
-  /** Outcomes of attempts count for the version under which they were sent. */
+  /** Outcomes of attempts count only for the version under which they were sent. */
   readonly healthVersion: number;
   readonly formParameter: string;
-  /** What must not be readable in its attempts. */
+  /** Hides the webhook's credentials in its attempts. */
   readonly mask: AttemptMask;
-  /** Signs with the secrets that hold at the moment. */
+  /** Returns a signer with the secrets valid at this time. */
   signer(nowMs: number): Signer;
-  /** Whether it subscribes to the type. */
+  /** Whether it subscribes to the event type. */
   wants(type: string): boolean;
 }
 
-/** A webhook with what its owner sees of it. */
+/** A webhook with all fields that the API shows. */
 export interface ShownWebhook extends ResolvedWebhook {
   readonly description: string | null;
-  /** Without the product's. */
+  /** The webhook's own headers, without the product's. */
   readonly ownHeaders: Readonly<Record<string, string>>;
-  /** What receivers verify with where it signs with an ed25519 key; null: they need the secret. */
+  /** The public key for verification if it signs with an ed25519 key; null: receivers need the secret. */
   readonly publicKey: string | null;
   readonly statusReason: string | null;
   readonly statusChangedAt: Date;
@@ -54,12 +54,12 @@ export interface ShownWebhook extends ResolvedWebhook {
   readonly updatedAt: Date;
 }
 
-/** Fills a webhook in that is kept: a hundred thousand of them share what they have in common. */
+/** Resolves a webhook for the cache. Cached webhooks share equal settings: there may be 100,000 of them. */
 export function resolveWebhook(row: DeliveringWebhookRow, shared: SharedSettings): ResolvedWebhook {
   return new KeptWebhook(row, shared);
 }
 
-/** Fills a webhook in to show it. */
+/** Resolves a webhook for the API. */
 export function showWebhook(row: WebhookRow, product: Product, sealer: Sealer): ShownWebhook {
   return new CompleteWebhook(row, new SharedSettings(product, sealer));
 }
@@ -74,7 +74,7 @@ class KeptWebhook implements ResolvedWebhook, Opened {
   readonly #subscription: Subscription;
   readonly #settings: DeliverySettings;
   readonly #shared: SharedSettings;
-  /** Sealed bytes as a string of one byte a character, which takes half of a Buffer's memory. */
+  /** Sealed bytes as a latin1 string, which takes half of a Buffer's memory. */
   readonly #secrets: string | null;
   readonly #headers: string | null;
   #opened: OpenedSecrets | null = null;
@@ -193,7 +193,7 @@ class CompleteWebhook extends KeptWebhook implements ShownWebhook {
   }
 }
 
-/** One for all that have none. */
+/** Shared by all webhooks without headers. */
 const NO_HEADERS: HeaderList = [];
 
 function mergeHeaders(fixed: Readonly<Record<string, string>>, own: Readonly<Record<string, string>>): HeaderList {
@@ -206,7 +206,7 @@ function bytesOf(latin1: string | null): Buffer | null {
   return latin1 === null ? null : Buffer.from(latin1, 'latin1');
 }
 
-/** The text of the program instead of the one that came with the row: one for all webhooks. */
+/** Returns a string literal instead of the row's string, so that all webhooks share it. */
 function sameText(status: WebhookStatus): WebhookStatus {
   return status === 'active' ? 'active' : status === 'paused' ? 'paused' : 'failed';
 }

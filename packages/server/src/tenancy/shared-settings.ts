@@ -14,13 +14,13 @@ import type { AttemptMask } from '../store/attempt-mask.ts';
 import type { Sealer } from '../store/sealing.ts';
 import type { DeliveringWebhookRow } from '../store/tenants.ts';
 
-/** What a webhook subscribes to. */
+/** The event patterns of a webhook. */
 export interface Subscription {
   readonly events: readonly string[];
   readonly patterns: EventPatterns;
 }
 
-/** How a webhook is delivered to, filled in from its product's policy. */
+/** A webhook's delivery settings, with defaults from its product's policy. */
 export interface DeliverySettings {
   readonly method: WebhookMethod;
   readonly contentType: WebhookContentType;
@@ -31,34 +31,34 @@ export interface DeliverySettings {
   readonly ordered: boolean;
 }
 
-/** What sending needs and nothing else: opened when something is sent. */
+/** The decrypted secrets and headers for sending. They are decrypted when something is sent. */
 export interface OpenedSecrets {
   readonly headers: HeaderList;
   readonly signer: Signer;
   readonly mask: AttemptMask;
-  /** The signer holds until then, in milliseconds since the epoch. */
+  /** The signer is valid until then, in milliseconds since the epoch. */
   readonly until: number;
 }
 
-/** Whoever has opened its secrets. */
+/** A webhook with decrypted secrets in memory. */
 export interface Opened {
-  /** Lets them go, until something is sent again. */
+  /** Drops the decrypted secrets until the next send. */
   close(): void;
 }
 
-/** Past it, what is not shared by anyone any more is let go. */
+/** At this size the map is cleared, so that unused entries don't accumulate. */
 const MAX_SHARED = 10_000;
 /** About half a kilobyte each. */
 const MAX_OPENED = 100_000;
 
 /**
- * What webhooks of one product have in common. Of a hundred thousand webhooks most differ in URL and secret alone:
- * the same subscription compiled, and the same settings filled in, for each of them would take twice their memory.
+ * Shares equal subscriptions and settings among the webhooks of a product. Of 100,000 webhooks most differ only in URL
+ * and secret; a copy of both for each webhook would double their memory.
  */
 export class SharedSettings {
   readonly product: Product;
   readonly sealer: Sealer;
-  /** A circle: who comes takes the place of who has been there longest. */
+  /** A ring buffer: a new entry replaces the oldest. */
   readonly #opened: Opened[] = [];
   readonly #maxOpened: number;
   #nextOpened = 0;
@@ -71,7 +71,7 @@ export class SharedSettings {
     this.#maxOpened = maxOpened;
   }
 
-  /** Keeps in bounds how many have their secrets open. */
+  /** Bounds the number of webhooks with decrypted secrets: closes the oldest. */
   opened(one: Opened): void {
     this.#opened[this.#nextOpened]?.close();
     this.#opened[this.#nextOpened] = one;

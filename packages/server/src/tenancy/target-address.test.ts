@@ -18,7 +18,7 @@ describe('addressAllowed', () => {
     '2606:4700::1111',
     '2a00:1450:4001::200e',
     '64:ff9b::101:101',
-  ])('lets public %s through', (ip) => expect(addressAllowed(ip, NO_ALLOWED_TARGETS)).toBe(true));
+  ])('allows public %s', (ip) => expect(addressAllowed(ip, NO_ALLOWED_TARGETS)).toBe(true));
 
   it.each([
     ['unspecified', '0.0.0.0', '0.1.2.3', '::'],
@@ -42,7 +42,7 @@ describe('addressAllowed', () => {
     expect(ips.filter((ip) => addressAllowed(ip, NO_ALLOWED_TARGETS))).toEqual([]);
   });
 
-  it('lets nothing through inside IPv6 that it refuses as IPv4', () => {
+  it('refuses IPv6 addresses with an embedded refused IPv4 address', () => {
     fc.assert(
       fc.property(ipv4, ([a, b, c, d]) => {
         const inside = `${hex(a, b)}:${hex(c, d)}`;
@@ -55,7 +55,7 @@ describe('addressAllowed', () => {
     );
   });
 
-  it('lets allowed networks through, and no others', () => {
+  it('allows only the allowed networks', () => {
     const targets = allow('127.0.0.0/8, ::1 ,10.1.0.0/16');
     expect(['127.0.0.1', '::1', '10.1.2.3', '::ffff:127.0.0.1', '1.1.1.1'].every((ip) => addressAllowed(ip, targets))).toBe(true);
     expect(['10.2.0.1', '::2', '192.168.0.1', '::ffff:10.2.0.1'].some((ip) => addressAllowed(ip, targets))).toBe(false);
@@ -84,7 +84,7 @@ describe('an allowed target with a port', () => {
 });
 
 describe('parseTargets', () => {
-  it('reads what formatTargets writes', () => {
+  it('parses the output of formatTargets', () => {
     const port = fc.option(fc.integer({ min: 1, max: 65_535 }));
     const four = fc.tuple(fc.ipV4(), fc.nat(32), port).map(([ip, bits, at]) => `${ip}/${bits}${at === null ? '' : `:${at}`}`);
     const six = fc.tuple(fc.ipV6(), fc.nat(128), port).map(([ip, bits, at]) => (at === null ? `${ip}/${bits}` : `[${ip}]/${bits}:${at}`));
@@ -116,14 +116,14 @@ describe('parseTargets', () => {
     expect(parseTargets(entry)).toMatchObject({ targets: { networks: [] }, problems: [expect.stringContaining(`“${entry}” ${problem}`)] });
   });
 
-  it('names every entry that it cannot read', () => {
+  it('reports every invalid entry', () => {
     const { targets, problems } = parseTargets('10.0.0.0/33, example.com, ::1/129, 127.1/8, 1.2.3.4/, 192.168.0.0/16');
     expect(problems).toHaveLength(5);
     expect(problems[1]).toContain('“example.com” is neither an IP address nor a network');
     expect(targets.networks).toHaveLength(1);
   });
 
-  it('reads nothing as no networks', () => {
+  it('parses an empty text as no networks', () => {
     expect(parseTargets(' , ')).toEqual({ targets: { networks: [] }, problems: [] });
   });
 });

@@ -10,7 +10,7 @@ interface AllowedNetwork {
   readonly port: number | null;
 }
 
-/** Networks that webhooks may reach although they are not public. */
+/** Non-public networks that webhooks may reach. */
 export interface AllowedTargets {
   readonly networks: readonly AllowedNetwork[];
 }
@@ -19,9 +19,8 @@ export interface AllowedTargets {
 export const NO_ALLOWED_TARGETS: AllowedTargets = { networks: [] };
 
 /**
- * Reads `POSTHORN_ALLOW_TARGETS`: networks in CIDR notation or single addresses, separated by commas, each with or without a
- * port. An IPv6 address that a port follows stands in brackets.
- * What cannot be read is left out of `targets` and named in `problems`, one sentence each.
+ * Parses `POSTHORN_ALLOW_TARGETS`: networks in CIDR notation or single addresses, separated by commas, each with an
+ * optional port. An IPv6 address with a port needs brackets. Invalid entries are reported in `problems`.
  *
  * @example
  * parseTargets('127.0.0.0/8, ::1, 10.1.0.0/16:8025, [fd00::]/8:9000').targets.networks.length; // 4
@@ -39,7 +38,7 @@ export function parseTargets(text: string): { targets: AllowedTargets; problems:
   return { targets: { networks }, problems };
 }
 
-/** The reverse of `parseTargets`. */
+/** Formats targets so that `parseTargets` can read them again. */
 export function formatTargets({ networks }: AllowedTargets): string {
   return networks
     .map(({ address, prefixLength, port }) => {
@@ -49,11 +48,13 @@ export function formatTargets({ networks }: AllowedTargets): string {
     .join();
 }
 
-/** `10.0.0.0/8`, `10.0.0.0/8:8025`, `fd00::/8`, `[fd00::]/8:8025`. Without brackets a colon is a part of an IPv6 address. */
+/**
+ * `10.0.0.0/8`, `10.0.0.0/8:8025`, `fd00::/8`, `[fd00::]/8:8025`. Without brackets, a colon is part of an IPv6 address.
+ */
 const ENTRY = /^(?:\[(?<bracketed>[^\]]*)\]|(?<ipv4>[\d.]+)(?=[/:]|$)|(?<bare>[^/[\]]+))(?:\/(?<prefix>\d{1,3}))?(?::(?<port>\d+))?$/;
 const MAX_PORT = 65_535;
 
-/** Returns what is wrong with an entry that cannot be read. */
+/** Returns the network, or the problem of an invalid entry. */
 function parseNetwork(entry: string): AllowedNetwork | string {
   const { bracketed, ipv4, bare, prefix, port } = ENTRY.exec(entry)?.groups ?? {};
   const address = parseAddress(bracketed ?? ipv4 ?? bare ?? '');
@@ -68,7 +69,7 @@ function parseNetwork(entry: string): AllowedNetwork | string {
   return { address, prefixLength: Number(prefix ?? bits), port: Number(port) };
 }
 
-/** Four decimal parts or an IPv6 address; the shorthands that `inet_aton` reads (`127.1`, `0x7f000001`) are no addresses here. */
+/** Accepts four decimal parts or an IPv6 address, but not the shorthands of `inet_aton` (`127.1`, `0x7f000001`). */
 function parseAddress(text: string): Address | null {
   if (ipaddr.IPv4.isValidFourPartDecimal(text)) return ipaddr.IPv4.parse(text);
   if (ipaddr.IPv6.isValid(text)) return ipaddr.IPv6.parse(text);
@@ -76,18 +77,16 @@ function parseAddress(text: string): Address | null {
 }
 
 /**
- * Whether a webhook may be sent to this IP address and port: the address is public unicast, or the operator allowed both.
- * Refused is everything of the IANA special-purpose registries (RFC 6890 and its updates): private, shared, loopback,
- * link-local, multicast, documentation, benchmarking and reserved networks, and IPv6 forms that carry an IPv4 address;
- * of those only NAT64 (RFC 6052), which IPv6-only networks need, is let through, when the IPv4 address inside is public.
- * Text that is no IP address is refused.
+ * Whether webhooks may be sent to this IP address and port: the address is public unicast, or the operator allowed
+ * both. All IANA special-purpose networks (RFC 6890) are refused, also IPv6 forms with an embedded IPv4 address. The
+ * exception is NAT64 (RFC 6052) with a public IPv4 address, which IPv6-only networks need.
  */
 export function addressAllowed(ip: string, port: number, allowed: AllowedTargets): boolean {
   const address = parseAddress(ip);
   if (address === null) return false;
   if (isPublic(address)) return true;
   if (isAllowed(address, port, allowed)) return true;
-  // The kernel connects a mapped address as the IPv4 address inside: what is allowed there is allowed here.
+  // The kernel connects to the IPv4 address inside a mapped address, so the rules for that address apply.
   return address.kind() === 'ipv6' && address.match(IPV4_MAPPED, 96) && isAllowed(embeddedIpv4(address), port, allowed);
 }
 
@@ -104,7 +103,7 @@ function isPublic(address: Address): boolean {
   return address.kind() === 'ipv4' ? publicIpv4(address) : publicIpv6(address);
 }
 
-/** Azure's metadata and DNS service has an address that no registry marks as special. */
+/** Azure's metadata and DNS service. No registry lists its address as special. */
 const AZURE_PLATFORM = '168.63.129.16';
 
 function publicIpv4(address: Address): boolean {

@@ -18,7 +18,7 @@ describe('checkTargetUrl', () => {
     'https://münchen.example/',
     'https://1.1.1.1/',
     'https://[2606:4700::1111]/x',
-  ])('takes %s', (url) => expect(check(url)).toEqual({ ok: true, warnings: [] }));
+  ])('accepts %s', (url) => expect(check(url)).toEqual({ ok: true, warnings: [] }));
 
   it.each([
     [
@@ -58,7 +58,7 @@ describe('checkTargetUrl', () => {
     ],
     ['too_long', `https://example.com/${'a'.repeat(2_048)}`],
     ['insecure_url', 'http://example.com/x'],
-  ])('refuses by the rule %s', (expected, ...urls) => {
+  ])('refuses with the rule %s', (expected, ...urls) => {
     expect(urls.map((url) => [url, rule(url)])).toEqual(urls.map((url) => [url, expected]));
   });
 
@@ -81,7 +81,7 @@ describe('checkTargetUrl', () => {
     'http://127.0.0.1/',
   ])('refuses %s as blocked', (url) => expect(rule(url)).toBe('blocked_url'));
 
-  it('takes allowed targets, over http too, and says that http is insecure', () => {
+  it('accepts allowed targets, also over http, with a warning that http is insecure', () => {
     expect(check('https://127.0.0.1:8080/', loopback)).toEqual({ ok: true, warnings: [] });
     expect(check('http://127.0.0.1:8080/', loopback)).toEqual({ ok: true, warnings: ['insecure_url'] });
     expect(check('http://localhost:8080/', loopback)).toEqual({ ok: true, warnings: ['insecure_url'] });
@@ -89,7 +89,7 @@ describe('checkTargetUrl', () => {
     expect(rule('http://example.com/', loopback)).toBe('insecure_url');
   });
 
-  it('takes an allowed target at its allowed port alone', () => {
+  it('accepts an allowed target only at its allowed port', () => {
     const { targets } = parseTargets('127.0.0.1/32:8025, [::1]/128:443, 10.0.0.1:80');
     const urls = ['http://127.0.0.1:8025/', 'http://localhost:8025/', 'https://[::1]/', 'https://localhost/', 'http://10.0.0.1/'];
     expect(urls.filter((url) => rule(url, targets) === 'blocked_url')).toEqual([]);
@@ -97,7 +97,7 @@ describe('checkTargetUrl', () => {
     expect(others.filter((url) => rule(url, targets) !== 'blocked_url')).toEqual([]);
   });
 
-  it('takes http with a warning where the product does', () => {
+  it('accepts http with a warning if the product does', () => {
     expect(checkTargetUrl('http://example.com/x', { url: 'http-or-https' }, NO_ALLOWED_TARGETS)).toEqual({
       ok: true,
       warnings: ['insecure_url'],
@@ -108,7 +108,7 @@ describe('checkTargetUrl', () => {
     expect(check('example.com/x')).toMatchObject({ message: 'The URL must be complete and start with its protocol, https://.' });
   });
 
-  it('never throws, and what it takes is a URL of http or https', () => {
+  it('never throws, and accepts only http and https URLs', () => {
     const urls = fc.oneof(
       fc.webUrl({ withQueryParameters: true, withFragments: true }),
       fc.string(),

@@ -5,7 +5,7 @@ import type { AllowedTargets } from './target-address.ts';
 /** The longest URL that a webhook may have, in characters. */
 export const MAX_TARGET_URL_LENGTH = 2_048;
 
-/** Which rule a URL breaks. `blocked_url` is the API's error code of that name; the others are rules of the field. */
+/** The rule that a URL breaks. `blocked_url` is also an API error code; the others are rules of the field. */
 export type TargetUrlRule =
   | 'too_long'
   | 'control_characters'
@@ -22,13 +22,12 @@ export type TargetUrlCheck =
   | { readonly ok: true; /** `insecure_url` for plain http. */ readonly warnings: string[] }
   | { readonly ok: false; readonly rule: TargetUrlRule; readonly message: string };
 
-// oxlint-disable-next-line no-control-regex -- control characters are what it looks for
+// oxlint-disable-next-line no-control-regex -- it must find control characters
 const SPACE_OR_CONTROL = /[\u0000-\u0020\u007f-\u00a0\u2028\u2029\ufeff]/;
 
 /**
- * Checks the URL of a webhook when it is saved, without asking DNS: names are resolved and their addresses
- * checked again whenever a connection is made. Odd spellings of IP addresses (decimal, octal, hexadecimal, short) are read as
- * the URL standard reads them (https://url.spec.whatwg.org/#concept-ipv4-parser) and then checked like any other.
+ * Checks a webhook's URL when it is saved, without DNS: names are resolved, and addresses checked, at each connection.
+ * Unusual spellings of IP addresses (decimal, octal, hexadecimal, short) are parsed as in the URL standard and checked.
  *
  * @example
  * checkTargetUrl('example.com/x', { url: 'https' }, NO_ALLOWED_TARGETS); // { ok: false, rule: 'protocol_missing', … }
@@ -51,7 +50,7 @@ function parseTargetUrl(url: string, protocols: 'https' | 'http-or-https'): URL 
   if (url.length > MAX_TARGET_URL_LENGTH) {
     return refuse('too_long', `The URL is longer than ${MAX_TARGET_URL_LENGTH} characters.`);
   }
-  // The URL parser drops tabs and line ends silently, so what is stored would not be what is called.
+  // The URL parser silently drops tabs and line breaks: the stored URL would differ from the requested one.
   if (SPACE_OR_CONTROL.test(url)) {
     return refuse('control_characters', 'The URL contains spaces, line breaks or other control characters.');
   }
@@ -84,7 +83,7 @@ function targetPlace({ hostname, port: written, protocol }: URL, allowed: Allowe
     if (addressAllowed(literal, port, NO_ALLOWED_TARGETS)) return 'public';
     return addressAllowed(literal, port, allowed) ? 'allowed' : 'blocked';
   }
-  // RFC 6761: these names always mean the machine itself.
+  // RFC 6761: these names always resolve to the local machine.
   if (/(?:^|\.)localhost\.?$/i.test(hostname)) {
     return ['127.0.0.1', '::1'].some((ip) => addressAllowed(ip, port, allowed)) ? 'allowed' : 'blocked';
   }

@@ -6,7 +6,7 @@ import { checkCustomHeaders } from './custom-headers.ts';
 import type { AllowedTargets } from './target-address.ts';
 import { checkTargetUrl } from './target-url.ts';
 
-/** What a caller says of a webhook. Absent or null: as the product's policy says. */
+/** A webhook's settings from the caller. Absent or null: the default of the product's policy. */
 export interface WebhookInput {
   readonly url: string;
   readonly description?: string | null | undefined;
@@ -22,7 +22,7 @@ export interface WebhookInput {
   readonly ordered?: boolean | null | undefined;
 }
 
-/** Something that works but is not advisable. */
+/** A setting that works but is not recommended. */
 export interface Warning {
   readonly code: 'insecure_url' | 'ping_not_sent';
   readonly message: string;
@@ -31,16 +31,16 @@ export interface Warning {
 export interface CheckedInput {
   readonly errors: readonly FieldError[];
   readonly warnings: readonly Warning[];
-  /** The URL points where webhooks may not go. */
+  /** Whether the URL points to an address that webhooks may not reach. */
   readonly blocked: boolean;
 }
 
 const INSECURE: Warning = {
   code: 'insecure_url',
-  message: 'The URL is plain http: what is sent can be read and changed on the way. Use https.',
+  message: 'The URL uses plain http, so requests can be read and changed in transit. Use https.',
 };
 
-/** Checks everything of a webhook that its product decides; every failing field is named. */
+/** Checks a webhook's settings against its product's policy and returns all errors. */
 export function checkWebhookInput(input: WebhookInput, product: Product, allowed: AllowedTargets): CheckedInput {
   const errors: FieldError[] = [];
   const url = checkTargetUrl(input.url, product.policy, allowed);
@@ -60,7 +60,7 @@ export function checkWebhookInput(input: WebhookInput, product: Product, allowed
   };
 }
 
-/** What is wrong with a secret that a person chose. */
+/** Returns the errors of a secret that the caller chose. */
 export function checkSecret(secret: string): FieldError[] {
   const problem = secretProblem(secret);
   return problem === null ? [] : [{ path: '/secret', rule: 'secret', message: problem }];
@@ -68,7 +68,7 @@ export function checkSecret(secret: string): FieldError[] {
 
 function unknownPattern(product: Product, pattern: string): string {
   const known = [...product.eventTypes.keys()];
-  return `"${pattern.slice(0, 100)}" matches no event of ${product.title}; the events are ${known.slice(0, 50).join(', ')}`;
+  return `"${pattern.slice(0, 100)}" matches no event of ${product.title}. The events are ${known.slice(0, 50).join(', ')}`;
 }
 
 function checkChoice(path: string, value: string | null | undefined, choices: readonly string[]): FieldError[] {

@@ -17,7 +17,7 @@ test.each([
   ['a value as JSON shows it', { 'X-A': 'say "aye" \\o/' }, JSON.stringify('say "aye" \\o/')],
   ['a value as PHP shows it', { 'X-A': 'https://a/b' }, '"https:\\/\\/a\\/b"'],
   ['a value in a URL', { 'X-A': 'a value & more' }, `/?q=${encodeURIComponent('a value & more')}`],
-])('%s is hidden where the endpoint repeats it', (_, headers, answer) => {
+])('%s is hidden if the endpoint repeats it', (_, headers, answer) => {
   const masked = maskText(answer, createMask(headers, []));
   expect(masked).toContain(MASK);
   for (const part of ['value', 'token-of', 'password1', 'session-of', 'key-number', 'aye', 'a/b', 'a\\/b'])
@@ -31,13 +31,13 @@ test('a signing secret is hidden with and without its prefix', () => {
   );
 });
 
-test('short values and those of a public vocabulary are not looked for; their headers are hidden all the same', () => {
+test('short values and those of public headers are not masked in texts, but their headers are hidden', () => {
   const mask = createMask({ 'X-Env': 'staging', Accept: 'application/json' }, []);
   expect(maskText('staging application/json', mask)).toBe('staging application/json');
   expect(mask.headerNames).toEqual(new Set(['x-env', 'accept']));
 });
 
-test('the longest text comes first, so that no rest of it is left', () => {
+test('longer texts are masked first, so that no part of them remains', () => {
   const mask = createMask({ 'X-A': 'abcdefgh', 'X-B': 'abcdefghijklmnop' }, []);
   expect(maskText('abcdefghijklmnop abcdefgh', mask)).toBe(`${MASK} ${MASK}`);
 });
@@ -46,7 +46,7 @@ test('webhooks with nothing to hide share one mask', () => {
   expect(createMask({}, [])).toBe(NO_MASK);
 });
 
-test('what Posthorn and the product send is no header of a webhook’s own', async () => {
+test('headers that Posthorn and the product send are not a webhook’s own', async () => {
   const product = await loadProduct({
     name: 'shop',
     anyEvent: true,

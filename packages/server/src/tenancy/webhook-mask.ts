@@ -2,16 +2,16 @@ import { PRIVATE_KEY_PREFIX, SYMMETRIC_PREFIX } from '@posthorn/protocol';
 import type { Product } from '../catalog/product.ts';
 import { NO_MASK, type AttemptMask } from '../store/attempt-mask.ts';
 
-/** Shorter values, such as `1` or `staging`, stand for themselves: hiding them would garble what endpoints answer. */
+/** Shorter values, such as `1` or `staging`, are not hidden: masking them would garble responses. */
 const MIN_LENGTH = 8;
 
-/** Headers whose values come from a vocabulary that responses use too. */
+/** Headers whose values are common words that responses may contain too. */
 const PUBLIC_VALUES: ReadonlySet<string> = new Set(['accept', 'accept-language', 'cache-control', 'pragma']);
 
-/** One for all webhooks without headers of their own. */
+/** Shared by all webhooks without custom headers. */
 const NO_NAMES = NO_MASK.headerNames;
 
-/** Says what of a webhook must not be readable in its attempts: its own headers, and its signing secrets. */
+/** Creates the mask that hides a webhook's own headers and signing secrets in its attempts. */
 export function createMask(headers: Readonly<Record<string, string>>, secrets: readonly string[]): AttemptMask {
   const names = Object.keys(headers).map((name) => name.toLowerCase());
   if (names.length === 0 && secrets.length === 0) return NO_MASK;
@@ -27,14 +27,14 @@ export function createMask(headers: Readonly<Record<string, string>>, secrets: r
   };
 }
 
-/** Names of the headers that Posthorn and the product set on every request, in lower case. All others are a webhook's own. */
+/** Returns the lower-case names of the headers that Posthorn and the product set. All others are a webhook's own. */
 export function productHeaderNames({ policy }: Product): ReadonlySet<string> {
   const signatures = policy.signatures.flatMap((scheme) => (scheme.kind === 'hmac' ? [scheme.header] : []));
   const names = ['user-agent', 'content-type', 'webhook-id', 'webhook-timestamp', 'webhook-signature'];
   return new Set([...names, ...signatures, ...Object.keys(policy.headers)].map((name) => name.toLowerCase()));
 }
 
-/** A header's value, and the parts of it that are credentials by themselves: `Bearer token`, `Basic base64`, `a=token; b=token`. */
+/** Returns a header's value and the credentials within it: `Bearer token`, `Basic base64`, `a=token; b=token`. */
 function credentialsIn(value: string): string[] {
   const [, scheme = '', credentials = ''] = /^(\S+)\s+(\S.*)$/.exec(value) ?? [];
   const basic = scheme.toLowerCase() === 'basic' ? Buffer.from(credentials, 'base64').toString() : '';
@@ -42,14 +42,14 @@ function credentialsIn(value: string): string[] {
   return [value, credentials, basic, basic.slice(basic.indexOf(':') + 1), ...pairs];
 }
 
-/** As it is, in JSON, in JSON with `\/`, and in a URL. */
+/** Adds the text as it is, in JSON, in JSON with `\/`, and URL-encoded. */
 function addSpellings(text: string, texts: Set<string>): void {
   if (text.length < MIN_LENGTH) return;
   const json = JSON.stringify(text).slice(1, -1);
   for (const spelling of [text, json, json.replaceAll('/', '\\/'), encodeURIComponent(text.toWellFormed())]) texts.add(spelling);
 }
 
-/** The part that stays recognizable without `whsec_` or `whsk_`. */
+/** Removes `whsec_` or `whsk_`: the rest alone would reveal the secret. */
 function withoutPrefix(secret: string): string {
   const prefix = [SYMMETRIC_PREFIX, PRIVATE_KEY_PREFIX].find((one) => secret.startsWith(one)) ?? '';
   return secret.slice(prefix.length);

@@ -9,7 +9,7 @@ import { plainSettings } from './webhook-settings.ts';
 import { resealWebhooks } from './webhook-resealing.ts';
 
 describeOnBothDatabases('resealWebhooks', (open) => {
-  test('after it, everything opens with the new key alone; what no key opens is named and left', async () => {
+  test('re-encrypts everything with the new key; webhooks that no key decrypts are reported and unchanged', async () => {
     await using database = await open();
     const organization = await insertOrganization(database, { id: 'a', name: 'A', product: 'generic', inbound: false, timeZone: null });
     const organizationKey = organization?.key ?? 0;

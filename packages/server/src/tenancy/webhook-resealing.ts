@@ -5,7 +5,7 @@ import { sealedHeaders, sealedSecrets } from './webhook-secrets.ts';
 
 export interface Resealed {
   readonly resealed: number;
-  /** Webhooks that no configured key opens. */
+  /** Ids of webhooks that no configured key decrypts. */
   readonly unreadable: readonly string[];
 }
 
@@ -13,8 +13,8 @@ const BATCH = 500;
 const LOWEST = '00000000-0000-0000-0000-000000000000';
 
 /**
- * Seals anew what an older key sealed, so that the older key can be taken out of the configuration.
- * Webhooks that no key opens are left as they are, and named.
+ * Re-encrypts webhooks that were encrypted with an older key, so that this key can be removed from the configuration.
+ * Webhooks that no key decrypts are left unchanged and returned in `unreadable`.
  */
 export async function resealWebhooks(database: Database, sealer: Sealer): Promise<Resealed> {
   const unreadable: string[] = [];
@@ -34,7 +34,7 @@ export async function resealWebhooks(database: Database, sealer: Sealer): Promis
   }
 }
 
-/** null: no configured key opens it. */
+/** Returns null if no configured key decrypts the webhook. */
 function sealedAgain(row: SealedWebhookRow, sealer: Sealer): SealedWebhookRow | null {
   try {
     return { id: row.id, secrets: sealedSecrets(row, sealer), headers: sealedHeaders(row, sealer) };

@@ -19,51 +19,51 @@ function headersPlace(webhookId: string): string {
   return `webhook headers ${webhookId}`;
 }
 
-/** A webhook's secrets, the current one first. */
+/** Decrypts a webhook's secrets, the current one first. */
 export function openSecrets(row: Sealed<'secrets'>, sealer: Sealer): WebhookSecret[] {
   if (!row.secrets) return [];
   const stored = JSON.parse(sealer.open(row.secrets, secretsPlace(row.id))) as StoredSecret[];
   return stored.map(({ secret, expiresAt }) => ({ secret, expiresAt: expiresAt === null ? null : new Date(expiresAt) }));
 }
 
-/** null where there is none. */
+/** Encrypts a webhook's secrets. Returns null if there are none. */
 export function sealSecrets(webhookId: string, secrets: readonly WebhookSecret[], sealer: Sealer): Buffer | null {
   return secrets.length === 0 ? null : sealer.seal(JSON.stringify(secrets), secretsPlace(webhookId));
 }
 
-/** A webhook's custom headers: they may carry credentials. */
+/** Decrypts a webhook's custom headers. They are encrypted because they may contain credentials. */
 export function openHeaders(row: Sealed<'headers'>, sealer: Sealer): Record<string, string> {
   return row.headers ? (JSON.parse(sealer.open(row.headers, headersPlace(row.id))) as Record<string, string>) : {};
 }
 
-/** null where there is none. */
+/** Encrypts a webhook's custom headers. Returns null if there are none. */
 export function sealHeaders(webhookId: string, headers: Readonly<Record<string, string>>, sealer: Sealer): Buffer | null {
   return Object.keys(headers).length === 0 ? null : sealer.seal(JSON.stringify(headers), headersPlace(webhookId));
 }
 
-/** The secrets as they are stored; sealed anew where their key no longer seals. */
+/** Returns the stored secrets, re-encrypted if an older key encrypted them. */
 export function sealedSecrets(row: Sealed<'secrets'>, sealer: Sealer): Buffer | null {
   return row.secrets && sealer.isOutdated(row.secrets) ? sealSecrets(row.id, openSecrets(row, sealer), sealer) : row.secrets;
 }
 
-/** The headers as they are stored; sealed anew where their key no longer seals. */
+/** Returns the stored headers, re-encrypted if an older key encrypted them. */
 export function sealedHeaders(row: Sealed<'headers'>, sealer: Sealer): Buffer | null {
   return row.headers && sealer.isOutdated(row.headers) ? sealHeaders(row.id, openHeaders(row, sealer), sealer) : row.headers;
 }
 
-/** Secrets that go on signing beside a new one: each until the overlap ends, or its own end where that comes first. */
+/** Returns the secrets that keep signing beside a new one, each until `until` or its own expiry, whichever is first. */
 export function overlapping(secrets: readonly WebhookSecret[], { now, until }: { now: number; until: number }): WebhookSecret[] {
   return secrets
     .map((old) => ({ ...old, expiresAt: new Date(Math.min(until, old.expiresAt?.getTime() ?? until)) }))
     .filter((old) => old.expiresAt.getTime() > now);
 }
 
-/** A new secret of the same kind as the current one: HMAC, unless that is an ed25519 key. */
+/** Generates a secret of the same kind as the current one: an ed25519 key or, by default, an HMAC secret. */
 export function newSecretLike(current: string | null): string {
   return current?.startsWith(PRIVATE_KEY_PREFIX) ? generateSigningKey() : generateSecret();
 }
 
-/** What receivers verify with where the current secret is an ed25519 key; null: they need the secret. */
+/** Returns the public key if the current secret is an ed25519 key; null: receivers need the secret. */
 export function publicKey(secrets: readonly WebhookSecret[]): string | null {
   const [current] = secrets;
   return current?.secret.startsWith(PRIVATE_KEY_PREFIX) ? publicKeyOf(current.secret) : null;

@@ -7,7 +7,7 @@ import type { WebhookSettings } from '../store/webhooks.ts';
 import type { WebhookInput } from './webhook-input.ts';
 import { openHeaders } from './webhook-secrets.ts';
 
-/** What a webhook was told, to be told again with changes. */
+/** Returns a stored webhook's settings as input, to apply changes to. */
 export function inputOf(row: WebhookRow, sealer: Sealer): WebhookInput {
   return {
     url: row.url,
@@ -25,7 +25,7 @@ export function inputOf(row: WebhookRow, sealer: Sealer): WebhookInput {
   };
 }
 
-/** What of an input is stored as it is. */
+/** Returns the settings that are stored unencrypted. */
 export function plainSettings(input: WebhookInput): Omit<WebhookSettings, 'headers' | 'secrets'> {
   return {
     url: input.url,
@@ -42,13 +42,13 @@ export function plainSettings(input: WebhookInput): Omit<WebhookSettings, 'heade
   };
 }
 
-/** An input with changes; what a change leaves undefined stays. */
+/** Applies a change to an input. Undefined fields stay unchanged. */
 export function changed(input: WebhookInput, change: Partial<WebhookInput>): WebhookInput {
   const given = Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined));
   return { ...input, ...given, ...(change.headers ? { headers: unmasked(change.headers, input.headers ?? {}) } : {}) };
 }
 
-/** Headers are shown with credentials masked. Sent back like that, they mean the values they stand for. */
+/** Replaces masked values with the stored ones: the API shows credentials masked, and clients may send them back. */
 function unmasked(headers: Readonly<Record<string, string>>, current: Readonly<Record<string, string>>): Record<string, string> {
   const known = new Map(Object.entries(current).map(([name, value]) => [name.toLowerCase(), value]));
   return Object.fromEntries(
@@ -57,8 +57,8 @@ function unmasked(headers: Readonly<Record<string, string>>, current: Readonly<R
 }
 
 /**
- * What is wrong with a change that would send kept header values to another origin. The API doesn't show credentials;
- * anybody who may change the URL could read them there.
+ * Returns an error if a change would send stored header values to another origin. The API doesn't show credentials, but
+ * a caller who may change the URL could receive them there.
  */
 export function headersForOtherOrigin(before: WebhookInput, change: Partial<WebhookInput>): FieldError[] {
   if (change.url === undefined || change.headers === null || URL.parse(change.url)?.origin === URL.parse(before.url)?.origin) return [];
@@ -74,7 +74,7 @@ function namesOfMasked(headers: Readonly<Record<string, string>>, known: readonl
   return known.filter((name) => masked.has(name.toLowerCase()));
 }
 
-/** The breaches in what was changed. What lies there from before stays as it is, even where the product has become stricter. */
+/** Returns the errors of changed fields. Stored fields stay valid even if the product has become stricter. */
 export function ofChange(errors: readonly FieldError[], change: object): FieldError[] {
   return errors.filter(({ path }) => {
     const field = path.split('/', 2)[1] ?? '';
@@ -82,7 +82,7 @@ export function ofChange(errors: readonly FieldError[], change: object): FieldEr
   });
 }
 
-/** Whether attempts are sent or judged differently: what is known of the endpoint's health then says nothing about them. */
+/** Whether a change affects how attempts are sent or judged, so that the endpoint's health must be reset. */
 export function changesAttempts(before: WebhookInput, after: WebhookInput): boolean {
   return !isDeepStrictEqual(attemptSettings(before), attemptSettings(after));
 }

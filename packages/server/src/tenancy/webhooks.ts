@@ -32,7 +32,7 @@ export interface WebhooksOptions {
 
 export interface CreatedWebhook {
   readonly webhook: ShownWebhook;
-  /** Shown this once; null: it has none. */
+  /** Shown only once; null: the webhook has no secret. */
   readonly secret: string | null;
   readonly warnings: readonly Warning[];
 }
@@ -44,7 +44,7 @@ export interface ChangedWebhook {
 
 export interface EnabledWebhook {
   readonly webhook: ShownWebhook;
-  /** What it may have missed; null: it was not marked failed. */
+  /** The time for which it was marked failed; null: it was not. */
   readonly outage: Outage | null;
 }
 
@@ -53,16 +53,16 @@ export interface Outage {
   /** When the webhook was created. */
   readonly createdAt: Date;
   readonly markedAt: Date;
-  /** When the oldest event was accepted whose delivery failed since the endpoint last worked; null: none did. */
+  /** When the oldest event was accepted whose delivery failed since the endpoint last worked; null: none failed. */
   readonly missedSince: Date | null;
 }
 
 export interface SecretRotation {
-  /** The webhook. */
+  /** The webhook's id. */
   readonly id: string;
-  /** How long the older secrets sign beside the new one. Default: a day. */
+  /** How long the older secrets keep signing. Default: a day. */
   readonly overlapSeconds?: number | undefined;
-  /** Default: a generated one. */
+  /** Default: a generated secret. */
   readonly secret?: string | undefined;
 }
 
@@ -70,11 +70,11 @@ type Status = 'active' | 'paused';
 type Given<Input> = Input & { readonly secret?: string | undefined; readonly status?: Status | undefined };
 
 export const MAX_WEBHOOKS = 1_000;
-/** Each of them signs every request: receivers look at 20 signatures at most. */
+/** Each of them signs every request, and receivers check at most 20 signatures. */
 const MAX_SIGNING_SECRETS = 10;
 const DEFAULT_OVERLAP_SECONDS = 86_400;
 
-/** Creates, changes and deletes the webhooks of organizations. Every change counts for the next event, on every node. */
+/** Creates, updates and deletes webhooks. A change applies to the next event on every node. */
 export class Webhooks {
   readonly #options: WebhooksOptions;
 
@@ -82,13 +82,13 @@ export class Webhooks {
     this.#options = options;
   }
 
-  /** As stored at this moment, past every cache. Throws `not_found`. */
+  /** Reads a webhook from the database, without caches. Throws `not_found`. */
   async find(tenant: Tenant, id: string): Promise<ShownWebhook> {
     const row = isUuid(id) ? await findWebhook(this.#options.database, id, tenant.organization.key) : null;
     return this.#resolved(row ?? raise(noWebhook()), tenant);
   }
 
-  /** Throws `invalid_request`, `blocked_url`, `conflict`. */
+  /** Creates a webhook. Throws `invalid_request`, `blocked_url`, `conflict`. */
   async create(tenant: Tenant, input: Given<WebhookInput>, also: AlsoCommit<CreatedWebhook> = nothingMore): Promise<CreatedWebhook> {
     const given = chosen(input.secret);
     const warnings = this.#check(tenant, input, { more: given === null ? [] : checkSecret(given), change: input });
@@ -97,7 +97,7 @@ export class Webhooks {
     const { sealer } = this.#options;
     return this.#change(tenant, async (transaction) => {
       if ((await countWebhooks(transaction, tenant.organization.key)) >= MAX_WEBHOOKS) {
-        throw new PosthornError('conflict', `The organization has ${MAX_WEBHOOKS} webhooks already.`);
+        throw new PosthornError('conflict', `The organization already has ${MAX_WEBHOOKS} webhooks, the maximum. Delete one first.`);
       }
       const secrets = sealSecrets(id, secret === null ? [] : [{ secret, expiresAt: null }], sealer);
       const settings = { ...plainSettings(input), headers: sealHeaders(id, input.headers ?? {}, sealer), secrets };
@@ -108,8 +108,8 @@ export class Webhooks {
   }
 
   /**
-   * Changes what is given, all of it or nothing; a blank secret keeps the old one, and so does a masked header. If the URL
-   * changes to another origin, headers must be given again.
+   * Updates the given fields, all or none. A blank secret or a masked header keeps its value.
+   * If the URL changes to another origin, header values must be given again.
    * Throws `invalid_request`, `blocked_url`, `conflict`, `not_found`.
    */
   async update(tenant: Tenant, id: string, change: Given<Partial<WebhookInput>>): Promise<ChangedWebhook> {
@@ -133,24 +133,24 @@ export class Webhooks {
     return { webhook: this.#resolved(row, tenant), warnings };
   }
 
-  /** What waits for it is cancelled. Throws `not_found`. */
+  /** Deletes a webhook and cancels its pending deliveries. Throws `not_found`. */
   async delete(tenant: Tenant, id: string): Promise<void> {
     await this.#change(tenant, async (transaction) => {
       if (!isUuid(id) || !(await deleteWebhook(transaction, id, tenant.organization.key))) throw noWebhook();
     });
   }
 
-  /** Makes it active: what was held is sent. Throws `not_found`. */
+  /** Makes a webhook active and releases its held deliveries. Throws `not_found`. */
   async enable(tenant: Tenant, id: string, also: AlsoCommit<EnabledWebhook> = nothingMore): Promise<EnabledWebhook> {
     return this.#setStatus(tenant, { id, status: 'active' }, also);
   }
 
-  /** Holds its deliveries until it is enabled. Throws `not_found`, or `conflict` if it is marked failed. */
+  /** Pauses a webhook: holds its deliveries until it is enabled. Throws `not_found`, or `conflict` if it is failed. */
   async pause(tenant: Tenant, id: string, also: AlsoCommit<EnabledWebhook> = nothingMore): Promise<ShownWebhook> {
     return (await this.#setStatus(tenant, { id, status: 'paused' }, also)).webhook;
   }
 
-  /** A new secret; the old ones go on signing beside it for the overlap. Throws `invalid_request`, `conflict`, `not_found`. */
+  /** Adds a new secret; older ones keep signing for the overlap. Throws `invalid_request`, `conflict`, `not_found`. */
   async rotateSecret(tenant: Tenant, input: SecretRotation, also: AlsoCommit<CreatedWebhook> = nothingMore): Promise<CreatedWebhook> {
     const { id } = input;
     const { sealer, now } = this.#options;
@@ -166,12 +166,12 @@ export class Webhooks {
       if (still.length >= MAX_SIGNING_SECRETS) {
         throw new PosthornError(
           'conflict',
-          `${still.length} older secrets still sign. Let overlaps end, or end them with overlapSeconds 0.`,
+          `${still.length} older secrets still sign. Wait until their overlap ends, or set overlapSeconds to 0 to end it.`,
         );
       }
       const secrets = sealSecrets(id, [{ secret, expiresAt: null }, ...still], sealer);
       const settings = { ...plainSettings(inputOf(current, sealer)), headers: sealedHeaders(current, sealer), secrets };
-      // The endpoint stays the same: a secret that is rotated every day must not keep a dead one from being disabled.
+      // The endpoint stays the same: daily rotation must not keep a dead endpoint from being disabled.
       const resetHealth = false;
       const row = present(await updateWebhook(transaction, { id, organizationKey: tenant.organization.key, settings, resetHealth }));
       return alsoCommitted(transaction, { webhook: this.#resolved(row, tenant), secret, warnings: [] }, also);
@@ -200,7 +200,7 @@ export class Webhooks {
     });
   }
 
-  /** One commit: the change, the organization's next version, and the word to every node. */
+  /** Commits the change, the organization's next version, and the notification to all nodes in one transaction. */
   async #change<Result>(tenant: Tenant, work: (transaction: Queryable) => Promise<Result>): Promise<Result> {
     const { key } = tenant.organization;
     const result = await this.#options.database.transaction(async (transaction) => {
@@ -232,10 +232,10 @@ async function setStatus(
   current: WebhookRow,
   { status, now }: { status: Status; now: () => number },
 ): Promise<WebhookRow> {
-  // Enabling what is active must not forget since when it has been failing.
+  // Enabling an active webhook must not reset `failingSince`.
   if (current.status === status) return current;
   if (status === 'paused' && current.status === 'failed') {
-    throw new PosthornError('conflict', 'The webhook is marked failed: it gets nothing anyway. Enable it to go on.');
+    throw new PosthornError('conflict', "A failed webhook can't be paused. Enable it first.");
   }
   const { id, organization_key: organizationKey } = current;
   const row = present(await setWebhookStatus(transaction, { id, organizationKey, status, reason: null }));
@@ -246,7 +246,7 @@ async function setStatus(
   return row;
 }
 
-/** A secret that someone chose; null: none, or a blank field of a form. */
+/** Returns the secret chosen by the caller; null: none, or a blank form field. */
 function chosen(secret: string | undefined): string | null {
   return secret === undefined || secret.trim() === '' ? null : secret;
 }

@@ -56,11 +56,11 @@ export class DeferredEvents {
   constructor(options: DeferredEventsOptions) {
     this.#options = options;
     this.#poller = new Poller({
-      look: () => this.#load(),
+      poll: () => this.#load(),
       everyMs: POLL_MS,
       apartMs: APART_MS,
       log: options.log,
-      complaint: 'Failed to read deferred events; retrying',
+      errorMessage: 'Failed to read deferred events; retrying',
     });
   }
 

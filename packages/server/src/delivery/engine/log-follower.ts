@@ -133,11 +133,11 @@ export class LogFollower {
   constructor(options: LogFollowerOptions) {
     this.#options = options;
     this.#poller = new Poller({
-      look: () => this.#read(),
+      poll: () => this.#read(),
       everyMs: options.pollMs,
       apartMs: APART_MS,
       log: options.log,
-      complaint: 'Failed to read the event log; retrying',
+      errorMessage: 'Failed to read the event log; retrying',
     });
   }
 

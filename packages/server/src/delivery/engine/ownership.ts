@@ -68,11 +68,11 @@ export class Ownership {
   constructor(options: OwnershipOptions) {
     this.#options = options;
     this.#poller = new Poller({
-      look: () => this.#renew(),
+      poll: () => this.#renew(),
       everyMs: options.renewMs,
       apartMs: Math.min(RELEASE_MS, options.renewMs),
       log: options.log,
-      complaint: 'Failed to renew the shard leases; retrying',
+      errorMessage: 'Failed to renew the shard leases; retrying',
     });
   }
 

@@ -68,10 +68,10 @@ export class WaitingLoader {
   constructor(options: WaitingLoaderOptions) {
     this.#options = options;
     this.#poller = new Poller({
-      look: () => this.#load(),
+      poll: () => this.#load(),
       everyMs: options.pollMs,
       log: options.log,
-      complaint: 'Failed to load waiting deliveries; retrying',
+      errorMessage: 'Failed to load waiting deliveries; retrying',
     });
   }
 

@@ -6,17 +6,17 @@ import type { Tenant } from '../../tenancy/directory.ts';
 import type { ObjectEdit } from '../objects/object-batch.ts';
 import { dailyTime, nextDailyRun, type DailyTime } from './schedule.ts';
 
-/** Notes, in the transaction that changes objects, what they were, for the digests that watch their kind. */
+/** Records the previous states of changed objects, in the same transaction, for the digests of their kind. */
 export class DigestNotes {
   readonly #now: () => number;
-  /** The next run of a time of day: asked for with every batch, it changes once a day. */
+  /** Caches the next run of each time of day: every batch needs it, and it changes once a day. */
   readonly #next = new Map<string, { readonly from: number; readonly at: number }>();
 
   constructor(now: () => number) {
     this.#now = now;
   }
 
-  /** A new object notes nothing: it is what its later changes are compared with. */
+  /** Skips new objects: they have no previous state. */
   async note(transaction: Queryable, edits: readonly ObjectEdit[]): Promise<void> {
     const changes: NotedChange[] = [];
     const schedules = new Map<string, NewSchedule>();

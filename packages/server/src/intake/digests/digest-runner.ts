@@ -9,7 +9,7 @@ import { objectOfScope } from '../object-of-scope.ts';
 import { renderEvent } from '../prepare-event.ts';
 import { splitDigest } from './split-digest.ts';
 
-/** An event that a digest gives. */
+/** An event of a digest run. */
 export interface DigestEvent {
   readonly id: string;
   readonly type: string;
@@ -17,7 +17,7 @@ export interface DigestEvent {
   readonly data: JsonObject;
 }
 
-/** Where reading the changes goes on. */
+/** The position from which reading the changes continues. */
 export interface DigestPosition {
   readonly scopeKey: string;
   readonly objectId: string;
@@ -25,14 +25,14 @@ export interface DigestPosition {
 
 export interface DigestPart {
   readonly events: readonly DigestEvent[];
-  /** null: that was all. */
+  /** null: there are no more changes. */
   readonly next: DigestPosition | null;
 }
 
 export interface DigestReading {
   readonly tenant: Tenant;
   readonly digest: Digest;
-  /** Takes the changes away. */
+  /** Whether to delete the changes that were read. */
   readonly take: boolean;
   readonly from: DigestPosition;
   readonly now: number;
@@ -40,12 +40,12 @@ export interface DigestReading {
 
 export const BEGINNING: DigestPosition = { scopeKey: '', objectId: '' };
 
-/** Changes read by one statement: with their states some megabytes. */
+/** Changes read per statement: a few megabytes with their states. */
 const PAGE = 1_000;
-/** Changes told in one commit: what it holds in memory stays bounded however much has changed. */
+/** Changes processed per commit, to bound memory. */
 const PART = 20_000;
 
-/** Reads what has changed and makes events of it: a part, so that memory stays bounded. */
+/** Reads one part of the changes and returns its events. Parts bound the memory of a run. */
 export async function readDigest(transaction: Queryable, reading: DigestReading): Promise<DigestPart> {
   const { digest, tenant, take } = reading;
   const writer = new DigestWriter(transaction, reading);
@@ -61,7 +61,7 @@ export async function readDigest(transaction: Queryable, reading: DigestReading)
   return { events: await writer.end(), next: after };
 }
 
-/** Gathers entries scope by scope, and makes events of each scope's. */
+/** Collects entries scope by scope and creates each scope's events. */
 class DigestWriter {
   readonly #transaction: Queryable;
   readonly #reading: DigestReading;
@@ -80,7 +80,7 @@ class DigestWriter {
       if (row.scope_key !== this.#scopeKey) await this.#finishScope();
       this.#scopeKey = row.scope_key;
       const current = states.get(nameOf(row.scope_key, row.object_id));
-      // Deleted, or back where it was: nothing to tell.
+      // Skips objects that were deleted or have their original state again.
       if (current === undefined) continue;
       const original = parseJson(row.original) as JsonObject;
       if (sameJson(original, current)) continue;

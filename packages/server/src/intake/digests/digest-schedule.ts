@@ -21,8 +21,8 @@ const DEFAULT_POLL_MS = 1_000;
 const PAGE = 100;
 
 /**
- * Runs the digests of the organizations whose shards this node owns, when they are due; one after the other, because each may
- * read a lot. Which node tries does not matter for how often they run: the schedule's row sees to that.
+ * Runs due digests of the organizations whose shards this node owns, one at a time because each may read a lot.
+ * The lock on the schedule's row ensures one run per due time, whichever node tries.
  */
 export class DigestSchedule {
   readonly #options: DigestScheduleOptions;
@@ -31,10 +31,10 @@ export class DigestSchedule {
   constructor(options: DigestScheduleOptions) {
     this.#options = options;
     this.#poller = new Poller({
-      look: () => this.#runDue(),
+      poll: () => this.#runDue(),
       everyMs: options.pollMs ?? DEFAULT_POLL_MS,
       log: options.log,
-      complaint: 'Looking for due digests failed; it is tried again.',
+      errorMessage: 'Polling for due digests failed; it will be retried.',
     });
   }
 
@@ -42,7 +42,7 @@ export class DigestSchedule {
     this.#poller.start();
   }
 
-  /** Answers when the run under way has ended. */
+  /** Resolves when the current run has ended. */
   stop(): Promise<void> {
     return this.#poller.stop();
   }
@@ -57,7 +57,7 @@ export class DigestSchedule {
     }
   }
 
-  /** One that fails is due still, and does not hinder the others. */
+  /** A digest that fails stays due and doesn't block the others. */
   async #runOne({ organization_key: key, digest: name }: DigestScheduleRow): Promise<void> {
     const { digests, find, log } = this.#options;
     try {
@@ -65,9 +65,9 @@ export class DigestSchedule {
       const digest = tenant?.product.digests.byName.get(name);
       if (!tenant || !digest) return;
       const events = await digests.runDue(tenant, digest);
-      if (events) log.info({ organization: tenant.organization.id, digest: name, events: events.length }, 'A digest has run.');
+      if (events) log.info({ organization: tenant.organization.id, digest: name, events: events.length }, 'Digest run finished.');
     } catch (error) {
-      log.error({ err: error, organizationKey: key, digest: name }, 'A digest failed; it is tried again.');
+      log.error({ err: error, organizationKey: key, digest: name }, 'A digest run failed; it will be retried.');
     }
   }
 }

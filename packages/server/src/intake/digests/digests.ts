@@ -8,7 +8,7 @@ import { EventCommit, type EventCommitOptions } from '../event-commit.ts';
 import { BEGINNING, readDigest, type DigestEvent, type DigestPosition } from './digest-runner.ts';
 import { dailyTime, localDate, nextDailyRun } from './schedule.ts';
 
-/** A digest of an organization as it is shown. */
+/** An organization's digest with its schedule. */
 export interface ShownDigest {
   readonly digest: Digest;
   readonly at: string;
@@ -18,21 +18,21 @@ export interface ShownDigest {
   readonly lastRunAt: Date | null;
 }
 
-/** What an organization says of a digest’s time; null: as the product says; undefined: as it is. */
+/** An organization's own time for a digest. null: the product's default; undefined: unchanged. */
 export interface DigestTimes {
   readonly at?: string | null | undefined;
   readonly timeZone?: string | null | undefined;
 }
 
-/** The events of a run, as far as it has come. */
+/** The progress of a run. */
 export interface DigestProgress {
   readonly events: readonly DigestEvent[];
   readonly ended: boolean;
 }
 
-/** A run that a caller asks for. */
+/** A run requested by a caller. */
 export interface AskedRun {
-  /** Events of its parts that an earlier try committed. */
+  /** Events that an earlier attempt of this run committed. */
   readonly before: readonly DigestEvent[];
   /** Called in the transaction of each part. */
   readonly also: AlsoCommit<DigestProgress>;
@@ -45,10 +45,10 @@ interface Run {
   readonly asked?: AskedRun;
 }
 
-/** Whether a run is wanted, decided with the schedule locked. */
+/** Decides whether to run, with the schedule locked. */
 type Wanted = (schedule: DigestScheduleRow) => boolean;
 
-/** The digests of organizations: shown, changed, previewed, run. */
+/** Lists, updates, previews and runs the digests of organizations. */
 export class Digests {
   readonly #database: Database;
   readonly #now: () => number;
@@ -65,7 +65,7 @@ export class Digests {
     return [...tenant.product.digests.byName.values()].map((digest) => this.#shown(tenant, digest, rows.get(digest.name) ?? null));
   }
 
-  /** Gives the digest a time of the organization's own. Throws `not_found`. */
+  /** Sets the organization's own time for a digest. Throws `not_found`. */
   async update(tenant: Tenant, name: string, times: DigestTimes): Promise<ShownDigest> {
     const digest = digestOf(tenant, name);
     return this.#database.transaction(async (transaction) => {
@@ -77,12 +77,12 @@ export class Digests {
     });
   }
 
-  /** The organization's time zone has changed: what goes by it runs at its new time. */
+  /** Reschedules the organization's digests after a change of its time zone. */
   async timeZoneChanged(tenant: Tenant): Promise<void> {
     for (const digest of tenant.product.digests.byName.values()) await this.update(tenant, digest.name, {});
   }
 
-  /** What the digest would tell now. Takes nothing away. Throws `not_found`. */
+  /** Returns the events that the digest would send now, without changing anything. Throws `not_found`. */
   async preview(tenant: Tenant, name: string): Promise<readonly DigestEvent[]> {
     const digest = digestOf(tenant, name);
     const events: DigestEvent[] = [];
@@ -94,20 +94,22 @@ export class Digests {
     return events;
   }
 
-  /** Tells now what has changed; the schedule stays as it is. Throws `not_found`. */
+  /** Runs the digest now. The schedule doesn't change. Throws `not_found`. */
   async runNow(tenant: Tenant, name: string, asked: AskedRun): Promise<readonly DigestEvent[]> {
     const digest = digestOf(tenant, name);
     return (await this.#run(tenant, digest, { wanted: () => true, next: (row) => row.next_run_at, asked })) ?? [];
   }
 
-  /** Runs the digest if it is due and nobody has run it meanwhile. Answers null where it was not due. */
+  /** Runs the digest if it is due and no other node has run it. Returns null if it was not due. */
   async runDue(tenant: Tenant, digest: Digest): Promise<readonly DigestEvent[] | null> {
     const isDue: Wanted = (row) => row.next_run_at.getTime() <= this.#now();
     const next = (row: DigestScheduleRow): Date => new Date(nextDailyRun(dailyTime(digest, tenant.organization, row), this.#now()));
     return this.#run(tenant, digest, { wanted: isDue, next });
   }
 
-  /** One commit a part; the schedule moves on with the last one, so that what a crash interrupts goes on after it. */
+  /**
+   * Commits part by part. The schedule advances with the last part, so that a run interrupted by a crash is resumed.
+   */
   async #run(tenant: Tenant, digest: Digest, { wanted, next, asked }: Run): Promise<readonly DigestEvent[] | null> {
     const events: DigestEvent[] = [...(asked?.before ?? [])];
     for (let from: DigestPosition | null = BEGINNING; from !== null;) {
@@ -142,7 +144,7 @@ export class Digests {
     return made;
   }
 
-  /** With a new time there is still one run a calendar day: the day that had its run waits for the next. */
+  /** Ensures one run per calendar day after a change of time: a day that had its run is skipped. */
   #rescheduled({ organization }: Tenant, digest: Digest, row: DigestScheduleRow): DigestScheduleRow {
     const time = dailyTime(digest, organization, row);
     const next = nextDailyRun(time, this.#now());
@@ -167,6 +169,6 @@ function digestOf({ product }: Tenant, name: string): Digest {
   const known = [...product.digests.byName.keys()].join(', ');
   throw new PosthornError(
     'not_found',
-    known === '' ? `The product ${product.name} has no digests.` : `There is no such digest; there is ${known}.`,
+    known === '' ? `The product ${product.name} has no digests.` : `There is no such digest. The product has: ${known}.`,
   );
 }

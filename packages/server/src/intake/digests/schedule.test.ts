@@ -14,12 +14,12 @@ function runs(time: { at: string; timeZone: string }, from: string, count: numbe
   return found;
 }
 
-test('RVS-03 seven o’clock in Berlin comes once on each clock-change day, at the wall clock’s seven', () => {
+test('RVS-03 a run at 07:00 in Berlin happens once on each clock-change day, at 07:00 local time', () => {
   expect(runs(BERLIN, '2026-03-28T12:00:00Z', 2)).toEqual(['2026-03-29T05:00:00.000Z', '2026-03-30T05:00:00.000Z']);
   expect(runs(BERLIN, '2026-10-24T12:00:00Z', 2)).toEqual(['2026-10-25T06:00:00.000Z', '2026-10-26T06:00:00.000Z']);
 });
 
-test('a time that the clocks skip runs after the gap, one that they pass twice runs once', () => {
+test('a skipped time runs after the gap, and a repeated time runs once', () => {
   const night = { at: '02:30', timeZone: 'Europe/Berlin' };
   expect(runs(night, '2026-03-28T12:00:00Z', 2)).toEqual(['2026-03-29T01:00:00.000Z', '2026-03-30T00:30:00.000Z']);
   expect(runs(night, '2026-10-24T12:00:00Z', 2)).toEqual(['2026-10-25T00:30:00.000Z', '2026-10-26T01:30:00.000Z']);
@@ -47,7 +47,7 @@ test('every time of day has exactly one run on each calendar day, in any zone', 
   );
 });
 
-test('nonsense is refused', () => {
+test('invalid times and zones are refused', () => {
   for (const at of ['7:00', '24:00', '07:60', '', '07:00:00']) expect(isTimeOfDay(at)).toBe(false);
   expect(() => nextDailyRun({ at: '25:00', timeZone: 'UTC' }, 0)).toThrow('not a time of day');
   expect(() => nextDailyRun({ at: '07:00', timeZone: 'Mars/Olympus' }, 0)).toThrow('Mars/Olympus');

@@ -10,15 +10,15 @@ export interface DailyTime {
 
 const TIME = /^([01]\d|2[0-3]):([0-5]\d)$/;
 
-/** Whether the text is a time of day. */
+/** Whether the text is a time of day as `HH:MM`. */
 export function isTimeOfDay(text: string): boolean {
   return TIME.test(text);
 }
 
 /**
- * The first moment after `afterMs` at which it is that time there: once on every calendar day. Where the clocks skip the
- * time it is the moment after the gap, where they pass it twice it is the first pass.
- * Throws on a time or zone that does not exist.
+ * Returns the first occurrence of the time after `afterMs`, one per calendar day. If a clock change skips the time, it
+ * is the moment after the gap; if a clock change repeats it, the first occurrence. Throws on an invalid time or time
+ * zone.
  */
 export function nextDailyRun({ at, timeZone }: DailyTime, afterMs: number): number {
   const [, hour, minute] = TIME.exec(at) ?? [];
@@ -28,7 +28,10 @@ export function nextDailyRun({ at, timeZone }: DailyTime, afterMs: number): numb
   return next.getTime();
 }
 
-/** When a digest runs: the organization's own time for it, else its time zone, else as the product says. */
+/**
+ * Returns when a digest runs: as set for the organization's digest, then the organization's time zone, then the
+ * product's.
+ */
 export function dailyTime(
   digest: DailyTime,
   organization: { readonly timeZone: string | null },
@@ -37,7 +40,7 @@ export function dailyTime(
   return { at: own?.at ?? digest.at, timeZone: own?.time_zone ?? organization.timeZone ?? digest.timeZone };
 }
 
-/** The calendar date there, `2026-03-29`. */
+/** Returns the calendar date in a time zone, such as `2026-03-29`. */
 export function localDate(ms: number, timeZone: string): string {
   return new Intl.DateTimeFormat('en-CA', { timeZone, year: 'numeric', month: '2-digit', day: '2-digit' }).format(new Date(ms));
 }

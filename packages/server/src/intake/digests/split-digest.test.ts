@@ -6,11 +6,11 @@ import { splitDigest } from './split-digest.ts';
 const data = (changes: readonly Json[]): JsonObject => ({ changes: [...changes] });
 const bodyBytes = (value: JsonObject): number => Buffer.byteLength(JSON.stringify({ type: 'x', ...value }));
 
-test('no entries give no event', () => {
+test('no entries result in no event', () => {
   expect(splitDigest({ entries: [], data, bodyBytes, maxBodyBytes: 100 })).toEqual([]);
 });
 
-test('RVS-04 the parts hold every entry once, in order, and none is larger than the limit unless it is one entry', () => {
+test('RVS-04 the parts contain every entry once, in order, and only a single entry may exceed the limit', () => {
   fc.assert(
     fc.property(fc.array(fc.string({ maxLength: 60 }), { maxLength: 50 }), fc.integer({ min: 40, max: 400 }), (entries, maxBodyBytes) => {
       const parts = splitDigest({ entries, data, bodyBytes, maxBodyBytes });

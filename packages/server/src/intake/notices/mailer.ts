@@ -13,7 +13,7 @@ export interface MailerOptions {
 }
 
 const PAGE = 20;
-/** Longer than a server may take over a mail: who has taken one and died is not waited for longer. */
+/** Longer than any SMTP exchange can take: after it, another node may send the mails of one that died. */
 const TAKEN_MS = 300_000;
 const TIMEOUT_MS = 30_000;
 const FIRST_WAIT_MS = 60_000;
@@ -21,7 +21,7 @@ const LONGEST_WAIT_MS = 3_600_000;
 /** About three days. */
 const MAX_ATTEMPTS = 75;
 
-/** Sends the mails that wait. What a server does not take is tried again; nothing else waits for it. */
+/** Sends pending mails. A mail that the SMTP server rejects is retried without delaying the others. */
 export class Mailer {
   readonly #options: MailerOptions;
   readonly #transport: ReturnType<typeof createTransport>;
@@ -49,18 +49,18 @@ export class Mailer {
   async #send({ id, recipient, subject, body, attempt_count: attempts }: MailRow): Promise<void> {
     const { database, now, log } = this.#options;
     try {
-      // The same in every attempt, so that a mail that is sent twice can be known.
+      // The same Message-ID in every attempt, so that a mail sent twice is recognized as a duplicate.
       await this.#transport.sendMail({ to: { name: '', address: recipient }, subject, text: body, messageId: `<${id}@posthorn>` });
       await mailSent(database, id);
     } catch (error) {
-      // Not the error itself: what a server answers may repeat the credentials.
+      // Logs the code only: an SMTP response may contain the credentials.
       const code = error instanceof Error && 'code' in error ? error.code : 'unknown';
       if (attempts >= MAX_ATTEMPTS) {
-        log.error({ mail: id, code, attempts }, 'A mail is given up.');
+        log.error({ mail: id, code, attempts }, 'A mail could not be sent after its last retry; it is dropped.');
         await mailSent(database, id);
         return;
       }
-      log.warn({ mail: id, code, attempts }, 'A mail could not be sent; it is tried again.');
+      log.warn({ mail: id, code, attempts }, 'A mail could not be sent; it will be retried.');
       await mailLater(database, id, new Date(now() + Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** (attempts - 1))));
     }
   }

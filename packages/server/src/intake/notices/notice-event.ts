@@ -2,7 +2,7 @@ import type { JsonObject } from '@posthorn/protocol';
 import type { NoticeRow } from '../../store/notices.ts';
 import type { CommittedEvent } from '../event-commit.ts';
 
-/** The event that tells an operator's organization of a notice; null: what it was about is gone. */
+/** Returns the event that notifies an operator's organization, or null if the webhook or its organization is gone. */
 export function noticeEvent(notice: NoticeRow, organizationKey: number): CommittedEvent | null {
   if (notice.organization_id === null || notice.url === null) return null;
   const { delivery_id: deliveryId } = notice;
@@ -33,7 +33,7 @@ export function noticeEvent(notice: NoticeRow, organizationKey: number): Committ
   return { organizationKey, type: `posthorn.${notice.type}`, data, scope: `product:${notice.product}`, subject };
 }
 
-/** Without what may be a secret: name and password, query, fragment. */
+/** The URL without parts that may hold secrets: user name, password, query and fragment. */
 export function shownUrl(url: string): string {
   const { origin, pathname } = new URL(url);
   return origin + pathname;

@@ -13,7 +13,7 @@ export interface NoticesOptions extends EventCommitOptions {
   readonly find: (organizationKey: number) => Promise<Tenant | null>;
   /** null: no mail is sent. */
   readonly mailer: Mailer | null;
-  /** Where the server is reached, for links. */
+  /** The server's public URL, used in links. */
   readonly publicUrl: () => string;
   readonly log: Logger;
   readonly pollMs?: number | undefined;
@@ -23,8 +23,8 @@ const DEFAULT_POLL_MS = 1_000;
 const PAGE = 200;
 
 /**
- * Tells operators and owners what happened to webhooks. A notice is written in the transaction in which it happened, and
- * taken in the one that stores its events and mails: told once, whatever crashes.
+ * Notifies operators and owners of changes to webhooks. A notice is written in the transaction of the change and
+ * removed in the transaction that stores its events and mails, so that each is stored exactly once, even after a crash.
  */
 export class Notices {
   readonly #options: NoticesOptions;
@@ -35,10 +35,10 @@ export class Notices {
     this.#options = options;
     this.#commit = new EventCommit(options);
     this.#poller = new Poller({
-      look: () => this.#tell(),
+      poll: () => this.#process(),
       everyMs: options.pollMs ?? DEFAULT_POLL_MS,
       log: options.log,
-      complaint: 'Notices could not be told; they are tried again.',
+      errorMessage: 'Notices could not be processed; they will be retried.',
     });
   }
 
@@ -46,30 +46,30 @@ export class Notices {
     this.#poller.start();
   }
 
-  /** Answers when what is being told is told. */
+  /** Resolves when the current poll has ended. */
   stop(): Promise<void> {
     return this.#poller.stop();
   }
 
-  async #tell(): Promise<void> {
+  async #process(): Promise<void> {
     const { database, mailer } = this.#options;
-    while (!this.#poller.stopped && (await hasNotices(database)) && (await this.#tellPage()) === PAGE);
+    while (!this.#poller.stopped && (await hasNotices(database)) && (await this.#processPage()) === PAGE);
     await mailer?.sendDue();
   }
 
-  /** Answers how many were told. */
-  async #tellPage(): Promise<number> {
+  /** Returns the number of notices processed. */
+  async #processPage(): Promise<number> {
     const { database, find, mailer, publicUrl, now } = this.#options;
     const operators = (await Promise.all((await organizationsOfProduct(database, OPERATIONS)).map(find))).filter(
       (tenant) => tenant !== null,
     );
     return this.#commit.run(operators, async (transaction, tenants) => {
       const notices = await takeNotices(transaction, PAGE);
-      // About their own webhooks they are not told: each failure would cause the next.
-      const told = notices.filter(({ product }) => product !== OPERATIONS);
+      // Operators get no events about their own webhooks: each failure would cause the next.
+      const forOperators = notices.filter(({ product }) => product !== OPERATIONS);
       const mails = mailer ? notices.flatMap((notice) => noticeMail(notice, publicUrl()) ?? []) : [];
       if (mails.length > 0) await insertMails(transaction, mails, new Date(now()));
-      const events = told.flatMap((notice) => [...tenants.keys()].flatMap((key) => noticeEvent(notice, key) ?? []));
+      const events = forOperators.flatMap((notice) => [...tenants.keys()].flatMap((key) => noticeEvent(notice, key) ?? []));
       return { result: notices.length, events };
     });
   }

@@ -40,7 +40,7 @@ const { objectKinds } = await loadProduct({
 });
 const rules = (objectKinds.listed.get('thing') as { rules: LifecycleRules }).rules;
 
-/** Applies states one after the other, null deletes, and answers the events of each step. */
+/** Applies states in order (null deletes) and returns the events of each step. */
 function run(states: readonly (JsonObject | null)[]): string[][] {
   const given = new Set<string>();
   let previous: JsonObject | null = null;
@@ -60,13 +60,13 @@ function transitionOf(previous: JsonObject | null, state: JsonObject | null): Tr
 }
 
 describe('lifecycle rules', () => {
-  test('a new object is created, and enters what it has', () => {
+  test('a new object causes its created event and enters its values', () => {
     expect(run([{ status: 'open', count: 0, place: { on: false, city: 'A' }, parts: [{ done: true, by: 'me' }] }])).toEqual([
       ['created', 'open', 'zero', 'off', 'all', 'any'],
     ]);
   });
 
-  test('a value is entered where it was another before, each time, unless once', () => {
+  test('an enters rule applies each time the value changes to it, unless it is once', () => {
     expect(run([{}, { status: 'open', count: 0 }, { status: 'shut', count: 1 }, { status: 'open', count: 0 }])).toEqual([
       ['created'],
       ['updated', 'open', 'zero'],
@@ -75,12 +75,12 @@ describe('lifecycle rules', () => {
     ]);
   });
 
-  test('a number is not its text: 0 is entered by 0 and by "0", not by null or a list', () => {
+  test('enters compares text: 0 is entered by 0 and "0", but not by null or a list', () => {
     expect(run([{ count: null }, { count: '0' }])).toEqual([['created'], ['updated', 'zero']]);
     expect(run([{ count: null }, { count: [0] }, { count: 0 }])).toEqual([['created'], ['updated'], ['updated', 'zero']]);
   });
 
-  test('a field deep inside counts by its own value', () => {
+  test('a nested field is compared by its own value', () => {
     expect(run([{ place: { city: 'A', x: 1 } }, { place: { city: 'A', x: 2 } }, { place: { city: 'B', x: 2 } }, {}])).toEqual([
       ['created'],
       ['updated'],
@@ -89,16 +89,16 @@ describe('lifecycle rules', () => {
     ]);
   });
 
-  test('all items must hold, and of an empty list none does', () => {
+  test('every-item requires all items to match, and is false for an empty list', () => {
     const steps: Json[][] = [[], [{ done: true }, { done: false }], [{ done: true }, { done: true }], [], [{ done: true }]];
     expect(run(steps.map((parts) => ({ parts })))).toEqual([['created'], ['updated'], ['updated', 'all'], ['updated'], ['updated']]);
   });
 
-  test('created comes once for ever: an object that comes again is an updated one', () => {
+  test('a once created event is sent only once: a recreated object causes updated', () => {
     expect(run([{ a: 1 }, null, { a: 1 }, null, null])).toEqual([['created'], ['deleted'], ['updated'], ['deleted'], []]);
   });
 
-  test('whatever states come: no change gives nothing, once is once, creation and update exclude each other', () => {
+  test('for any states: no change causes no event, once applies once, created and updated exclude each other', () => {
     const part = fc.record({ done: fc.boolean() }, { requiredKeys: [] });
     const state = fc.record(
       {

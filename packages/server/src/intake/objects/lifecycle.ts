@@ -3,15 +3,15 @@ import { hasValue, valueAt } from '../../catalog/conditions.ts';
 import type { LifecycleRules, Rule } from '../../catalog/object-kind.ts';
 import { sameJson } from '@posthorn/protocol';
 
-/** A change of an object, as the rules see it. */
+/** An object's change, the input of the lifecycle rules. */
 export type Transition =
   | { readonly kind: 'created'; readonly state: JsonObject }
   | { readonly kind: 'updated'; readonly previous: JsonObject; readonly state: JsonObject; readonly changed: Changes }
   | { readonly kind: 'deleted' };
 
 /**
- * The events that follow from a change, in the order in which they are sent, each type once.
- * `given`: what the object has given of its `once` events.
+ * Returns the rules whose events a change causes, in sending order, each event type once.
+ * `given`: the `once` events that the object has already caused.
  */
 export function eventsOf(rules: LifecycleRules, transition: Transition, given: ReadonlySet<string>): Rule[] {
   const found = new Map<string, Rule>();

@@ -18,11 +18,11 @@ test.each<[JsonObject, JsonObject, JsonObject]>([
   expect(mergePatch(state, patch)).toEqual(merged);
 });
 
-test('the order of the fields stays, new ones follow', () => {
+test('fields keep their order and new ones are appended', () => {
   expect(Object.keys(mergePatch({ z: 1, a: 2, m: 3 }, { b: 4, a: 5, z: null }))).toEqual(['a', 'm', 'b']);
 });
 
-test('patching twice is patching once, and an empty patch changes nothing', () => {
+test('a patch is idempotent, and an empty patch changes nothing', () => {
   const object = fc.dictionary(fc.string({ maxLength: 2 }), fc.jsonValue({ maxDepth: 2 }), {
     noNullPrototype: true,
   }) as fc.Arbitrary<JsonObject>;

@@ -1,6 +1,6 @@
 import { ExactNumber, type Json, type JsonObject } from '@posthorn/protocol';
 
-/** Applies a JSON merge patch (RFC 7396): null takes a field away, objects are merged, everything else replaces. */
+/** Applies a JSON merge patch (RFC 7396): null removes a field, objects are merged, other values replace. */
 export function mergePatch(state: JsonObject, patch: JsonObject): JsonObject {
   const merged: [string, Json][] = [];
   for (const [name, value] of Object.entries(state)) {

@@ -16,27 +16,27 @@ import type { CommittedEvent } from '../event-commit.ts';
 import { eventsOf, type Transition } from './lifecycle.ts';
 import { mergePatch } from './merge-patch.ts';
 
-/** What is to become of an object's state. */
+/** A requested change of an object's state. */
 export type ObjectAction =
-  /** `text`: the state as JSON, where it is at hand. */
+  /** `text`: the state as JSON, if it was serialized already. */
   | { readonly kind: 'put'; readonly state: JsonObject; readonly text?: string }
   | { readonly kind: 'patch'; readonly patch: JsonObject }
   | { readonly kind: 'delete' };
 
-/** A change of one object, its put state checked already. */
+/** A change of one object. A `put` state has been checked against its schema. */
 export interface ObjectRequest {
   readonly tenant: Tenant;
   readonly kind: ObjectKind;
   readonly id: string;
-  /** undefined: as it is. */
+  /** undefined: unchanged. */
   readonly scope: string | null | undefined;
   readonly action: ObjectAction;
   readonly sender: JsonObject | null;
-  /** The version that the object must have; 'none': it must not be there; 'some': it must be there; null: any. */
+  /** The version that the object must have; 'none': it must not exist; 'some': it must exist; null: any. */
   readonly expected: number | 'none' | 'some' | null;
 }
 
-/** An object as it is stored. */
+/** A stored object. */
 export interface StoredObject {
   readonly kind: string;
   readonly id: string;
@@ -48,36 +48,36 @@ export interface StoredObject {
 }
 
 export interface ObjectOutcome {
-  /** As it is now; a deleted one as it was last. */
+  /** The object after the change; for a deletion, its last state. */
   readonly object: StoredObject;
   readonly created: boolean;
   readonly events: readonly { readonly id: string; readonly type: string }[];
 }
 
-/** A request of a group that was refused, and so the group. */
+/** The error of a group: one rejected request rejects all of them. */
 export interface RefusedGroup {
   readonly error: PosthornError;
-  /** Its index in the group. */
+  /** The index of the rejected request. */
   readonly index: number;
 }
 
-/** What an object was before its first change in the batch, and is after its last. */
+/** An object's state before its first change in the batch and after its last. */
 export interface ObjectEdit {
-  /** The first one that changed it. */
+  /** The first request that changed it. */
   readonly request: ObjectRequest;
   readonly scopeKey: string;
   readonly before: JsonObject | null;
   readonly after: JsonObject | null;
 }
 
-/** An object while a batch is worked out. */
+/** An object's working state during a batch. */
 interface Working {
   readonly name: ObjectName;
   readonly row: ObjectRow | null;
   first: ObjectRequest | null;
   scope: string | null;
   state: JsonObject | null;
-  /** The state as JSON, where it is at hand. */
+  /** The state as JSON, if it was serialized already. */
   text: string | undefined;
   before: JsonObject | null;
   version: number;
@@ -87,17 +87,17 @@ interface Working {
   changed: boolean;
 }
 
-/** The name of the object that a request is about. */
+/** Returns the name of the request's object. */
 export function nameOf({ tenant, kind, id, scope }: Pick<ObjectRequest, 'tenant' | 'kind' | 'id' | 'scope'>): ObjectName {
   return { organizationKey: tenant.organization.key, kind: kind.name, scopeKey: kind.scoped ? (scope ?? '') : '', id };
 }
 
-/** A name as a key. A scope may hold spaces: its length tells where it ends. */
+/** Returns a name as a map key. A scope may contain spaces, so its length is part of the key. */
 export function keyOf({ organizationKey, kind, scopeKey, id }: ObjectName): string {
   return `${organizationKey} ${kind} ${scopeKey.length} ${scopeKey} ${id}`;
 }
 
-/** Works out a batch: each request sees what the ones before it left. Nothing is stored here. */
+/** Computes a batch in memory: each request sees the results of those before it. Nothing is stored here. */
 export class ObjectBatch {
   readonly events: CommittedEvent[] = [];
   readonly #objects = new Map<string, Working>();
@@ -111,7 +111,7 @@ export class ObjectBatch {
     }
   }
 
-  /** Answers a PosthornError, and changes nothing, where the request is refused. */
+  /** Returns a PosthornError and changes nothing if the request is rejected. */
   async apply(request: ObjectRequest): Promise<ObjectOutcome | PosthornError> {
     const name = nameOf(request);
     const key = keyOf(name);
@@ -124,9 +124,9 @@ export class ObjectBatch {
     return this.#change(object, request, next);
   }
 
-  /** Applies all requests or none of them: if one is refused, the batch is left as it was before the first. */
+  /** Applies all requests or none: if one is rejected, the batch is restored to its state before the first. */
   async applyGroup(requests: readonly ObjectRequest[]): Promise<readonly ObjectOutcome[] | RefusedGroup> {
-    // A single request that is refused has changed nothing.
+    // A single rejected request has changed nothing.
     const undo = requests.length > 1 ? this.#savepoint(requests) : () => {};
     const outcomes: ObjectOutcome[] = [];
     for (const [index, request] of requests.entries()) {
@@ -158,17 +158,17 @@ export class ObjectBatch {
     };
   }
 
-  /** Rows that were not there. */
+  /** Returns the rows to insert. */
   inserted(): ObjectWrite[] {
     return this.#written().flatMap((object) => (object.row === null ? writeOf(object) : []));
   }
 
-  /** Rows that were there and differ now. */
+  /** Returns the rows to update. */
   updated(): ObjectWrite[] {
     return this.#written().flatMap((object) => (object.row === null ? [] : writeOf(object)));
   }
 
-  /** Objects whose state differs now from what it was before the batch. */
+  /** Returns the objects that the batch has changed. */
   edits(): ObjectEdit[] {
     return this.#written().flatMap(({ name, first, before, state }) =>
       first ? { request: first, scopeKey: name.scopeKey, before, after: state } : [],
@@ -186,7 +186,7 @@ export class ObjectBatch {
     const unchanged = previous !== null && next !== null && Object.keys(changed).length === 0;
     if (unchanged && scope === object.scope) return { object: shown(object, previous), created: false, events: [] };
     const rules = unchanged ? [] : eventsOf(request.kind.rules, transitionOf(previous, next, changed), object.given);
-    const told = {
+    const change = {
       kind: request.kind.name,
       id: request.id,
       scope,
@@ -195,7 +195,7 @@ export class ObjectBatch {
       deleted: next === null,
       changed,
     };
-    const events = await this.#events(request, rules, told);
+    const events = await this.#events(request, rules, change);
     if (events instanceof PosthornError) return events;
     const once = rules.filter((rule) => rule.once).map((rule) => rule.type.name);
     const now = new Date(this.#now);
@@ -219,11 +219,11 @@ export class ObjectBatch {
   async #events(
     { tenant, kind, sender }: ObjectRequest,
     rules: readonly Rule[],
-    told: Omit<ObjectChange, 'event' | 'time'>,
+    change: Omit<ObjectChange, 'event' | 'time'>,
   ): Promise<CommittedEvent[] | PosthornError> {
     const events: CommittedEvent[] = [];
     for (const { type, checked } of rules) {
-      const data = callProduct(() => kind.data({ ...told, event: type.name, time: new Date(this.#now) }));
+      const data = callProduct(() => kind.data({ ...change, event: type.name, time: new Date(this.#now) }));
       const result = checked ? type.check(data) : [];
       const errors = result instanceof Promise ? await result : result;
       if (errors.length > 0) return unfitData(kind, type.name, errors);
@@ -232,8 +232,8 @@ export class ObjectBatch {
         id: newId(this.#now),
         type: type.name,
         data,
-        scope: told.scope,
-        subject: { kind: told.kind, id: told.id },
+        scope: change.scope,
+        subject: { kind: change.kind, id: change.id },
         sender,
       });
     }
@@ -268,14 +268,14 @@ function writeOf({ name, scope, state, text, version, given, createdAt, updatedA
 function expectationProblem({ state, version }: Working, expected: ObjectRequest['expected']): PosthornError | null {
   if (expected === null) return null;
   if (expected === 'none') {
-    return state === null ? null : new PosthornError('version_mismatch', `The object is there already, in version ${version}.`);
+    return state === null ? null : new PosthornError('version_mismatch', `The object already exists, in version ${version}.`);
   }
-  if (state === null) return new PosthornError('version_mismatch', 'The object is not there.');
+  if (state === null) return new PosthornError('version_mismatch', 'The object does not exist.');
   if (expected === 'some' || version === expected) return null;
-  return new PosthornError('version_mismatch', `The object is in version ${version}; version ${expected} was expected.`);
+  return new PosthornError('version_mismatch', `The object is in version ${version}, but version ${expected} was expected.`);
 }
 
-/** The state after the request; null: deleted. */
+/** Returns the state after the request; null: deleted. */
 async function nextState({ state }: Working, { action, kind, id }: ObjectRequest): Promise<JsonObject | null | PosthornError> {
   if (action.kind === 'put') return action.state;
   if (state === null) return new PosthornError('not_found', `There is no ${kind.name} ${JSON.stringify(id)} in this organization.`);
@@ -294,7 +294,7 @@ function shown({ name, scope, version, createdAt, updatedAt }: Working, state: J
   return { kind: name.kind, id: name.id, scope, state, version, createdAt, updatedAt };
 }
 
-/** A state that does not satisfy the schema of its kind. */
+/** Returns the error of a state that doesn't match its kind's schema. */
 export function unfitState(kind: ObjectKind, errors: readonly FieldError[]): PosthornError {
   return new PosthornError('invalid_state', `The state is not a valid ${kind.name}.`, {
     errors: errors.map((error) => ({ ...error, path: `/state${error.path}` })),
@@ -302,7 +302,7 @@ export function unfitState(kind: ObjectKind, errors: readonly FieldError[]): Pos
 }
 
 function unfitData(kind: ObjectKind, type: string, errors: readonly FieldError[]): PosthornError {
-  return new PosthornError('invalid_state', `The state of the ${kind.name} gives an event ${type} that is not valid.`, {
+  return new PosthornError('invalid_state', `The state of the ${kind.name} results in an invalid ${type} event.`, {
     errors: errors.map((error) => ({ ...error, path: `/state${error.path}`, message: `${error.message} (in the event ${type})` })),
   });
 }

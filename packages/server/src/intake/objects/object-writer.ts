@@ -12,15 +12,15 @@ import { AdmissionQueue } from '../admission-queue.ts';
 import { keyOf, nameOf, ObjectBatch, type ObjectOutcome, type ObjectRequest, type RefusedGroup } from './object-batch.ts';
 
 const MAX_BATCH = 500;
-/** The next batch is full. */
+/** Enough for a full next batch. */
 const ENOUGH_QUEUED = MAX_BATCH;
-/** A statement with 500 large states would take as much memory here and in the database. */
+/** Limits the memory that a statement with large states takes here and in the database. */
 const MAX_BATCH_BYTES = 8 * 1024 * 1024;
 
-/** What an object adds to the weight of its state: a batch of groups of tiny states stays at some 2,000 objects. */
+/** The weight of an object beside its state. It limits a batch of groups with tiny states to about 2,000 objects. */
 const OBJECT_WEIGHT = 4 * 1024;
 
-/** Requests that are applied all or none, with what their states weigh, in characters. */
+/** Requests that are applied all or none, with the size of their states in characters. */
 interface Group {
   readonly requests: readonly ObjectRequest[];
   readonly weight: number;
@@ -29,15 +29,15 @@ interface Group {
 type GroupOutcome = readonly ObjectOutcome[] | RefusedGroup;
 
 /**
- * Requests in flight together share a transaction: their objects are locked, the changes worked out one after the other,
- * and states and events stored in one commit. Requests for one object follow one another, on whichever nodes they arrive.
+ * Applies object changes. Concurrent requests share a transaction: it locks their objects, computes the changes in
+ * order, and stores states and events. The locks serialize requests for the same object across nodes.
  */
 export class ObjectWriter {
   readonly #commit: EventCommit;
   readonly #now: () => number;
   readonly #notes: DigestNotes;
   readonly #batches: BatchWriter<Group, GroupOutcome>;
-  /** Requests with states come in through it. */
+  /** Admits requests with states. */
   readonly admission: AdmissionQueue;
 
   constructor(options: EventCommitOptions) {
@@ -63,13 +63,13 @@ export class ObjectWriter {
     return this.#batches.queued;
   }
 
-  /** Resolves when it is committed or refused. */
+  /** Resolves when the request is committed or rejected. */
   async add(request: ObjectRequest, weight: number, ticket?: RequestTicket): Promise<ObjectOutcome | PosthornError> {
     const outcome = await this.#batches.add({ requests: [request], weight }, ticket);
     return 'error' in outcome ? outcome.error : (outcome[0] ?? new PosthornError('internal', 'A change has no outcome.'));
   }
 
-  /** Commits all of the requests in one transaction or none of them. Resolves when they are committed or one is refused. */
+  /** Commits all of the requests in one transaction or none. Resolves when they are committed or one is rejected. */
   addGroup(requests: readonly ObjectRequest[], weight: number): Promise<GroupOutcome> {
     return this.#batches.add({ requests, weight });
   }
@@ -90,7 +90,7 @@ export class ObjectWriter {
     }
   }
 
-  /** Something in the batch is refused for good: the others must not suffer for it. */
+  /** Retries the groups one by one, so that a rejected one doesn't fail the others. */
   async #oneByOne(groups: readonly Group[], refusal: PosthornError): Promise<GroupOutcome[]> {
     if (groups.length === 1) return [{ error: refusal, index: 0 }];
     const outcomes: GroupOutcome[] = [];
@@ -111,7 +111,7 @@ export class ObjectWriter {
     return { result, events: batch.events, stored: this.#store(transaction, batch) };
   }
 
-  /** Its statements go out together with that of the events. */
+  /** Stores the batch. Its statements are sent together with the one that stores the events. */
   async #store(transaction: Queryable, batch: ObjectBatch): Promise<void> {
     const inserted = batch.inserted();
     const updated = batch.updated();
@@ -120,16 +120,16 @@ export class ObjectWriter {
       updated.length > 0 ? updateObjects(transaction, updated) : undefined,
       this.#notes.note(transaction, batch.edits()),
     ]);
-    // Made by another transaction meanwhile: next time it is seen.
+    // Another transaction has created one of the objects: the retry will see it.
     if (count < inserted.length) throw new CommitAgain();
   }
 }
 
-/** What is answered if one request of a batch made it fail; null: it has another reason. */
+/** Returns the error to report if a single request made the batch fail; null: the batch failed for another reason. */
 function refusalOfOne(error: unknown): PosthornError | null {
   if (error instanceof PosthornError) return error.code === 'internal' ? error : null;
   if (!isDataError(error)) return null;
-  return new PosthornError('invalid_state', 'The object holds something that cannot be stored.', { cause: error });
+  return new PosthornError('invalid_state', 'The object contains a value that cannot be stored.', { cause: error });
 }
 
 /** All requests of a group are of one organization. */

@@ -7,19 +7,19 @@ import type { AdmissionQueue } from '../admission-queue.ts';
 import { ObjectWriter } from './object-writer.ts';
 import { unfitState, type ObjectAction, type ObjectOutcome, type ObjectRequest, type RefusedGroup } from './object-batch.ts';
 
-/** A change of an object as a caller gives it. */
+/** A change of an object, as the caller requests it. */
 export interface ObjectChangeInput {
   readonly kind: string;
   readonly id: string;
-  /** Needed where the scope is part of the identity. undefined: as it is. */
+  /** Required if the scope is part of the object's identity. undefined: unchanged. */
   readonly scope?: string | null | undefined;
   readonly action: ObjectAction;
   readonly sender?: JsonObject | undefined;
-  /** The version that the object must have; 'none': it must not be there; 'some': it must be there. Default: any. */
+  /** The version that the object must have; 'none': it must not exist; 'some': it must exist. Default: any. */
   readonly expected?: number | 'none' | 'some' | undefined;
 }
 
-/** Object states in, events out: checked, compared with the last state, stored with the events that follow, in one commit. */
+/** Accepts object states: checks them, compares them with the last state, and stores them with the resulting events. */
 export class Objects {
   readonly #writer: ObjectWriter;
 
@@ -27,19 +27,20 @@ export class Objects {
     this.#writer = new ObjectWriter(options);
   }
 
-  /** Changes that wait to be stored. */
+  /** The number of changes that wait to be stored. */
   get queued(): number {
     return this.#writer.queued;
   }
 
-  /** Requests with states come through it before they are parsed. */
+  /** Admits requests with states before they are parsed. */
   get admission(): AdmissionQueue {
     return this.#writer.admission;
   }
 
   /**
-   * Changes an object. The answer means: committed.
-   * Throws `unknown_object_kind`, `invalid_request`, `invalid_state`, `not_found`, `version_mismatch`, `overloaded`, `unavailable`.
+   * Changes an object. Resolves when the change is committed.
+   * Throws `unknown_object_kind`, `invalid_request`, `invalid_state`, `not_found`, `version_mismatch`, `overloaded`,
+   * `unavailable`.
    */
   async apply(tenant: Tenant, input: ObjectChangeInput, ticket?: RequestTicket): Promise<ObjectOutcome> {
     const outcome = await this.#one(tenant, input, ticket);
@@ -47,12 +48,12 @@ export class Objects {
     return outcome;
   }
 
-  /** As `apply` for each, in order where they are about the same object; one that is refused does not hinder the others. */
+  /** Applies each change, in order per object. A rejected change doesn't affect the others. */
   async applyMany(tenant: Tenant, inputs: readonly ObjectChangeInput[], ticket = newTicket()): Promise<(ObjectOutcome | PosthornError)[]> {
     return Promise.all(inputs.map((input) => this.#one(tenant, input, ticket)));
   }
 
-  /** Changes all of the objects in one transaction, or none of them if one is refused. */
+  /** Changes all of the objects in one transaction, or none of them if one change is rejected. */
   async applyGroup(tenant: Tenant, inputs: readonly ObjectChangeInput[]): Promise<readonly ObjectOutcome[] | RefusedGroup> {
     const requests: ObjectRequest[] = [];
     for (const [index, input] of inputs.entries()) {
@@ -64,14 +65,14 @@ export class Objects {
     return this.#writer.addGroup(requests, weight);
   }
 
-  /** Answers when everything taken in is stored or refused. */
+  /** Resolves when every received change is stored or rejected. */
   drained(): Promise<void> {
     return this.#writer.drained();
   }
 
   async #one(tenant: Tenant, input: ObjectChangeInput, ticket?: RequestTicket): Promise<ObjectOutcome | PosthornError> {
     const checked = this.#check(tenant, input);
-    // Not awaited where it need not be: changes that come together shall keep their order.
+    // Awaits only promises: a needless await could reorder changes that arrive together.
     const request = checked instanceof Promise ? await checked : checked;
     return request instanceof PosthornError ? request : this.#writer.add(request, weightOf(request.action), ticket);
   }
@@ -90,7 +91,7 @@ export class Objects {
   }
 }
 
-/** The state is written as JSON once, for weighing and for storing. */
+/** Serializes the state once, for its weight and for storing. */
 function withText(action: ObjectAction): ObjectAction {
   return action.kind === 'put' && action.text === undefined ? { ...action, text: JSON.stringify(action.state) } : action;
 }
@@ -106,18 +107,18 @@ function weightOf(action: ObjectAction): number {
   }
 }
 
-/** The error of a kind that the organization's product does not have. */
+/** Returns the error of an object kind that the organization's product doesn't define. */
 export function unknownKind({ product }: Tenant, kind: string): PosthornError {
   const known = [...product.objectKinds.listed.keys()];
-  const message = known.length > 0 ? `must be one of ${known.join(', ')}` : `is none: the product ${product.name} has no object kinds`;
+  const message = known.length > 0 ? `must be one of ${known.join(', ')}` : `is unknown: the product ${product.name} has no object kinds`;
   return new PosthornError('unknown_object_kind', `The product ${product.name} has no object kind "${kind.slice(0, 100)}".`, {
     errors: [{ path: '/kind', rule: 'known', message }],
   });
 }
 
-/** The error of an object of a scoped kind that is named without its scope. */
+/** Returns the error of a missing scope for an object of a scoped kind. */
 export function missingScope(kind: ObjectKind): PosthornError {
-  return new PosthornError('invalid_request', `A ${kind.name} is named by id and scope; the scope is missing.`, {
-    errors: [{ path: '/scope', rule: 'required', message: `is required: it is part of what names a ${kind.name}` }],
+  return new PosthornError('invalid_request', `The scope is missing. A ${kind.name} is identified by id and scope.`, {
+    errors: [{ path: '/scope', rule: 'required', message: `is required: it is part of the identity of a ${kind.name}` }],
   });
 }

@@ -2,7 +2,7 @@ import type { ProductDefinition } from '@posthorn/protocol';
 import { expect, test } from 'vitest';
 import { startApiServer } from '../../../test-support/api-server.ts';
 
-/** Fails for the number 13: once where its data is made, once where its body is. */
+/** Fails for the number 13, in its data function or in its envelope. */
 function failing(where: 'data' | 'envelope'): ProductDefinition {
   const unlucky = (place: string, n: unknown): void => {
     if (place === where && n === 13) throw new TypeError('13 was not thought of');
@@ -26,7 +26,7 @@ function failing(where: 'data' | 'envelope'): ProductDefinition {
   };
 }
 
-test.each(['data', 'envelope'] as const)('a product whose %s fails for one object fails nobody else’s', async (where) => {
+test.each(['data', 'envelope'] as const)('a product whose %s fails for one object does not fail the other objects', async (where) => {
   await using server = await startApiServer({
     products: [failing(where), { name: 'generic', anyEvent: true, anyObject: true, events: {} }],
   });

@@ -13,7 +13,7 @@ import { Objects } from './intake/objects/objects.ts';
 import type { Database } from './store/database.ts';
 import type { Directory } from './tenancy/directory.ts';
 
-export interface TakingOptions {
+export interface IngestionOptions {
   readonly database: Database;
   readonly owner: LogOwner;
   readonly catalog: Catalog;
@@ -26,23 +26,30 @@ export interface TakingOptions {
   readonly config: Pick<Config, 'smtpUrl' | 'mailFrom' | 'inboundRates'>;
 }
 
-/** Everything that ends in an event: what callers emit, objects, digests, what comes in through inbound hooks. */
-export interface Taking {
+/** All sources of events: emitted events, object changes, digests, notices and inbound hooks. */
+export interface Ingestion {
   readonly intake: Intake;
   readonly objects: Objects;
   readonly digests: Digests;
   readonly inbound: Inbound;
-  /** Runs digests when they are due, tells notices. */
+  /** Starts the digest schedule and the notices. */
   start(): void;
-  /** Answers when the digest that is running has ended, and what is being told is told; nothing else begins. */
+  /** Stops the digest schedule and the notices. Resolves when the current digest and poll have ended. */
   stopSchedule(): Promise<unknown>;
-  /** Answers when everything taken in is stored or refused. */
+  /** Resolves when every received event and object change is stored or rejected. */
   drained(): Promise<unknown>;
   close(): Promise<void>;
 }
 
-/** Opens the ways in. Events go to delivery through their owner. */
-export async function openTaking({ catalog, digestPollMs, noticePollMs, publicUrl, config, ...options }: TakingOptions): Promise<Taking> {
+/** Opens all sources of events. `owner` hands their events to delivery. */
+export async function openIngestion({
+  catalog,
+  digestPollMs,
+  noticePollMs,
+  publicUrl,
+  config,
+  ...options
+}: IngestionOptions): Promise<Ingestion> {
   const { database, owner, directory, log, now } = options;
   const commit = { database, owner, now, reload: (key: number) => directory.reload(key) };
   const intake = new Intake(commit);
@@ -75,7 +82,7 @@ export async function openTaking({ catalog, digestPollMs, noticePollMs, publicUr
   };
 }
 
-/** Sources send what has gathered: an hour's values of many goals, the days of a year. */
+/** Allows bursts: sources send collected values at once, such as an hour of many goals or a year of days. */
 const BURST_SECONDS = 10;
 
 function rateOf(perSecond: number): Rate {
