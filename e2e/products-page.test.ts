@@ -12,7 +12,7 @@ const PAGE = new URL('../docs/products.md', import.meta.url);
 /** Puts the page's example into a folder, as a reader would. */
 async function writeExample(): Promise<string> {
   const text = await readFile(PAGE, 'utf8');
-  const section = text.slice(text.indexOf('## A complete example'));
+  const section = text.slice(text.indexOf('## Complete example'));
   const [product = '', config = ''] = [...section.matchAll(/```ts\n([^]*?)```/g)].map(([, code = '']) => code);
   // Below the root, so that the packages are found; ignored by git.
   const place = join(ROOT, '.vitest');
