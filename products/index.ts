@@ -6,5 +6,5 @@ import { revops } from './revops/product.ts';
 import { revos } from './revos/product.ts';
 import { virtuoso } from './virtuoso/product.ts';
 
-/** The definitions that ship with the server. */
+/** The product definitions that ship with the server. */
 export const builtInProducts: readonly ProductDefinition[] = [generic, featureos, results, revops, revos, virtuoso];

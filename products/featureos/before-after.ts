@@ -1,20 +1,20 @@
 import { diffFields, type Json, type JsonObject } from '@posthorn/sdk';
 
-/** A date that is set when the status becomes a certain one. It is told in `before` and `after` only. */
+/** A date that is set when the status becomes a certain value. It appears only in `before` and `after`. */
 export interface Transition {
   readonly field: string;
   readonly status: string;
 }
 
-/** Dates that tell of a transition. */
+/** The dates of transitions. */
 const TRANSITION_DATES = new Set(['completed_at', 'published_at']);
 
-/** Changes with every edit: no news. */
+/** Changes with every edit, so it is left out. */
 const ALWAYS_CHANGING = 'updated_at';
 
 /**
- * The state with `before` and `after`: the fields that changed, the same keys in both. Their dates are text, such as
- * `2022-05-04 17:55:39 UTC`; those of the state itself are seconds since the epoch.
+ * Adds `before` and `after` to the state: the changed fields, with the same keys in both. Their dates are text such as
+ * `2022-05-04 17:55:39 UTC`; the state's own dates are seconds since the epoch.
  */
 export function withTransition(previous: object, state: object, transition: Transition): JsonObject {
   const states = { previous: previous as JsonObject, state: state as JsonObject };
@@ -26,12 +26,12 @@ export function withTransition(previous: object, state: object, transition: Tran
   };
 }
 
-/** The state without the dates of its transitions. */
+/** Returns the state without the dates of its transitions. */
 export function withoutTransitionDates(state: object): JsonObject {
   return Object.fromEntries(Object.entries(state as JsonObject).filter(([name]) => !TRANSITION_DATES.has(name)));
 }
 
-/** What is compared. Where the date of the transition is not pushed, it is the moment of the update that changed the status. */
+/** Returns the states to compare. If the state has no transition date, it is the time of the update of the status. */
 function views(states: { previous: JsonObject; state: JsonObject }, { field, status }: Transition): [JsonObject, JsonObject] {
   const { previous, state } = states;
   const isPushed = field in previous || field in state;

@@ -10,8 +10,8 @@ const changelogs = { group: 'Changelog', schema: changelog, sample: draftChangel
 const named = (snakeCase: string, description: string): Event => ({ description, aliases: [snakeCase] });
 
 /**
- * featureOS: posts and changelog. The data is the post or changelog as it is now, with what changed in `before` and `after`;
- * an endpoint that fails four times is marked failed, and its owner is told.
+ * featureOS: posts and changelog. The data is the current state, with the changed fields in `before` and `after`.
+ * A webhook that fails four times is marked failed, and its owner is notified.
  */
 export const featureos = defineProduct({
   name: 'featureos',

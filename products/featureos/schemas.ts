@@ -4,11 +4,11 @@ const text = z.string().nullable().optional();
 const count = z.number().int().optional();
 /** Seconds since the epoch. */
 const moment = z.number().int();
-/** When the status became what it is: seconds since the epoch, or text. Told in `before` and `after` only. */
+/** When the status became what it is: seconds since the epoch, or text. Appears only in `before` and `after`. */
 const transition = z.union([moment, z.string()]).nullable().optional();
 const status = z.looseObject({ label: z.string(), value: z.string() });
 
-/** A post. Further fields pass. */
+/** A post. Other fields are accepted too. */
 export const post = z.looseObject({
   id: z.number().int(),
   title: z.string(),
@@ -31,7 +31,7 @@ export const post = z.looseObject({
   submitter: z.looseObject({}).optional(),
 });
 
-/** An entry of the changelog. Further fields pass. */
+/** A changelog entry. Other fields are accepted too. */
 export const changelog = z.looseObject({
   id: z.number().int(),
   title: z.string(),

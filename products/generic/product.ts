@@ -1,6 +1,6 @@
 import { defaultEnvelope, defineProduct } from '@posthorn/sdk';
 
-/** Any events and objects, in the Standard Webhooks envelope, with the default policy. */
+/** Accepts any events and objects, with the Standard Webhooks envelope and the default policy. */
 export const generic = defineProduct({
   name: 'generic',
   title: 'Generic',

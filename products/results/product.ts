@@ -6,18 +6,18 @@ const revenue = {
 } as const;
 
 /**
- * RESULTS.com: goals that other systems keep up to date by posting to an inbound hook, `{date, value, goodThreshold?, badThreshold?}`,
- * and events that tell of it.
+ * RESULTS.com: goals that other systems update by posting `{date, value, goodThreshold?, badThreshold?}` to an inbound
+ * hook, and events for their changes.
  */
 export const results = defineProduct({
   name: 'results',
   title: 'RESULTS.com',
   inbound: { targets: ['goal'] },
   events: {
-    'goal.created': { group: 'Goals', description: 'A goal was made.', schema: goal, sample: revenue },
+    'goal.created': { group: 'Goals', description: 'A goal was created.', schema: goal, sample: revenue },
     'goal.updated': {
       group: 'Goals',
-      description: 'A goal got a value, or its thresholds or settings changed.',
+      description: 'A goal received a value, or its thresholds or settings changed.',
       schema: goalUpdate,
       sample: {
         goal: { id: 'revenue', name: 'Revenue', direction: 'maximize', timeZone: null },

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** A decimal as text: a JSON number would lose digits in most readers. */
+/** A decimal as text: most JSON parsers would lose digits of a number. */
 const decimal = z.string().regex(/^-?\d+(\.\d+)?$/);
 const thresholds = z.object({ good: decimal.nullable(), bad: decimal.nullable() });
 const colour = z.enum(['green', 'amber', 'red']).nullable();

@@ -1,6 +1,6 @@
 import type { EmittedEvent, JsonObject } from '@posthorn/sdk';
 
-/** Reads `{"deal": {…}, "event": "deal-created"}`: the document's own shape, its event a name or `{type, id?}`. */
+/** Reads the document's own shape, `{"deal": {…}, "event": "deal-created"}`. `event` is a name or `{type, id?}`. */
 export function eventOf({ event, deal, account }: JsonObject): EmittedEvent | null {
   const data = deal ?? account;
   if (!isObject(data)) return null;

@@ -3,12 +3,12 @@ import { eventOf } from './curl-shape.ts';
 import { activeAccount, signedDeal } from './samples.ts';
 import { account, deal } from './schemas.ts';
 
-/** Every party has signed; of a deal that lists no parties, its status says so. */
+/** True if every party has signed, or if a deal without parties has the status `signed`. */
 const signedByAll = or(everyItem('parties', field('signed', true)), and(not(present('parties')), field('status', 'signed')));
 
 /**
- * RevOps: deal and account events. The body is `{event: {id, time, type}, deal | account}`; an endpoint acknowledges
- * with status 200 and a phrase, or is tried again every hour.
+ * RevOps: deal and account events. The body is `{event: {id, time, type}, deal | account}`. A delivery succeeds with
+ * status 200 and a phrase in the response; otherwise it is retried every hour.
  */
 export const revops = defineProduct({
   name: 'revops',
@@ -16,7 +16,7 @@ export const revops = defineProduct({
   events: {
     'deal-created': {
       group: 'Deals',
-      description: 'A deal was first saved or sent to Deal Desk. Once per deal.',
+      description: 'A deal was first saved or sent to Deal Desk. Sent once per deal.',
       schema: deal,
       sample: { ...signedDeal, status: 'draft', signed_contract_url: null },
     },
@@ -26,7 +26,7 @@ export const revops = defineProduct({
       schema: deal,
       sample: { ...signedDeal, status: 'in-review', signed_contract_url: null },
     },
-    'deal-signed': { group: 'Deals', description: 'All parties have signed. Once per deal.', schema: deal, sample: signedDeal },
+    'deal-signed': { group: 'Deals', description: 'All parties have signed. Sent once per deal.', schema: deal, sample: signedDeal },
     'deal-active': {
       group: 'Deals',
       description: 'The customer was activated for billing.',

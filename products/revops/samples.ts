@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import type { account, deal } from './schemas.ts';
 
-/** A deal as it stands when it was signed. */
+/** A signed deal. */
 export const signedDeal: z.input<typeof deal> = {
   id: '0f8b7c1e-3d55-4f0a-9d7e-5d1f3c0a9b21',
   status: 'signed',
@@ -49,7 +49,7 @@ export const signedDeal: z.input<typeof deal> = {
   terms: [{ id: 'net-payment', friendly_name: 'Payment terms', description: 'Invoices are due within 30 days.', value: '30' }],
 };
 
-/** An account in use. */
+/** An active account. */
 export const activeAccount: z.input<typeof account> = {
   account_id: 'pigeon-001',
   blocked: false,

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** Money travels as text, with its currency and precision beside it: nothing is rounded on the way. A draft may have no price yet. */
+/** Money as text, so that nothing is rounded. Currency and precision are separate. A draft may have no price. */
 const money = z.string().nullable();
 const precision = z.union([z.number().int(), z.string()]).nullable();
 const text = z.string().nullable();
@@ -35,7 +35,7 @@ const party = z.looseObject({ name: text.optional(), email: text.optional(), sig
 
 const term = z.looseObject({ id: z.string(), friendly_name: text.optional(), description: text.optional(), value: text.optional() });
 
-/** A deal. Only its id and status must be there; columns that are not named here pass. */
+/** A deal. Only its id and status are required. Other columns are accepted too. */
 export const deal = z.looseObject({
   id: z.string(),
   status: z.string(),
@@ -56,7 +56,7 @@ export const deal = z.looseObject({
   feature_flags: z.array(featureFlag).optional(),
   skus: z.array(sku).optional(),
   terms: z.array(term).optional(),
-  /** Who signs it. */
+  /** The parties that must sign. */
   parties: z.array(party).optional(),
 });
 

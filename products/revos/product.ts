@@ -4,8 +4,8 @@ import { model, score, scoreChange } from './schemas.ts';
 import { scoreChangeOf, type Score } from './score-change.ts';
 
 /**
- * RevOS: the scores of a model's objects are pushed as they are; once a day each model with changes gives one event that
- * shows them before and after.
+ * RevOS: the scores of a model's objects are stored. Once a day, each model with changes emits one event that shows
+ * them before and after.
  */
 export const revos = defineProduct({
   name: 'revos',
@@ -20,7 +20,7 @@ export const revos = defineProduct({
   },
   objects: {
     model: { schema: model },
-    /** Of one object in one model: the scope is `model:<id>`. */
+    /** The scores of one object in one model. The scope is `model:<id>`. */
     score: { schema: score, scoped: true },
   },
   digests: {

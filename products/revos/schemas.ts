@@ -11,7 +11,7 @@ const changed = z.looseObject({ points, score: level });
 /** A model. */
 export const model = z.looseObject({ name: z.string() });
 
-/** The scores of an object (a company, a contact, …) in a model. Any further columns of the object pass. */
+/** The scores of an object (a company, a contact, …) in a model. Other columns of the object are accepted too. */
 export const score = z.looseObject({
   object: z.looseObject({ id: z.string(), name: z.string() }),
   features: z.array(
@@ -29,7 +29,7 @@ export const score = z.looseObject({
   total: z.looseObject({ points, score: level, totalPoints: points }),
 });
 
-/** The scores of a model that have changed in a day. */
+/** The changes of a model's scores in a day. */
 export const scoreChange = z.looseObject({
   modelId: z.string(),
   name: z.string(),

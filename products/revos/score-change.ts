@@ -6,7 +6,7 @@ export type Score = z.output<typeof score>;
 type Feature = Score['features'][number];
 type Group = Score['groups'][number];
 
-/** What became of an object's scores, each part that differs with its value before and after; null: no score differs. */
+/** Returns the scores of an object that differ, with their values before and after; null if none does. */
 export function scoreChangeOf(original: Score, current: Score): JsonObject | null {
   const features = pairs(original.features, current.features, goneFeature).filter(([before, after]) => differs(before, after));
   const groups = pairs(original.groups, current.groups, goneGroup).filter(([before, after]) => differs(before, after));
@@ -34,8 +34,8 @@ export function scoreChangeOf(original: Score, current: Score): JsonObject | nul
 }
 
 /**
- * Each part before and after, in the order of now; parts that are gone follow. A part that was not there, or is gone,
- * has no points, so that the differences add up.
+ * Pairs each part before and after, in the current order; removed parts follow. A new or removed part has no points on
+ * the other side, so that the differences add up.
  */
 function pairs<Part extends { readonly id: string }>(
   before: readonly Part[],

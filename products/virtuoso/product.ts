@@ -9,18 +9,18 @@ const lifecycle = (event: string, description: string) => ({
   sample: { ...finishedExecution, execution: { ...finishedExecution.execution, status: event } },
 });
 
-/** `project:4889` stands for the project with the id 4889. */
+/** Returns the project that a scope such as `project:4889` names. */
 const projectOf = (scope: string | null): JsonObject | null => {
   const id = /^project:(.+)$/s.exec(scope ?? '')?.[1];
   return id === undefined ? null : { id: numeric(id) };
 };
 
-/** An id that is a number is shown as one. */
+/** Returns a numeric id as a number. */
 const numeric = (id: string): string | number => (/^[1-9]\d{0,14}$/.test(id) ? Number(id) : id);
 
 /**
- * Virtuoso: webhooks of a project. The events of one execution arrive in order; nothing is tried again by itself, every
- * delivery can be looked up and sent again by hand.
+ * Virtuoso: webhooks of a project. The events of one execution arrive in order. There are no automatic retries; every
+ * delivery can be viewed and redelivered by hand.
  */
 export const virtuoso = defineProduct({
   name: 'virtuoso',
@@ -32,7 +32,7 @@ export const virtuoso = defineProduct({
     'EXECUTION.FINISHED': lifecycle('FINISHED', 'An execution has finished.'),
     PING: {
       group: 'Ping',
-      description: 'Sent when a webhook was made, and on demand.',
+      description: 'Sent when a webhook is created, and on demand.',
       sample: { project: null, webhookId: 'w-1', webhook: {} },
     },
   },
@@ -88,7 +88,7 @@ export const virtuoso = defineProduct({
   },
 });
 
-/** What follows from the id that something has; nothing where it has none. */
+/** Calls `from` with a thing's id; returns undefined if it has none. */
 function idIn<Result>(thing: unknown, from: (id: string) => Result): Result | undefined {
   if (typeof thing !== 'object' || thing === null || !('id' in thing)) return undefined;
   const { id } = thing;

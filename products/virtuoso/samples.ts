@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import type { execution } from './schemas.ts';
 
-/** An execution that has run to its end. */
+/** A finished execution. */
 export const finishedExecution = {
   execution: {
     id: 904311,

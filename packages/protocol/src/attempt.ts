@@ -1,4 +1,4 @@
-/** Why an exchange had no acceptable answer. The words appear in the API, the portal and the documentation. */
+/** Why an attempt failed. The codes appear in the API, the portal and the documentation. */
 export const FAILURE_CODES = [
   'dns',
   'connect_refused',
@@ -19,13 +19,13 @@ export const FAILURE_CODES = [
 
 export type FailureCode = (typeof FAILURE_CODES)[number];
 
-/** A named failure, with a sentence for people. */
+/** A failure: its code, and a sentence for people. */
 export interface Failure {
   readonly code: FailureCode;
   readonly message: string;
 }
 
-/** Header lines in the order sent or received; repeated names stay repeated. */
+/** Header lines in the order in which they were sent or received, repeated names included. */
 export type HeaderList = readonly (readonly [name: string, value: string])[];
 
 export interface AttemptRequest {
@@ -40,22 +40,22 @@ export interface AttemptResponse {
   readonly headers: HeaderList;
   /** At most 16 KiB, decoded as UTF-8. */
   readonly body: string;
-  /** More was received, or announced, than `body` holds. */
+  /** Whether the response has more, received or announced, than `body`. */
   readonly truncated: boolean;
 }
 
-/** One HTTP exchange of a delivery. */
+/** One HTTP request of a delivery, and its response. */
 export interface Attempt {
   readonly id: string;
   /** Counted from 1. */
   readonly number: number;
-  /** When it began, ISO 8601. */
+  /** When it started, ISO 8601. */
   readonly at: string;
   readonly durationMs: number;
   readonly request: AttemptRequest;
   readonly response: AttemptResponse | null;
   readonly failure: Failure | null;
-  /** When the next attempt follows, ISO 8601; null: none does. */
+  /** When the next attempt follows, ISO 8601; null if none does. */
   readonly nextAttemptAt: string | null;
 }
 

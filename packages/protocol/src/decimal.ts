@@ -1,11 +1,11 @@
-/** A number taken apart: `digits` × 10 to the power of `exponent`. Digits neither begin nor end with zeros; '' is zero. */
+/** A number as `digits` × 10 to the power of `exponent`. Digits neither start nor end with zeros; '' is zero. */
 export interface Decimal {
   readonly negative: boolean;
   readonly digits: string;
   readonly exponent: number;
 }
 
-/** Takes a JSON number apart. Two numbers are equal if their parts are. */
+/** Parses a JSON number. Two numbers are equal if their parts are equal. */
 export function decimalOf(source: string): Decimal {
   const negative = source.startsWith('-');
   const exponentAt = source.search(/[eE]/);
@@ -19,7 +19,7 @@ export function decimalOf(source: string): Decimal {
   return { negative, digits: all.slice(start, end), exponent: written - fraction.length + (all.length - end) };
 }
 
-/** Where the digits without outer zeros are. Not a regular expression: `/0+$/` takes quadratic time. */
+/** Finds the digits without leading and trailing zeros. Not with a regular expression: `/0+$/` takes quadratic time. */
 function significant(digits: string): [start: number, end: number] {
   let start = 0;
   while (digits.charCodeAt(start) === 0x30) start++;
@@ -28,7 +28,7 @@ function significant(digits: string): [start: number, end: number] {
   return [start, end];
 }
 
-/** Whether the double that is nearest to the number has, as JSON writes it, the same value. */
+/** Whether a double holds the number: the nearest double, as JSON writes it, has the same value. */
 export function isHeldByDouble(source: string): boolean {
   const value = Number(source);
   const written = String(value);
@@ -40,7 +40,7 @@ export function sameDecimal(one: Decimal, other: Decimal): boolean {
   return one.negative === other.negative && one.digits === other.digits && one.exponent === other.exponent;
 }
 
-/** Below zero: `one` is the smaller number, whichever way they are written. */
+/** Compares two numbers by value, however they are written. Negative if `one` is smaller. */
 export function compareNumbers(one: string, other: string): number {
   const [a, b] = [decimalOf(one), decimalOf(other)];
   const [signOfA, signOfB] = [signOf(a), signOf(b)];
@@ -52,14 +52,14 @@ function signOf({ digits, negative }: Decimal): number {
   return digits === '' ? 0 : negative ? -1 : 1;
 }
 
-/** By the place of the first digit, then digit by digit. */
+/** Compares absolute values: by the place of the first digit, then digit by digit. */
 function compareSizes(a: Decimal, b: Decimal): number {
   const places = a.digits.length + a.exponent - (b.digits.length + b.exponent);
   if (places !== 0) return places;
   return a.digits === b.digits ? 0 : a.digits < b.digits ? -1 : 1;
 }
 
-/** Whether a number is another one a whole number of times. Exponents are to be small enough to be written out. */
+/** Whether a number is a whole multiple of another. Both are written out, so exponents must be small. */
 export function isMultipleOf(source: string, divisor: string): boolean {
   const [number, part] = [decimalOf(source), decimalOf(divisor)];
   if (part.digits === '') return false;

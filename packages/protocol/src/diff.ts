@@ -1,16 +1,16 @@
 import { ExactNumber, sameNumber } from './exact-number.ts';
 import type { Json, JsonObject } from './product.ts';
 
-/** What a field was and what it became; undefined: it was not there, or is there no longer. */
+/** A field's values before and after a change; undefined if it did not exist or was removed. */
 export interface FieldChange {
   readonly before: Json | undefined;
   readonly after: Json | undefined;
 }
 
-/** Changed fields by name, in the order of the new state; removed ones follow. */
+/** The changed fields by name, in the order of the new state. Removed fields follow. */
 export type Changes = Readonly<Record<string, FieldChange>>;
 
-/** Whether two JSON values say the same. The order of keys and the spelling of numbers do not matter, the order of items does. */
+/** Whether two JSON values are equal. The order of items matters; key order and the spelling of numbers don't. */
 export function sameJson(a: Json | undefined, b: Json | undefined): boolean {
   if (a === b) return true;
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
@@ -23,7 +23,7 @@ export function sameJson(a: Json | undefined, b: Json | undefined): boolean {
 }
 
 /**
- * The fields of an object that differ, each with its whole value before and after.
+ * Returns the fields that differ between two objects, each with its whole value before and after.
  *
  * @example
  * diffFields({ status: 'draft', name: 'A' }, { status: 'signed', name: 'A' });

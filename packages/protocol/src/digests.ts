@@ -1,38 +1,39 @@
 import type { Json, JsonObject, Subject } from './product.ts';
 
-/** An object that is not what it was when the last digest ran. */
+/** An object that has changed since the last run of the digest. */
 export interface DigestChange {
   readonly id: string;
-  /** Its state when the last digest ran, or when it was first seen after that. */
+  /** Its state at the last run, or when it was first seen after that. */
   readonly original: JsonObject;
   /** Its state now. */
   readonly current: JsonObject;
 }
 
-/** What a digest is about. */
+/** What the objects of a digest event have in common. */
 export interface DigestContext {
-  /** Of a scoped kind the scope of the objects; null: the whole organization. */
+  /** The scope of the objects, if their kind is scoped; null: the whole organization. */
   readonly scope: string | null;
-  /** The object that the scope names, where it reads `kind:id`, the product has that kind, and its state was pushed. */
+  /** The object that a scope of the form `kind:id` names, if the product has that kind and the object is stored. */
   readonly about: (Subject & { readonly state: JsonObject }) | null;
 }
 
 /**
- * A daily event made from the objects of one kind that have changed since the last one: of a scoped kind one event per scope.
- * No change, no event; an object that is back where it was has not changed; a new one is what later changes are compared with.
+ * A daily event with the objects of one kind that have changed since the last run; one per scope if the kind is scoped.
+ * Without changes there is no event. An object that is back at its old state has not changed. Neither has a new object:
+ * later changes are compared with its first state.
  */
 export interface DigestDefinition<Event extends string = string, Kind extends string = string> {
-  /** The event type it gives. */
+  /** The event type that it emits. */
   readonly event: Event;
-  /** The object kind it watches. */
+  /** The object kind whose changes it collects. */
   readonly kind: Kind;
-  /** Time of day, `HH:MM`; organizations may have their own. */
+  /** Time of day, `HH:MM`. Organizations can change it. */
   readonly at: string;
-  /** IANA time zone of `at`; organizations may have their own. */
+  /** IANA time zone of `at`. Organizations can change it. */
   readonly timeZone: string;
-  /** What one changed object contributes; null: nothing worth telling. */
+  /** Returns the entry for a changed object; null to leave it out. */
   readonly entry: (change: DigestChange) => Json | null;
-  /** The event's data made of the entries. A digest too large for one event is split: then it is called once for each part. */
+  /** Builds the event's data from the entries. If a digest is too large for one event, it is called once per part. */
   readonly data: (context: DigestContext, entries: readonly Json[]) => JsonObject;
   /** The largest body of one event, in bytes. Default: 1 MiB. */
   readonly maxBodyBytes?: number;

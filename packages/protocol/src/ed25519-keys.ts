@@ -6,22 +6,22 @@ const PKCS8_PREFIX = Buffer.from('302e020100300506032b657004220420', 'hex');
 const SPKI_PREFIX = Buffer.from('302a300506032b6570032100', 'hex');
 const KEY_BYTES = 32;
 
-/** The signing key of a 32-byte seed. */
+/** Returns the signing key for a 32-byte seed. */
 export function privateKeyOf(seed: Uint8Array): KeyObject {
   return createPrivateKey({ key: Buffer.concat([PKCS8_PREFIX, seed]), format: 'der', type: 'pkcs8' });
 }
 
-/** The verification key of its 32 bytes. */
+/** Returns the verification key for its 32 bytes. */
 export function publicKeyFrom(key: Uint8Array): KeyObject {
   return createPublicKey({ key: Buffer.concat([SPKI_PREFIX, key]), format: 'der', type: 'spki' });
 }
 
-/** The 32-byte seed of a signing key. */
+/** Returns the 32-byte seed of a signing key. */
 export function seedOf(key: KeyObject): Buffer {
   return key.export({ format: 'der', type: 'pkcs8' }).subarray(-KEY_BYTES);
 }
 
-/** The 32 bytes of the verification key that belongs to a signing key. */
+/** Returns the 32 bytes of a signing key's verification key. */
 export function publicBytesOf(key: KeyObject): Buffer {
   return createPublicKey(key).export({ format: 'der', type: 'spki' }).subarray(-KEY_BYTES);
 }

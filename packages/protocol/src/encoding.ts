@@ -10,26 +10,26 @@ export interface EncodeOptions {
   readonly formParameter: string;
 }
 
-/** An event as it goes on the wire. */
+/** An event as it is sent. */
 export interface EncodedContent {
   readonly url: string;
-  /** null: there is no body. */
+  /** null if there is no body. */
   readonly contentType: WebhookContentType | null;
   readonly body: Uint8Array | null;
-  /** What legacy signatures cover: the body, or for GET the query string that was added. */
+  /** What legacy signatures cover: the body, or for GET the added query string. */
   readonly signed: Uint8Array | string;
 }
 
-/** Longer URLs are refused by common servers and proxies. */
+/** Common servers and proxies refuse longer URLs. */
 export const MAX_URL_CHARACTERS = 8_000;
 
-/** The parameter of a body that is no object, and so has no keys of its own. */
+/** The query parameter for a body that is not an object and so has no keys. */
 const WHOLE_BODY = 'payload';
 
 const decoder = new TextDecoder();
 const encoder = new TextEncoder();
 
-/** Encodes the stored JSON body for a webhook. Pure: the same body and settings give the same bytes in every retry. */
+/** Encodes the stored JSON body for a webhook. Pure: a retry with the same body and settings sends the same bytes. */
 export function encodeContent(json: Uint8Array, options: EncodeOptions): EncodedContent {
   if (options.method === 'GET') return encodeQuery(json, options.url);
   if (options.contentType === 'application/json') {
@@ -39,7 +39,7 @@ export function encodeContent(json: Uint8Array, options: EncodeOptions): Encoded
   return { url: options.url, contentType: options.contentType, body: form, signed: form };
 }
 
-/** Each top-level key of the body becomes a parameter that holds its JSON; the URL's own parameters stay. */
+/** Adds each top-level key of the body to the URL's query as a parameter with its JSON. */
 function encodeQuery(json: Uint8Array, url: string): EncodedContent {
   const parts = topLevel(parseJson(decoder.decode(json)) as Json);
   const full = queryOf(parts);
@@ -64,7 +64,7 @@ function queryOf(parts: readonly (readonly [string, Json])[]): string {
   return new URLSearchParams(parts.map(([name, value]) => [name, JSON.stringify(value)])).toString();
 }
 
-/** An object that does not fit shrinks to its id, by which the receiver can fetch it; what says which event it is stays whole. */
+/** Reduces an object to its id, by which the receiver can fetch it. Keeps `event`, which says what happened. */
 function shrink([name, value]: readonly [string, Json]): [string, Json] {
   return name !== 'event' && isObject(value) ? [name, { id: value['id'] ?? value[`${name}_id`] ?? null }] : [name, value];
 }

@@ -1,16 +1,16 @@
-/** Decides which event types a subscription names. */
+/** The compiled event patterns of a subscription. */
 export interface EventPatterns {
   matches(type: string): boolean;
 }
 
-/** Further names of an event type. */
+/** Returns the aliases of an event type. */
 export type AliasesOf = (type: string) => readonly string[];
 
 const NO_ALIASES: AliasesOf = () => [];
 
 /**
- * Compiles the event patterns of a subscription: exact names, or names in which `*` stands for any characters, none
- * included (`*`, `deal-*`, `EXECUTION.*`). A type is matched by its name or by any of its aliases.
+ * Compiles the event patterns of a subscription: exact names, or names in which `*` matches any number of characters,
+ * even none (`*`, `deal-*`, `EXECUTION.*`). A pattern matches a type by its name or by any of its aliases.
  *
  * @example
  * compileEventPatterns(['deal-*']).matches('deal-signed'); // true
@@ -24,8 +24,8 @@ export function compileEventPatterns(patterns: readonly string[], aliasesOf: Ali
 }
 
 /**
- * Each part is looked for right after the one before, leftmost first; that never has to go back. A regular expression
- * with many stars would: one of 30 stars that fails on a name of 60 characters does not come to an end.
+ * Searches for each part after the previous one, leftmost first, so it never backtracks. A regular expression would: it
+ * would not finish with 30 stars and a name of 60 characters that does not match.
  */
 function compileGlob(pattern: string): (name: string) => boolean {
   const parts = pattern.split('*');

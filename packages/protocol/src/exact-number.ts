@@ -1,8 +1,8 @@
 import { decimalOf, sameDecimal } from './decimal.ts';
 
 /**
- * A JSON number that a double cannot hold, such as `12345678901234567890.12` or `1e400`, as it was written. `JSON.stringify`
- * writes it digit by digit. In arithmetic it is the nearest double; `String(number)` has all its digits.
+ * A JSON number that a double cannot hold, such as `12345678901234567890.12` or `1e400`, with all its digits.
+ * `JSON.stringify` and `String(number)` write it unchanged. In arithmetic it is the nearest double.
  *
  * @example
  * await organization.emit('order-paid', { total: new ExactNumber('12345678901234567890.12') });
@@ -17,9 +17,9 @@ export class ExactNumber {
     this.source = source;
   }
 
-  /** Throws TypeError in an engine without `JSON.rawJSON` (Node.js before 22): it could only write another number. */
+  /** Throws TypeError in an engine without `JSON.rawJSON` (Node.js before 22), which would round the number. */
   toJSON(): unknown {
-    if (!rawJSON) throw new TypeError('This JavaScript engine has no JSON.rawJSON, so an ExactNumber cannot be written as JSON.');
+    if (!rawJSON) throw new TypeError('This JavaScript engine has no JSON.rawJSON, which an ExactNumber needs to be written as JSON. Use Node.js 22 or later.');
     return rawJSON(this.source);
   }
 
@@ -31,7 +31,7 @@ export class ExactNumber {
     return Number(this.source);
   }
 
-  /** As a number's: of the nearest double. Functions that were written for plain numbers go on working. */
+  /** Like `Number.prototype.toFixed`, for the nearest double. Functions written for plain numbers keep working. */
   toFixed(digits?: number): string {
     return Number(this.source).toFixed(digits);
   }
@@ -49,7 +49,7 @@ const JSON_NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
 /** https://github.com/tc39/proposal-json-parse-with-source */
 const { rawJSON } = JSON as { rawJSON?: (text: string) => unknown };
 
-/** Whether two numbers have the same value, whichever way they are written. */
+/** Whether two numbers have the same value, however they are written. */
 export function sameNumber(one: ExactNumber, other: ExactNumber): boolean {
   return one.source === other.source || sameDecimal(decimalOf(one.source), decimalOf(other.source));
 }

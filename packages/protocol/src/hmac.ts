@@ -1,18 +1,18 @@
 import { hash } from 'node:crypto';
 
-/** What SHA-256 works on at a time, in bytes. */
+/** The block size of SHA-256, in bytes. */
 const BLOCK = 64;
 const DIGEST = 32;
-/** Messages up to so many bytes are put together in place. */
+/** The largest message, in bytes, that is assembled in the shared buffer. */
 const IN_PLACE = 16 * 1024;
 
 const place = Buffer.alloc(BLOCK + IN_PLACE);
 const outerPlace = Buffer.alloc(BLOCK + DIGEST);
 
 /**
- * HMAC-SHA256 (RFC 2104) with one key. Two plain hashes: `createHmac` makes an object for each message, which takes 2.0 µs
- * for a kilobyte where this takes 1.2. Many keys are kept for long: what each keeps are two short texts, where a slice of
- * Node.js's common buffers would keep 64 KiB.
+ * HMAC-SHA256 (RFC 2104) with one key, as two plain hashes: for a kilobyte this takes 1.2 µs, `createHmac` with its
+ * object per message 2.0. Stores each key as two short strings: many keys are kept for long, and a slice of Node.js's
+ * buffer pool would keep 64 KiB alive.
  *
  * ```ts
  * const key = new HmacSha256(secret);
@@ -29,9 +29,9 @@ export class HmacSha256 {
     this.#outer = padded(block, 0x5c);
   }
 
-  /** Of a text and the bytes after it, in Base64. */
+  /** Signs a text followed by bytes. Returns Base64. */
   sign(text: string, bytes: Uint8Array): string {
-    // A character takes three bytes at most.
+    // A UTF-16 code unit takes at most three bytes.
     const room = BLOCK + 3 * text.length + bytes.length;
     const message = room <= place.length ? place : Buffer.alloc(room);
     message.write(this.#inner, 0, 'latin1');

@@ -1,22 +1,22 @@
-/** What an inbound hook may feed: a goal, a model with its scores, or the objects of a kind. */
+/** What an inbound hook may write to: a goal, a model with its scores, or the objects of a kind. */
 export const INBOUND_TARGET_KINDS = ['goal', 'model', 'objects'] as const;
 export type InboundTargetKind = (typeof INBOUND_TARGET_KINDS)[number];
 
-/** What a product takes in through inbound hooks. */
+/** What a product accepts through inbound hooks. */
 export interface InboundDefinition {
-  /** Kinds of targets that its organizations may make inbound hooks for. Default: all. */
+  /** The kinds of targets for which its organizations may create inbound hooks. Default: all. */
   readonly targets?: readonly InboundTargetKind[];
 }
 
-/** Whether more of what a goal measures is better, or less. */
+/** Whether higher or lower values of a goal are better. */
 export type GoalDirection = 'maximize' | 'minimize';
 
 /** `green` at or past the good threshold, `red` at or past the bad one, `amber` between. */
 export type GoalColour = 'green' | 'amber' | 'red';
 
 /**
- * A decimal number as text, in its shortest form without an exponent: `0.01`, `500000`, `-10`. Text, because a JSON number
- * is a double to most readers and would lose digits.
+ * A decimal as text, in its shortest form without an exponent: `0.01`, `500000`, `-10`. Text, because most JSON parsers
+ * read numbers as doubles and would lose digits.
  */
 export type DecimalText = string;
 
@@ -25,7 +25,7 @@ export interface Goal {
   readonly id: string;
   readonly name: string;
   readonly direction: GoalDirection;
-  /** In which date-times become dates; null: the organization's, or UTC. */
+  /** The time zone that turns date-times into dates; null: the organization's, or UTC. */
   readonly timeZone: string | null;
   readonly goodThreshold: DecimalText | null;
   readonly badThreshold: DecimalText | null;
@@ -36,16 +36,16 @@ export interface GoalPoint {
   /** `2017-03-16`. */
   readonly date: string;
   readonly value: DecimalText;
-  /** By the goal's thresholds of today; null: it has none. */
+  /** By the goal's current thresholds; null if it has none. */
   readonly colour: GoalColour | null;
 }
 
-/** The data of a `goal.updated` event. A type and not an interface: it is a JSON object. */
+/** The data of a `goal.updated` event. A type, because an interface is not assignable to JsonObject. */
 export type GoalUpdated = {
   goal: { id: string; name: string; direction: GoalDirection; timeZone: string | null };
-  /** null: the goal's settings were changed, not a value. */
+  /** null if the goal's settings changed and not a value. */
   point: { date: string; value: DecimalText; previousValue: DecimalText | null; colour: GoalColour | null } | null;
-  /** Of the goal, which is that of its latest point. */
+  /** The goal's colour: that of its latest point. */
   colour: { before: GoalColour | null; after: GoalColour | null };
   thresholds: {
     before: { good: DecimalText | null; bad: DecimalText | null };

@@ -2,8 +2,8 @@ let lastMs = Number.NaN;
 let lastText = '';
 
 /**
- * A moment in ISO 8601, as `Date.prototype.toISOString` writes it. Those of one millisecond mostly follow one another, and
- * writing one takes 0.4 µs. Throws RangeError for what is no moment.
+ * Formats a time as `Date.prototype.toISOString` does. Caches the last one, because calls within a millisecond mostly
+ * follow one another and formatting takes 0.4 µs. Throws RangeError for an invalid time.
  */
 export function isoTime(ms: number): string {
   if (ms !== lastMs) {

@@ -1,7 +1,7 @@
 export interface JsonReaderOptions {
-  /** Makes the value of a number as it was written. */
+  /** Converts the source text of a number to its value. */
   readonly number: (source: string) => unknown;
-  /** Called with each key before it is added; `repeated`: its object has it already. */
+  /** Called with each key before it is added. `repeated`: the object has the key already. */
   readonly onKey?: (key: string, repeated: boolean) => void;
 }
 
@@ -11,14 +11,14 @@ const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 
 /**
- * Reads a text that `JSON.parse` accepts, in one pass over it, whatever its depth. Of a repeated key the last value counts,
- * as in `JSON.parse`.
+ * Parses a text that `JSON.parse` accepts, in one pass and without a limit on depth. The last value of a repeated key
+ * counts, as in `JSON.parse`.
  */
 export function readJson(text: string, options: JsonReaderOptions): unknown {
   return new JsonReader(text, options).read();
 }
 
-/** The text is known to be JSON: commas and colons need no attention. */
+/** The text is known to be valid JSON, so commas and colons can be skipped. */
 class JsonReader {
   readonly #text: string;
   readonly #options: JsonReaderOptions;
@@ -109,7 +109,7 @@ class JsonReader {
   }
 }
 
-/** An assignment to `__proto__` would change the prototype. */
+/** Sets an own property. A plain assignment to `__proto__` would change the prototype. */
 function setOwn(object: Record<string, unknown>, key: string, value: unknown): void {
   if (key === '__proto__') Object.defineProperty(object, key, { value, writable: true, enumerable: true, configurable: true });
   else object[key] = value;
@@ -120,7 +120,7 @@ export function isNumberPart(code: number): boolean {
   return (code >= 0x30 && code <= 0x39) || code === 0x2e || code === 0x2d || code === 0x2b || code === 0x65 || code === 0x45;
 }
 
-/** The position after the string that starts at `at`. Of a text that is not JSON: 0 if the string does not end. */
+/** Returns the position after the string that starts at `at`; 0 if the text is not JSON and the string does not end. */
 export function endOfString(text: string, at: number): number {
   let end = text.indexOf('"', at + 1);
   while (isEscaped(text, end)) end = text.indexOf('"', end + 1);

@@ -1,19 +1,19 @@
 import type { Changes } from './diff.ts';
 import type { DataSchema, JsonObject } from './product.ts';
 
-/** An event that an object gives at most once, for ever: also when it is deleted and comes again. */
+/** An event that an object emits at most once, even if it is deleted and created again. */
 export interface OnceRule<Event extends string = string> {
   readonly event: Event;
   readonly once: true;
 }
 
-/** The event type that a change gives; `once(…)` for at most once per object. */
+/** The event type that a change emits; `once(…)` for at most once per object. */
 export type EventRule<Event extends string = string> = Event | OnceRule<Event>;
 
-/** A value that a field may be compared with. */
+/** A value that a field can be compared with. */
 export type Scalar = string | number | boolean | null;
 
-/** Something that is true or false of an object's state. Made with `field`, `present`, `everyItem`, `someItem`, `and`, `or`, `not`. */
+/** A condition on an object's state. Made with `field`, `present`, `everyItem`, `someItem`, `and`, `or`, `not`. */
 export type Condition =
   | { readonly kind: 'field'; readonly path: string; readonly values: readonly Scalar[] }
   | { readonly kind: 'present'; readonly path: string }
@@ -21,59 +21,58 @@ export type Condition =
   | { readonly kind: 'and' | 'or'; readonly conditions: readonly Condition[] }
   | { readonly kind: 'not'; readonly condition: Condition };
 
-/** An event for the moment in which a condition becomes true. */
+/** Emits an event when a condition becomes true. */
 export interface BecomesRule<Event extends string = string> {
   readonly becomes: Condition;
   readonly event: EventRule<Event>;
 }
 
-/** A change of an object that gives an event. */
+/** A change of an object that emits an event. */
 export interface ObjectChange<State extends object = JsonObject> {
-  /** The event type that it gives. */
+  /** The type of the event. */
   readonly event: string;
   readonly kind: string;
   readonly id: string;
   readonly scope: string | null;
-  /** The state before; null: the object is new. */
+  /** The state before; null if the object is new. */
   readonly previous: State | null;
-  /** The state now; of a deleted object its last one. */
+  /** The state now, or the last state of a deleted object. */
   readonly state: State;
   readonly deleted: boolean;
-  /** Fields that differ, by name. Empty where the object is new or deleted. */
+  /** The fields that differ, by name. Empty if the object is new or deleted. */
   readonly changed: Changes;
   readonly time: Date;
 }
 
 /**
- * A kind of object whose states a product pushes. Its rules say which events follow from a change, in this order:
- * created, updated or deleted; then `changes`, `enters` and `when`, each as written.
- *
- * Fields are named by their path: `status`, `status.value`; or by a JSON Pointer (RFC 6901) where a name holds a dot: `/a.b`.
+ * A kind of object whose states are stored. A change emits events in this order: `created`, `updated` or `deleted`;
+ * then `changes`, `enters` and `when`, each in the order of the definition. A field is named by a path such as
+ * `status.value`, or by a JSON Pointer (RFC 6901) if a name has a dot: `/a.b`.
  */
 export interface ObjectKindDefinition<Event extends string = string> {
-  /** What a state must satisfy. Absent: any JSON object. */
+  /** The schema of a state. Default: any JSON object. */
   readonly schema?: DataSchema;
-  /** An example state; rules and `data` are tried out with it when the definition is loaded. */
+  /** An example state. When the definition is loaded, the rules and `data` are tested with it. */
   readonly sample?: JsonObject;
-  /** The scope is part of the identity: the same id in two scopes is two objects, and every call names the scope. */
+  /** Whether the scope is part of the identity: an id in two scopes is two objects. Every call then needs the scope. */
   readonly scoped?: boolean;
-  /** The object was not there. Where it is a `once` that has been given already, `updated` applies instead. */
+  /** Emitted if the object is new. If it is a `once` event that was emitted before, `updated` applies instead. */
   readonly created?: EventRule<Event>;
-  /** Any field differs. */
+  /** Emitted if any field differs. */
   readonly updated?: EventRule<Event>;
   readonly deleted?: EventRule<Event>;
-  /** A field of an object that was there differs. */
+  /** Emitted if the field of an existing object differs. */
   readonly changes?: Readonly<Record<string, EventRule<Event>>>;
-  /** A field has a value that it did not have before: `{ status: { signed: 'deal-signed' } }`. A new object enters what it has. */
+  /** Emitted if a field gets the value: `{ status: { signed: 'deal-signed' } }`. A new object enters all its values. */
   readonly enters?: Readonly<Record<string, Readonly<Record<string, EventRule<Event>>>>>;
-  /** A condition is true that was not before. A new object is compared with nothing, of which nothing is true. */
+  /** Emitted if a condition becomes true. For a new object, every condition was false before. */
   readonly when?: readonly BecomesRule<Event>[];
-  /** The event's data. Default: the state. */
+  /** Returns the event's data. Default: the state. */
   readonly data?: (change: ObjectChange) => JsonObject;
 }
 
 /**
- * An event that an object gives at most once.
+ * Returns a rule for an event that an object emits at most once.
  *
  * @example
  * created: once('deal-created')
@@ -82,18 +81,18 @@ export function once<const Event extends string>(event: Event): OnceRule<Event> 
   return { event, once: true };
 }
 
-/** The field has one of the values. */
+/** True if the field has one of the values. */
 export function field(path: string, ...values: readonly Scalar[]): Condition {
   return { kind: 'field', path, values };
 }
 
-/** The field is there and not null. */
+/** True if the field exists and is not null. */
 export function present(path: string): Condition {
   return { kind: 'present', path };
 }
 
 /**
- * The field is a list that is not empty, and the condition holds for each item: paths inside it start at the item.
+ * True if the field is a non-empty list and the condition is true for every item. Its paths start at the item.
  *
  * @example
  * when: [{ becomes: everyItem('parties', field('signed', true)), event: once('deal-signed') }]
@@ -102,27 +101,27 @@ export function everyItem(path: string, condition: Condition): Condition {
   return { kind: 'every-item', path, condition };
 }
 
-/** The field is a list, and the condition holds for one item at least. */
+/** True if the field is a list and the condition is true for at least one item. */
 export function someItem(path: string, condition: Condition): Condition {
   return { kind: 'some-item', path, condition };
 }
 
-/** All of the conditions hold. */
+/** True if all conditions are true. */
 export function and(...conditions: readonly Condition[]): Condition {
   return { kind: 'and', conditions };
 }
 
-/** One of the conditions holds at least. */
+/** True if at least one condition is true. */
 export function or(...conditions: readonly Condition[]): Condition {
   return { kind: 'or', conditions };
 }
 
-/** The condition does not hold. */
+/** True if the condition is false. */
 export function not(condition: Condition): Condition {
   return { kind: 'not', condition };
 }
 
-/** The names that a field path goes through. */
+/** Splits a field path into its names. */
 export function fieldPath(path: string): string[] {
   if (!path.startsWith('/')) return path.split('.');
   return path

@@ -10,7 +10,7 @@ const UNITS: ReadonlyMap<string, number> = new Map([
 ]);
 const DURATION = /^(\d{1,15}(?:\.\d{1,6})?)(ms|s|m|h|d)$/;
 
-/** Milliseconds, whole ones, of a duration as people write it: `500ms`, `30s`, `5m`, `1.5h`, `2d`. Throws RangeError on anything else. */
+/** Parses a duration such as `500ms`, `30s`, `5m`, `1.5h` or `2d` to whole milliseconds. Throws RangeError. */
 export function duration(text: string): number {
   const [, amount = '', unit = ''] = DURATION.exec(text) ?? [];
   const milliseconds = Math.round(Number(amount) * (UNITS.get(unit) ?? Number.NaN));
@@ -18,33 +18,33 @@ export function duration(text: string): number {
   return milliseconds;
 }
 
-/** Retries at even distances. `every('1h', 5)`: five, an hour apart, 6 attempts in all. Throws RangeError. */
+/** Retries at a fixed interval. `every('1h', 5)`: five retries, an hour apart, 6 attempts in all. Throws RangeError. */
 export function every(delay: string, retries: number, jitter = 0): RetryPlan {
   return { kind: 'fixed', delayMs: duration(delay), retries: count(retries), jitter: part(jitter) };
 }
 
-/** Retries after the waits given, one for each. Throws RangeError. */
+/** Retries once after each of the waits. Throws RangeError. */
 export function delays(waits: readonly string[], jitter = 0): RetryPlan {
-  if (waits.length === 0) throw new RangeError('delays() needs at least one wait; for no retry there is NO_RETRY.');
+  if (waits.length === 0) throw new RangeError('delays() needs at least one wait. Use NO_RETRY for no retries.');
   return { kind: 'list', delaysMs: waits.map(duration), jitter: part(jitter) };
 }
 
-/** Retries whose waits grow by a factor, up to the longest. */
+/** Options of `exponential`. */
 export interface ExponentialWaits {
-  /** Before the first retry, such as `'5s'`. */
+  /** The wait before the first retry, such as `'5s'`. */
   readonly first: string;
-  /** Each wait is the one before times this. Default: 2. */
+  /** Each wait is the previous one times this. Default: 2. */
   readonly factor?: number;
-  /** No wait is longer, such as `'12h'`. */
+  /** The longest wait, such as `'12h'`. */
   readonly max: string;
   readonly retries: number;
-  /** The part of a wait by which it may vary either way, 0 to 1. Default: 0.1. */
+  /** The fraction of a wait by which it varies up or down, 0 to 1. Default: 0.1. */
   readonly jitter?: number;
 }
 
-/** `exponential({ first: '5s', max: '1h', retries: 8 })`: after 5 s, 10 s, 20 s and so on. Throws RangeError. */
+/** Retries after growing waits: `{ first: '5s', max: '1h', retries: 8 }` after 5 s, 10 s, 20 s … Throws RangeError. */
 export function exponential({ first, factor = 2, max, retries, jitter = 0.1 }: ExponentialWaits): RetryPlan {
-  if (!(factor >= 1 && factor <= 100)) throw new RangeError('factor must be 1 to 100.');
+  if (!(factor >= 1 && factor <= 100)) throw new RangeError('factor must be between 1 and 100.');
   return {
     kind: 'exponential',
     firstMs: duration(first),
@@ -55,7 +55,7 @@ export function exponential({ first, factor = 2, max, retries, jitter = 0.1 }: E
   };
 }
 
-/** No retry: one attempt, redelivery by hand. */
+/** No retries: one attempt. Deliveries can be redelivered by hand. */
 export const NO_RETRY: RetryPlan = { kind: 'none' };
 
 /** The Standard Webhooks signature. */
@@ -66,14 +66,14 @@ export function standardWebhooks(): SignatureScheme {
 /** A header name (RFC 9110, section 5.1). */
 const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 
-/** An HMAC in a header of the product's own. Throws RangeError where the header cannot be used. */
+/** An HMAC in a header of the product's own. Throws RangeError if the header cannot be used. */
 export function hmacSignature(scheme: Omit<SignatureScheme & { kind: 'hmac' }, 'kind'>): SignatureScheme {
-  if (!HEADER_NAME.test(scheme.header)) throw new RangeError(`"${scheme.header}" is not a header name.`);
-  if (scheme.header.toLowerCase().startsWith('webhook-')) throw new RangeError(`The header ${scheme.header} belongs to Standard Webhooks.`);
+  if (!HEADER_NAME.test(scheme.header)) throw new RangeError(`"${scheme.header}" is not a valid header name.`);
+  if (scheme.header.toLowerCase().startsWith('webhook-')) throw new RangeError(`The header ${scheme.header} is reserved for Standard Webhooks. Choose another name.`);
   return { kind: 'hmac', ...scheme };
 }
 
-/** The policy of a product that says nothing: Standard Webhooks, https, ten attempts over three days. */
+/** The default policy of a product: Standard Webhooks, https, ten attempts over three days. */
 export const DEFAULT_POLICY: DeliveryPolicy = {
   methods: ['POST'],
   contentTypes: ['application/json'],
@@ -90,7 +90,7 @@ export const DEFAULT_POLICY: DeliveryPolicy = {
   ordered: false,
 };
 
-/** A product's policy with everything it leaves open filled in. */
+/** Returns a product's policy with all defaults filled in. */
 export function resolvePolicy(definition: Pick<ProductDefinition, 'delivery'>): DeliveryPolicy {
   return { ...DEFAULT_POLICY, ...definition.delivery };
 }
@@ -100,10 +100,10 @@ export const defaultEnvelope: Envelope = ({ type, time, data }) => ({ type, time
 
 function count(retries: number): number {
   if (Number.isInteger(retries) && retries >= 0) return retries;
-  throw new RangeError(`retries must be a whole number, 0 or more; it is ${retries}.`);
+  throw new RangeError(`retries must be a whole number of 0 or more, not ${retries}.`);
 }
 
 function part(jitter: number): number {
   if (jitter >= 0 && jitter <= 1) return jitter;
-  throw new RangeError(`jitter must be 0 to 1; it is ${jitter}.`);
+  throw new RangeError(`jitter must be between 0 and 1, not ${jitter}.`);
 }

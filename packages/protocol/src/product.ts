@@ -4,7 +4,7 @@ import type { ExactNumber } from './exact-number.ts';
 import type { InboundDefinition } from './inbound.ts';
 import type { ObjectKindDefinition } from './objects.ts';
 
-/** A JSON value, as it travels in events, states and bodies. A number that a double cannot hold is an ExactNumber. */
+/** A JSON value in events, states and bodies. A number that a double cannot hold is an ExactNumber. */
 export type Json = string | number | ExactNumber | boolean | null | Json[] | { [key: string]: Json };
 
 /** A JSON object. */
@@ -13,24 +13,24 @@ export type JsonObject = { [key: string]: Json };
 /** A JSON Schema (draft 2020-12 or draft-07), given as a plain object. */
 export type JsonSchema = { readonly [keyword: string]: unknown };
 
-/** How data is described: any Standard Schema (zod, valibot, …) or a JSON Schema. It checks, it never changes the data. */
+/** A schema for data: any Standard Schema (zod, valibot, …) or a JSON Schema. It never changes the data. */
 export type DataSchema = StandardSchemaV1 | JsonSchema;
 
-/** Who caused an event, where a person did. Travels as the caller gave it. */
+/** The person who caused an event. Delivered as the caller sent it. */
 export type Sender = JsonObject;
 
-/** What an event is about: an object's kind and id. */
+/** The object that an event is about: its kind and id. */
 export interface Subject {
   readonly kind: string;
   readonly id: string;
 }
 
-/** Everything an envelope may show of an event. */
+/** What an envelope can use of an event. */
 export interface EnvelopeEvent {
   /** The event's id, the same in every delivery and retry. */
   readonly id: string;
   readonly type: string;
-  /** When it was accepted. */
+  /** When the event was accepted. */
   readonly time: Date;
   readonly data: JsonObject;
   readonly scope: string | null;
@@ -39,24 +39,24 @@ export interface EnvelopeEvent {
   readonly organization: { readonly id: string; readonly name: string };
 }
 
-/** Turns an event into the JSON that goes on the wire. Key order is kept. Must be pure: same event, same JSON. */
+/** Turns an event into the JSON that is sent, in this key order. Must be pure: the same event gives the same JSON. */
 export type Envelope = (event: EnvelopeEvent) => Json;
 
-/** One kind of event that a product sends. */
+/** An event type of a product. */
 export interface EventTypeDefinition {
-  /** One sentence for the person who chooses events in a form. */
+  /** One sentence, shown where people choose event types. */
   readonly description: string;
   /** Heading in the event picker. */
   readonly group?: string;
-  /** What `data` must satisfy. Absent: any JSON object. */
+  /** The schema of `data`. Default: any JSON object. */
   readonly schema?: DataSchema;
-  /** Example `data`, sent by test sends and shown in the documentation. Must satisfy `schema`. */
+  /** Example `data` for test events and the documentation. Must satisfy `schema`. */
   readonly sample: JsonObject;
-  /** Further names that a subscription may use for this type. */
+  /** Other names that a subscription may use for this type. */
   readonly aliases?: readonly string[];
 }
 
-/** When the next attempt follows a failed one. Delays in milliseconds; the first attempt is not counted. */
+/** When failed attempts are retried. Delays are in milliseconds. `retries` does not count the first attempt. */
 export type RetryPlan =
   | { readonly kind: 'none' }
   | { readonly kind: 'list'; readonly delaysMs: readonly number[]; readonly jitter?: number }
@@ -70,19 +70,19 @@ export type RetryPlan =
       readonly jitter?: number;
     };
 
-/** Which response is a success. */
+/** Which responses count as success. */
 export interface SuccessRule {
   /** `'2xx'`, or the exact status codes that count. */
   readonly status: '2xx' | readonly number[];
-  /** A phrase that the body must contain too; null: the body does not matter. */
+  /** A phrase that the body must also contain; null: any body. */
   readonly bodyContains: string | null;
 }
 
-/** A header that proves who sent the bytes. */
+/** A signature scheme: the headers by which a receiver verifies a request. */
 export type SignatureScheme =
-  /** `webhook-id`, `webhook-timestamp`, `webhook-signature` (https://www.standardwebhooks.com). The three headers are always sent; the signature where there is a secret. */
+  /** `webhook-id`, `webhook-timestamp` and, with a secret, `webhook-signature` (https://www.standardwebhooks.com). */
   | { readonly kind: 'standard-webhooks' }
-  /** An HMAC over the bytes of the content (the body; for GET the added query string), keyed with the secret's characters. */
+  /** An HMAC over the body, or for GET over the added query string, keyed with the secret's characters. */
   | {
       readonly kind: 'hmac';
       readonly header: string;
@@ -94,7 +94,7 @@ export type SignatureScheme =
 export type WebhookMethod = 'POST' | 'GET';
 export type WebhookContentType = 'application/json' | 'application/x-www-form-urlencoded';
 
-/** How a product's events are delivered; what a webhook leaves open comes from here. */
+/** How a product's events are delivered. Contains the defaults for its webhooks. */
 export interface DeliveryPolicy {
   /** Methods a webhook may choose; the first is the default. */
   readonly methods: readonly WebhookMethod[];
@@ -103,25 +103,25 @@ export interface DeliveryPolicy {
   /** `'https'`: http URLs are refused; `'http-or-https'`: http is accepted with the warning `insecure_url`. */
   readonly url: 'https' | 'http-or-https';
   readonly success: SuccessRule;
-  /** Over the whole exchange: DNS, connect, TLS, headers and body. */
+  /** For the whole attempt: DNS, connect, TLS, headers and body. */
   readonly timeoutMs: number;
   readonly retry: RetryPlan;
-  /** What follows when a delivery has used up its retries: nothing more, or the webhook is marked `failed`. */
+  /** What happens when a delivery has used all its retries: nothing, or the webhook is marked `failed`. */
   readonly whenExhausted: 'nothing' | 'fail-webhook';
-  /** A webhook whose every attempt has failed for so long is marked `failed`; null: never. */
+  /** A webhook whose attempts have all failed for this long is marked `failed`; null: never. */
   readonly disableAfterMs: number | null;
   readonly signatures: readonly SignatureScheme[];
-  /** `'generated'`: a webhook always has a secret, made where none is given; `'optional'`: none given, none used. */
+  /** `'generated'`: a webhook always has a secret, by default a generated one; `'optional'`: only if one is given. */
   readonly secret: 'generated' | 'optional';
-  /** Further fixed headers of every request. */
+  /** Fixed headers that are added to every request. */
   readonly headers: Readonly<Record<string, string>>;
-  /** A form-encoded body carries the JSON in this parameter. */
+  /** The parameter of a form-encoded body that contains the JSON. */
   readonly formParameter: string;
-  /** Webhooks deliver in order by subject unless they say otherwise. */
+  /** Whether webhooks deliver events about the same subject in order, by default. */
   readonly ordered: boolean;
 }
 
-/** What a ping shows: the webhook without its secret. */
+/** What a ping can use: the webhook without its secret, and its place. */
 export interface PingContext {
   readonly webhook: {
     readonly id: string;
@@ -134,18 +134,18 @@ export interface PingContext {
   };
   readonly organization: { readonly id: string; readonly name: string };
   readonly scope: string | null;
-  /** The object that the scope names, where it reads `kind:id`, the product has that kind, and its state was pushed. */
+  /** The object that a scope of the form `kind:id` names, if the product has that kind and the object is stored. */
   readonly about: (Subject & { readonly state: JsonObject }) | null;
   readonly sender: Sender | null;
 }
 
-/** What an event is about and hangs on. */
+/** The scope and subject of an event. */
 export interface EventPlace {
   readonly scope?: string | null;
   readonly subject?: Subject | null;
 }
 
-/** An event as a caller emits it. */
+/** An event as the caller emits it. */
 export interface EmittedEvent extends EventPlace {
   readonly type: string;
   readonly data: JsonObject;
@@ -154,36 +154,36 @@ export interface EmittedEvent extends EventPlace {
   readonly sender?: Sender;
 }
 
-/** A product: which events it has, how they look on the wire, how they are delivered. */
+/** A product: its event types, the JSON that webhooks receive, and how it is delivered. */
 export interface ProductDefinition {
-  /** Lower-case letters, digits and dashes. Organizations name it as `product`. */
+  /** Lower-case letters, digits and dashes. Organizations refer to it as `product`. */
   readonly name: string;
-  /** Shown to people; default: the name. */
+  /** Shown to people. Default: the name. */
   readonly title?: string;
   readonly events: Readonly<Record<string, EventTypeDefinition>>;
-  /** Accept types that `events` does not list, with any JSON object as data. */
+  /** Whether to accept types that `events` does not list, with any JSON object as data. */
   readonly anyEvent?: boolean;
-  /** Kinds of objects whose states are pushed, with the events that follow from their changes. */
+  /** The kinds of objects that are stored, with the events that their changes emit. */
   readonly objects?: Readonly<Record<string, ObjectKindDefinition>>;
-  /** Accept kinds that `objects` does not list; a change gives `<kind>.created`, `.updated` or `.deleted`. Needs `anyEvent`. */
+  /** Whether to accept other kinds: a change emits `<kind>.created`, `.updated` or `.deleted`. Needs `anyEvent`. */
   readonly anyObject?: boolean;
-  /** Daily events made from the objects that have changed. */
+  /** Daily events that collect the objects that have changed. */
   readonly digests?: Readonly<Record<string, DigestDefinition>>;
-  /** What an event is about, and its scope, where the caller who emits it does not say. */
+  /** Returns an event's scope and subject, used if the caller sends none. */
   readonly context?: (type: string, data: JsonObject) => EventPlace;
-  /** Reads an event out of a body in the product's own shape, which the emit API then takes beside its own; null: it is none. */
+  /** Reads an event from a body in the product's own shape, which the API then also accepts; null for other bodies. */
   readonly accepts?: (body: JsonObject) => EmittedEvent | null;
   /** Default: the Standard Webhooks envelope `{type, timestamp, data}`. */
   readonly envelope?: Envelope;
-  /** What differs from the default policy. */
+  /** Differences from the default policy. */
   readonly delivery?: Partial<DeliveryPolicy>;
   /** The ping event. Default: type `ping`, the webhook as data, sent on demand only. */
   readonly ping?: {
     readonly type: string;
     readonly data: (context: PingContext) => JsonObject;
-    /** Send one by itself after a webhook was created. */
+    /** Whether to send a ping when a webhook is created. */
     readonly onCreate?: boolean;
   };
-  /** What its organizations may take in through inbound hooks. Default: every kind of target. */
+  /** What its organizations may receive through inbound hooks. Default: every kind of target. */
   readonly inbound?: InboundDefinition;
 }

@@ -1,14 +1,14 @@
-/** Headers as servers and `fetch` give them: an object, a Map, pairs, or something with `get`. Names are looked up in any case. */
+/** Headers as servers and `fetch` provide them: an object, a Map, pairs, or something with `get`. Names: any case. */
 export type ReceivedHeaders =
   | { get(name: string): string | null | undefined }
   | Iterable<readonly [name: string, value: string | readonly string[]]>
   | Readonly<Record<string, string | readonly string[] | undefined>>;
 
-/** Every value under a name, of whatever type it is. `Headers` joins repeated ones into one value with commas. */
+/** Returns every value of a header, of any type. `Headers` joins repeated headers into one value with commas. */
 export function headerValues(headers: unknown, name: string): readonly unknown[] {
   if (typeof headers !== 'object' || headers === null) return [];
   const wanted = name.toLowerCase();
-  // What has entries is searched, not asked: `get` of a Map knows one spelling alone.
+  // Iterates before it tries `get`: `get` of a Map is case-sensitive.
   if (isIterable(headers)) return [...headers].flatMap((entry) => (isNamed(entry, wanted) ? entry[1] : []));
   if (hasGet(headers)) {
     const value = headers.get(wanted);

@@ -12,11 +12,11 @@ const MAX_TEXT = 256;
 const ED25519_BYTES = 32;
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}(?:==)?|[A-Za-z0-9+/]{3}=?)?$/;
 
-/** What a secret stands for. `malformed` says what is wrong, without showing the secret. */
+/** A parsed secret. `malformed` says what is wrong without showing the secret. */
 export type ParsedSecret =
-  /** `whsec_…`: the bytes of an HMAC key, 24 to 64 of them. */
+  /** `whsec_…`: an HMAC key of 24 to 64 bytes. */
   | { readonly kind: 'symmetric'; readonly key: Uint8Array }
-  /** `whsk_…`: the 32 bytes that an ed25519 signing key is made from. */
+  /** `whsk_…`: the 32-byte seed of an ed25519 signing key. */
   | { readonly kind: 'private'; readonly seed: Uint8Array }
   /** `whpk_…`: the 32 bytes of an ed25519 verification key. */
   | { readonly kind: 'public'; readonly key: Uint8Array }
@@ -24,7 +24,7 @@ export type ParsedSecret =
   | { readonly kind: 'text'; readonly key: Uint8Array }
   | { readonly kind: 'malformed'; readonly problem: string };
 
-/** Reads a secret by its prefix (https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md). */
+/** Parses a secret by its prefix (https://www.standardwebhooks.com). */
 export function parseSecret(secret: string): ParsedSecret {
   if (secret === '') return { kind: 'malformed', problem: 'must not be empty' };
   if (secret.startsWith(SYMMETRIC_PREFIX)) return parseSymmetric(decodeBase64(secret.slice(SYMMETRIC_PREFIX.length)));
@@ -33,20 +33,20 @@ export function parseSecret(secret: string): ParsedSecret {
   return { kind: 'text', key: new TextEncoder().encode(secret) };
 }
 
-/** What is wrong with a secret that a person chose to sign with; null: nothing. */
+/** Returns what is wrong with a secret chosen for signing; null if nothing. */
 export function secretProblem(secret: string): string | null {
   const parsed = parseSecret(secret);
   switch (parsed.kind) {
     case 'malformed':
       return secret === '' ? tooShortOrLong() : parsed.problem;
     case 'public':
-      return `a public key (${PUBLIC_KEY_PREFIX}) cannot sign; give the private key (${PRIVATE_KEY_PREFIX})`;
+      return `is a public key (${PUBLIC_KEY_PREFIX}), which cannot sign. Send the private key (${PRIVATE_KEY_PREFIX})`;
     case 'symmetric':
     case 'private':
       return null;
     case 'text':
       if (secret.length < MIN_TEXT || secret.length > MAX_TEXT) return tooShortOrLong();
-      // It has no UTF-8 bytes: another character would be the key.
+      // It cannot be encoded as UTF-8, so the key would be another one.
       if (!secret.isWellFormed()) return 'must not contain half of a surrogate pair';
       // oxlint-disable-next-line no-control-regex -- control characters are what it looks for
       return /[\u0000-\u001f\u007f]/.test(secret) ? 'must not contain control characters' : null;
@@ -58,22 +58,22 @@ function tooShortOrLong(): string {
 }
 
 function parseSymmetric(key: Uint8Array | null): ParsedSecret {
-  if (key === null) return { kind: 'malformed', problem: 'after whsec_ there must be base64' };
+  if (key === null) return { kind: 'malformed', problem: 'must have base64 after whsec_' };
   if (key.length >= MIN_BYTES && key.length <= MAX_BYTES) return { kind: 'symmetric', key };
-  return { kind: 'malformed', problem: `after whsec_ there must be ${MIN_BYTES} to ${MAX_BYTES} bytes in base64` };
+  return { kind: 'malformed', problem: `must have ${MIN_BYTES} to ${MAX_BYTES} bytes in base64 after whsec_` };
 }
 
-/** Libraries that follow libsodium write the 32 bytes of the public key behind the seed. */
+/** Libraries that follow libsodium append the 32-byte public key to the seed. */
 function parsePrivate(bytes: Uint8Array | null): ParsedSecret {
   if (bytes?.length === ED25519_BYTES || bytes?.length === 2 * ED25519_BYTES) {
     return { kind: 'private', seed: bytes.subarray(0, ED25519_BYTES) };
   }
-  return { kind: 'malformed', problem: 'after whsk_ there must be an ed25519 key of 32 or 64 bytes in base64' };
+  return { kind: 'malformed', problem: 'must have an ed25519 key of 32 or 64 bytes in base64 after whsk_' };
 }
 
 function parsePublic(key: Uint8Array | null): ParsedSecret {
   if (key?.length === ED25519_BYTES) return { kind: 'public', key };
-  return { kind: 'malformed', problem: 'after whpk_ there must be an ed25519 key of 32 bytes in base64' };
+  return { kind: 'malformed', problem: 'must have an ed25519 key of 32 bytes in base64 after whpk_' };
 }
 
 function decodeBase64(text: string): Uint8Array | null {

@@ -4,20 +4,20 @@ import { HmacSha256 } from './hmac.ts';
 import type { SignatureScheme } from './product.ts';
 import { parseSecret, PRIVATE_KEY_PREFIX, PUBLIC_KEY_PREFIX, SYMMETRIC_PREFIX } from './secrets.ts';
 
-/** What a signature covers. */
+/** The content that signatures cover. */
 export interface SignedContent {
   /** The event's id. */
   readonly id: string;
   readonly timestampSeconds: number;
-  /** The JSON body that POST sends, whatever the method. */
+  /** The JSON body that POST sends, for any method. */
   readonly body: Uint8Array;
-  /** What legacy headers cover: the body as sent, or for GET the query string added. */
+  /** What legacy headers cover: the body as sent, or for GET the added query string. */
   readonly wire: Uint8Array | string;
-  /** What is sent instead of the JSON body: a form, or for GET the whole query string. `webhook-signature` covers both. */
+  /** What is sent instead of the JSON body: a form, or for GET the whole query string. It has its own signature. */
   readonly sent?: Uint8Array;
 }
 
-/** Makes the signature headers of a webhook. Keys are prepared once. */
+/** Creates the signature headers of a webhook. Keys are prepared once. */
 export interface Signer {
   headers(content: SignedContent): [name: string, value: string][];
 }
@@ -32,14 +32,13 @@ interface LegacyKey {
   readonly key: Key;
 }
 
-/** One for all: most webhooks have no legacy header, and a server keeps a signer for each webhook. */
+/** Shared to save memory: most webhooks have no legacy header, and each has a signer. */
 const NO_LEGACY: readonly LegacyKey[] = [];
 
 /**
- * A signer for a product's schemes and a webhook's secrets, the current one first. `webhook-signature` carries one
- * signature per secret, so that both hold while a rotation overlaps, and two per secret if a form or a query is sent; a
- * legacy header has room for the current one only. Without a secret, id and timestamp are sent, and no signature.
- * Throws RangeError if a secret cannot sign.
+ * Creates a signer for a product's schemes and a webhook's secrets, current one first. `webhook-signature` has a
+ * signature per secret (two if a form or query is sent), legacy headers only that of the current one. Without a secret,
+ * only id and timestamp are sent. Throws RangeError if a secret cannot sign.
  */
 export function createSigner(schemes: readonly SignatureScheme[], secrets: readonly string[]): Signer {
   const usesStandard = schemes.some((scheme) => scheme.kind === 'standard-webhooks');
@@ -78,14 +77,14 @@ class WebhookSigner implements Signer {
   }
 }
 
-/** Standard Webhooks v1 (HMAC-SHA256) or v1a (ed25519), as the secret says (https://github.com/standard-webhooks/standard-webhooks). */
+/** Standard Webhooks v1 (HMAC-SHA256) or v1a (ed25519), depending on the secret (https://www.standardwebhooks.com). */
 function standardKey(secret: string): Key {
   const parsed = parseSecret(secret);
   switch (parsed.kind) {
     case 'malformed':
-      throw new RangeError(`The secret cannot sign: ${parsed.problem}.`);
+      throw new RangeError(`The secret cannot sign: it ${parsed.problem}.`);
     case 'public':
-      throw new RangeError(`A public key (${PUBLIC_KEY_PREFIX}) cannot sign.`);
+      throw new RangeError(`A public key (${PUBLIC_KEY_PREFIX}) cannot sign. Use the private key (${PRIVATE_KEY_PREFIX}).`);
     case 'private':
       return new StandardEd25519(privateKeyOf(parsed.seed));
     case 'symmetric':
@@ -122,13 +121,13 @@ function standardContent({ id, timestampSeconds, body }: SignedContent): Buffer 
   return Buffer.concat([Buffer.from(`${id}.${timestampSeconds}.`), body]);
 }
 
-/** Keyed with the characters of the secret as shown, prefix included: that is what receivers of such headers have. */
+/** Keyed with the characters of the secret, prefix included, because receivers of such headers use it that way. */
 class LegacyHmac implements Key {
   readonly #scheme: SignatureScheme & { kind: 'hmac' };
   readonly #secret: string;
 
   constructor(scheme: SignatureScheme & { kind: 'hmac' }, secret: string) {
-    if (secret === '') throw new RangeError('The secret cannot sign: must not be empty.');
+    if (secret === '') throw new RangeError('The secret cannot sign: it must not be empty.');
     this.#scheme = scheme;
     this.#secret = secret;
   }
@@ -139,19 +138,19 @@ class LegacyHmac implements Key {
   }
 }
 
-/** The `whpk_` key that verifies what a `whsk_` key signs. Throws RangeError. */
+/** Returns the `whpk_` key for a `whsk_` key. Throws RangeError. */
 export function publicKeyOf(secret: string): string {
   const parsed = parseSecret(secret);
-  if (parsed.kind !== 'private') throw new RangeError(`Only a private key (${PRIVATE_KEY_PREFIX}) has a public one.`);
+  if (parsed.kind !== 'private') throw new RangeError(`Only a private key (${PRIVATE_KEY_PREFIX}) has a public key.`);
   return PUBLIC_KEY_PREFIX + publicBytesOf(privateKeyOf(parsed.seed)).toString('base64');
 }
 
-/** A new symmetric secret of 24 random bytes. */
+/** Generates a symmetric secret of 24 random bytes. */
 export function generateSecret(random: (bytes: number) => Buffer = randomBytes): string {
   return SYMMETRIC_PREFIX + random(24).toString('base64');
 }
 
-/** A new ed25519 signing key. */
+/** Generates an ed25519 signing key. */
 export function generateSigningKey(): string {
   return PRIVATE_KEY_PREFIX + seedOf(generateKeyPairSync('ed25519').privateKey).toString('base64');
 }

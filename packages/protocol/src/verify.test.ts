@@ -297,7 +297,7 @@ describe('verify refuses', () => {
 
   test('an empty body, and says where it may have gone', () => {
     expect(messageOf(() => verify({ body: '', headers: sign(BODY) }, SECRET, { now: NOW * 1_000 }))).toMatch(
-      /^no_matching_signature: .*The body is empty: check that no body parser/,
+      /^no_matching_signature: .*The body is empty\. Check that no body parser/,
     );
   });
 

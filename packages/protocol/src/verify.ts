@@ -9,8 +9,8 @@ export type { ReceivedBody } from './received-body.ts';
 export type { ReceivedHeaders } from './received-headers.ts';
 
 /**
- * Why a request is not to be trusted. Two are faults of the receiver: `invalid_secret`, its own secret is missing or unusable;
- * `invalid_body`, what it passes is not the raw body.
+ * Why a request cannot be trusted. Two codes are faults of the receiver: `invalid_secret` if its secret is missing or
+ * unusable, `invalid_body` if it does not pass the raw body.
  */
 export type VerificationCode =
   | 'invalid_body'
@@ -21,7 +21,7 @@ export type VerificationCode =
   | 'no_matching_signature'
   | 'invalid_secret';
 
-/** The request was not signed with this secret, or not now. Answer 400 and do nothing with it. */
+/** Thrown if the request was not signed with this secret, or not recently. Respond with 400 and ignore the request. */
 export class WebhookVerificationError extends Error {
   override readonly name = 'WebhookVerificationError';
   readonly code: VerificationCode;
@@ -34,7 +34,7 @@ export class WebhookVerificationError extends Error {
 
 /** A request as it arrived. */
 export interface ReceivedWebhook {
-  /** The raw bytes: parsed and printed again they are no longer what was signed. */
+  /** The raw bytes. A parsed and re-serialized body no longer matches the signature. */
   readonly body: ReceivedBody;
   readonly headers: ReceivedHeaders;
 }
@@ -42,12 +42,12 @@ export interface ReceivedWebhook {
 export interface VerifyOptions {
   /** Milliseconds since the epoch. Default: now. */
   readonly now?: number;
-  /** How far the timestamp may lie from now, in seconds. Default: 300. */
+  /** How far the timestamp may be from now, in seconds. Default: 300. */
   readonly toleranceSeconds?: number;
 }
 
 export interface VerifiedWebhook {
-  /** The event's id: the same in every retry. Keep it to do nothing twice. */
+  /** The event's id, the same in every retry. Store it to process each event only once. */
   readonly id: string;
   /** When this attempt was signed. */
   readonly timestamp: Date;
@@ -56,17 +56,17 @@ export interface VerifiedWebhook {
 const MAX_SIGNATURES = 20;
 const DEFAULT_TOLERANCE_SECONDS = 300;
 
-/** No full stop: it separates the id from the timestamp in what is signed. */
+/** No full stop: it separates the id from the timestamp in the signed content. */
 const ID = /^[\x21-\x2d\x2f-\x7e]{1,256}$/;
 const TIMESTAMP = /^(?:0|[1-9]\d{0,11})$/;
-/** A version and base64, of v1, v1a or a version yet to come. */
+/** A version (v1, v1a or a future one) and base64. */
 const SIGNATURE = /^v\d{1,3}[a-z]?,[A-Za-z0-9+/]+={0,2}$/;
 const LONGEST_SIGNATURES = MAX_SIGNATURES * 1_100;
 
 /**
- * Checks the Standard Webhooks signature of a request (https://www.standardwebhooks.com): v1 with a `whsec_…` secret or
- * any other text, v1a with a `whpk_…` public key. Signatures of other schemes beside them are skipped. Comparison takes the same
- * time wherever signatures differ. Every failure is a WebhookVerificationError, whose message says what to do.
+ * Verifies the Standard Webhooks signature of a request (https://www.standardwebhooks.com): v1 with a `whsec_…` secret
+ * or any other text, v1a with a `whpk_…` public key. Ignores signatures of other schemes. Compares in constant time.
+ * Throws WebhookVerificationError for every failure; its message says what to do.
  *
  * @example
  * const { id } = verify({ body: rawBody, headers: request.headers }, process.env.WEBHOOK_SECRET ?? '');
@@ -86,14 +86,14 @@ export function verify(received: ReceivedWebhook, secret: string, options: Verif
 
 /** A GET request as it arrived. */
 export interface ReceivedQuery {
-  /** With its query string as it came: whole, or from the path on. */
+  /** The unchanged URL with its query string, with or without the origin. */
   readonly url: string | URL;
   readonly headers: ReceivedHeaders;
 }
 
 /**
- * Checks the Standard Webhooks signature of a GET request, which covers its whole query string, byte for byte as it came.
- * Every failure is a WebhookVerificationError.
+ * Verifies the Standard Webhooks signature of a GET request, which covers the unchanged query string.
+ * Throws WebhookVerificationError for every failure.
  *
  * @example
  * const { id } = verifyQuery({ url: request.url, headers: request.headers }, process.env.WEBHOOK_SECRET ?? '');
@@ -107,8 +107,8 @@ export function verifyQuery(received: ReceivedQuery, secret: string, options: Ve
 export type HmacScheme = Omit<SignatureScheme & { kind: 'hmac' }, 'kind'>;
 
 /**
- * Checks a legacy HMAC header, such as `X-RevOps-Content-Hmac`, over the raw body; for GET over the query string that
- * was added to the webhook's URL. Throws WebhookVerificationError.
+ * Verifies a legacy HMAC header such as `X-RevOps-Content-Hmac`, over the raw body or, for GET, over the query string
+ * that was added to the webhook's URL. Throws WebhookVerificationError.
  */
 export function verifyHmac(received: ReceivedWebhook, secret: string, scheme: HmacScheme): void {
   const { body, headers } = partsOf(received);
@@ -125,7 +125,7 @@ function queryOf(url: unknown): string {
   if (query !== undefined) return query;
   throw new WebhookVerificationError(
     'invalid_body',
-    'The URL has no query string. Pass the URL as it came: in Express `request.originalUrl`, in Fastify and with fetch `request.url`.',
+    'The URL has no query string. Pass the unchanged URL of the request: in Express `request.originalUrl`, in Fastify and with fetch `request.url`.',
   );
 }
 
@@ -135,14 +135,14 @@ interface Signed {
   readonly body: string | Uint8Array;
 }
 
-/** An empty or broken secret would be a key that everybody knows, so it verifies nothing. */
+/** Refuses an empty or malformed secret, because it would be a key that everybody knows. */
 function matcherFor(signed: Signed, secret: string): (signature: string) => boolean {
   const parsed = parseSecret(presentSecret(secret));
   switch (parsed.kind) {
     case 'malformed':
-      throw invalidSecret(parsed.problem);
+      throw invalidSecret(`it ${parsed.problem}`);
     case 'private':
-      throw invalidSecret('is a signing key (whsk_); receivers have its public key (whpk_)');
+      throw invalidSecret('it is a signing key (whsk_). Receivers need its public key (whpk_)');
     case 'public':
       return asymmetric(signed, parsed.key);
     case 'symmetric':
@@ -153,7 +153,7 @@ function matcherFor(signed: Signed, secret: string): (signature: string) => bool
 
 function symmetric({ id, timestamp, body }: Signed, key: Uint8Array): (signature: string) => boolean {
   const expected = `v1,${createHmac('sha256', key).update(`${id}.${timestamp}.`).update(body).digest('base64')}`;
-  // As text: base64 decoding would take other spellings of the same bytes.
+  // Compares text, because base64 decoding would accept other spellings of the same bytes.
   return (signature) => sameText(signature, expected);
 }
 
@@ -166,45 +166,45 @@ function asymmetric({ id, timestamp, body }: Signed, publicKey: Uint8Array): (si
   };
 }
 
-/** The signatures that look like ones. Others belong to schemes that this version does not know. */
+/** Returns the well-formed signatures. Others belong to schemes that this version does not know. */
 function signaturesIn(text: string): string[] {
   const parts = text.length > LONGEST_SIGNATURES ? [] : text.split(' ');
-  if (parts.length === 0 || parts.length > MAX_SIGNATURES) throw malformed('webhook-signature holds too many signatures.');
+  if (parts.length === 0 || parts.length > MAX_SIGNATURES) throw malformed(`webhook-signature has more than ${MAX_SIGNATURES} signatures, or is too long.`);
   const signatures = parts.filter((part) => SIGNATURE.test(part));
-  // A comma at the end: the header came twice, and was joined.
+  // A comma at the end means that two headers were joined.
   if (signatures.length === 0 || parts.some((part) => part === '' || part.endsWith(','))) {
-    throw malformed('webhook-signature must hold signatures such as v1,<base64>, separated by single spaces.');
+    throw malformed('webhook-signature must have signatures such as v1,<base64>, separated by single spaces.');
   }
   return signatures;
 }
 
-/** Written so that a tolerance or clock that is not a number accepts nothing. */
+/** Throws also if the tolerance or the clock is NaN. */
 function checkTimestamp(seconds: number, { now = Date.now(), toleranceSeconds = DEFAULT_TOLERANCE_SECONDS }: VerifyOptions): void {
   const age = Math.floor(now / 1_000) - seconds;
-  if (age < -toleranceSeconds) throw new WebhookVerificationError('timestamp_too_new', 'webhook-timestamp lies in the future.');
-  if (!(age <= toleranceSeconds)) throw new WebhookVerificationError('timestamp_too_old', 'webhook-timestamp lies too far back.');
+  if (age < -toleranceSeconds) throw new WebhookVerificationError('timestamp_too_new', 'webhook-timestamp is in the future. Check the clock of this machine.');
+  if (!(age <= toleranceSeconds)) throw new WebhookVerificationError('timestamp_too_old', 'webhook-timestamp is too old: the request was replayed or delayed, or the clock of this machine is wrong.');
 }
 
 function required(headers: ReceivedHeaders, name: string, format?: RegExp): string {
   const [value, ...more] = headerValues(headers, name);
-  if (more.length > 0) throw malformed(`The header ${name} stands more than once.`);
+  if (more.length > 0) throw malformed(`The request has the header ${name} more than once.`);
   if (value === undefined || value === '') {
-    throw new WebhookVerificationError('missing_header', `The header ${name} is missing. Pass all headers of the request as they came.`);
+    throw new WebhookVerificationError('missing_header', `The header ${name} is missing. Pass all headers of the request, unchanged.`);
   }
   if (typeof value !== 'string' || (format && !format.test(value))) {
-    throw malformed(`The header ${name} does not have the form that Standard Webhooks gives it.`);
+    throw malformed(`The header ${name} does not have the form that Standard Webhooks requires.`);
   }
   return value;
 }
 
-/** Callers without types, or with a framework's, pass whatever they have. */
+/** Checks at run time, because callers without types may pass anything. */
 function partsOf(received: Partial<ReceivedWebhook> | undefined): { body: string | Uint8Array; headers: ReceivedHeaders } {
   const read = readBody(received?.body);
   if (read.kind === 'unusable') throw new WebhookVerificationError('invalid_body', read.problem);
   return { body: read.body, headers: received?.headers ?? {} };
 }
 
-/** Secrets often come from an environment, where they may be missing whatever the types say. */
+/** Checks at run time, because a secret from the environment may be missing whatever its type says. */
 function presentSecret(secret: unknown): string {
   if (typeof secret === 'string' && secret !== '') return secret;
   const wrong =
@@ -213,14 +213,14 @@ function presentSecret(secret: unknown): string {
       : secret === ''
         ? 'it is empty'
         : `it is not text but of type ${typeof secret}`;
-  throw invalidSecret(`${wrong}; pass the secret that the webhook’s creation returned, and check the variable or setting that holds it`);
+  throw invalidSecret(`${wrong}. Pass the secret that was returned when the webhook was created, and check the variable or setting that contains it`);
 }
 
 function noMatch(message: string, body: string | Uint8Array): WebhookVerificationError {
   const hint =
     body.length === 0
-      ? ' The body is empty: check that no body parser has read it before.'
-      : ' Check that the body is passed byte for byte as it came, and that the secret is the one of this webhook.';
+      ? ' The body is empty. Check that no body parser has read it before.'
+      : ' Pass the unchanged raw body, and check that the secret belongs to this webhook.';
   return new WebhookVerificationError('no_matching_signature', message + hint);
 }
 

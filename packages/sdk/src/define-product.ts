@@ -9,10 +9,10 @@ import type {
   ProductDefinition,
 } from '@posthorn/protocol';
 
-/** What `data` of a schema may be; a JSON Schema says nothing to the compiler. */
+/** The type of a schema's data. A JSON Schema has no type that the compiler knows. */
 type DataOf<Schema> = [Schema] extends [StandardSchemaV1] ? StandardSchemaV1.InferInput<Schema> : JsonObject;
 
-/** Event names with their schemas; `unknown` where there is none. */
+/** Event names with their schemas; `unknown` if there is none. */
 type EventSchemas = Readonly<Record<string, unknown>>;
 
 type Events<Schemas extends EventSchemas> = {
@@ -22,7 +22,7 @@ type Events<Schemas extends EventSchemas> = {
   };
 };
 
-/** Object kinds with their schemas: rules name events of the product, `sample` and `data` have the schema's type. */
+/** Object kinds with their schemas. Rules name events of the product; `sample` and `data` have the schema's type. */
 type Kinds<KindSchemas extends EventSchemas, Event extends string> = {
   readonly [Kind in keyof KindSchemas]: Omit<ObjectKindDefinition<Event>, 'schema' | 'sample' | 'data'> & {
     readonly schema?: KindSchemas[Kind] & DataSchema;
@@ -37,10 +37,10 @@ type KnownSchema<Schema> = Schema extends DataSchema ? Schema : DataSchema;
 
 type Ping = NonNullable<ProductDefinition['ping']>;
 
-/** Where every event is declared, so is the ping's. */
+/** The ping's type must be a declared event, unless the product accepts any event. */
 type PingType<Schemas, AnyEvent> = AnyEvent extends true ? string : Extract<keyof Schemas, string>;
 
-/** A definition as it is written: every sample held against its schema. */
+/** The argument of `defineProduct`. Every sample must have its schema's type. */
 export type ProductInput<
   Name extends string,
   Schemas extends EventSchemas,
@@ -57,7 +57,7 @@ export type ProductInput<
   readonly ping?: Omit<Ping, 'type'> & { readonly type: NoInfer<PingType<Schemas, AnyEvent>> };
 };
 
-/** A definition that knows its name and its events by name and schema: what `createClient` takes its types from. */
+/** A definition with literal names and schemas, from which `createClient` gets its types. */
 export type TypedProduct<
   Name extends string,
   Schemas extends EventSchemas,
@@ -73,8 +73,8 @@ export type TypedProduct<
 };
 
 /**
- * Defines a product. The compiler holds every sample against its schema, and `createClient` takes event names and data
- * from the definition.
+ * Defines a product. The compiler checks every sample against its schema, and `createClient` gets event names and data
+ * types from the definition.
  *
  * @example
  * export default defineProduct({
@@ -93,18 +93,18 @@ export function defineProduct<
   const AnyEvent extends boolean = false,
   const KindSchemas extends EventSchemas = EventSchemas,
 >(definition: ProductInput<Name, Schemas, AnyEvent, KindSchemas>): TypedProduct<Name, Schemas, AnyEvent, KindSchemas> {
-  // Samples and states are JSON by their schema's word, which the compiler cannot follow through every schema library.
+  // Samples and states are JSON if their schema says so, which the compiler cannot infer for every schema library.
   const unchecked: unknown = definition;
   return unchecked as TypedProduct<Name, Schemas, AnyEvent, KindSchemas>;
 }
 
-/** Whatever has events: a definition, or its type. */
+/** Anything with events: a definition or its type. */
 export type AnyProduct = Pick<ProductDefinition, 'events' | 'anyEvent' | 'objects' | 'anyObject'>;
 
-/** Event types that a product takes. */
+/** The event types that a product accepts. */
 export type EventName<Product extends AnyProduct> =
   | Extract<keyof Product['events'], string>
-  // Any name, but the declared ones stay what an editor offers.
+  // Any name, but editors still suggest the declared ones.
   | (NonNullable<Product['anyEvent']> extends true ? string & {} : never);
 
 /** The data of one of a product's events. */
@@ -116,7 +116,7 @@ export type EventData<Product extends AnyProduct, Name extends string> = string 
 
 type KindsOf<Product extends AnyProduct> = NonNullable<Product['objects']>;
 
-/** Object kinds that a product takes. */
+/** The object kinds that a product accepts. */
 export type KindName<Product extends AnyProduct> = Extract<keyof KindsOf<Product>, string>;
 
 /** The state of one of a product's object kinds. */

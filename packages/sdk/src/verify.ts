@@ -1,6 +1,6 @@
 /**
- * For receivers of webhooks. An entry of its own, because it needs `node:crypto` and the rest of the package runs in
- * browsers too: `import { verify } from '@posthorn/sdk/verify'`.
+ * For receivers of webhooks: `import { verify } from '@posthorn/sdk/verify'`. A separate entry point, because it needs
+ * `node:crypto` and the rest of the package also runs in browsers.
  */
 export {
   verify,

@@ -5,14 +5,14 @@ import type { AnyProduct } from '../src/define-product.ts';
 import { createClient, type Client } from '../src/client/create-client.ts';
 import type { ClientOptions } from '../src/client/transport.ts';
 
-/** What the server does with a call. */
+/** How the server responds to a call. */
 export interface Answer {
   readonly status?: number;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: unknown;
-  /** Closes the connection instead of answering. */
+  /** Closes the connection instead of responding. */
   readonly hangUp?: boolean;
-  /** Closes the connection in the middle of the answer. */
+  /** Closes the connection in the middle of the response. */
   readonly breakOff?: boolean;
 }
 
@@ -30,7 +30,7 @@ export interface Fake extends AsyncDisposable {
   client<Product extends AnyProduct>(options?: Partial<ClientOptions>): Client<Product>;
 }
 
-/** Answers one call after another as told; the last answer again and again. */
+/** Starts a server that returns the given responses in order, and then repeats the last one. */
 export async function serverThat(...answers: [Answer, ...Answer[]]): Promise<Fake> {
   const seen: Seen[] = [];
   const waits: number[] = [];
@@ -69,7 +69,7 @@ async function listen(listener: RequestListener): Promise<Server> {
   return server;
 }
 
-/** What a call throws. */
+/** Resolves to what a call throws. */
 export async function failureOf(call: Promise<unknown>): Promise<unknown> {
   return call.then(
     () => 'no failure',

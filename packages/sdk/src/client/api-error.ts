@@ -1,27 +1,27 @@
 import type { ErrorCode, FieldError } from '@posthorn/protocol';
 
-/** An error as the API answers it (RFC 9457). */
+/** An error response of the API (RFC 9457). */
 export interface Problem {
   readonly title: string;
   readonly status: number;
   readonly detail: string;
-  /** Stable; `docs/errors.md` tells each. */
+  /** Stable. `docs/errors.md` describes each code. */
   readonly code: ErrorCode;
   readonly errors?: readonly FieldError[];
   readonly requestId?: string;
 }
 
-/** The server has refused a call, or something on the way to it has. */
+/** Thrown when the server, or something between client and server, returns an error. */
 export class PosthornApiError extends Error {
   override readonly name = 'PosthornApiError';
   readonly status: number;
-  /** `unexpected_answer`: what answered is not Posthorn; a proxy, or another address. */
+  /** `unexpected_answer`: the response is not from Posthorn, but from a proxy or another server. */
   readonly code: ErrorCode | 'unexpected_answer';
-  /** Each failing field, where fields are at fault. */
+  /** The failing fields, if there are any. */
   readonly errors: readonly FieldError[];
-  /** Finds the call in the server's log. */
+  /** The request's id in the server's log. */
   readonly requestId: string | null;
-  /** When a repeat may succeed, where the server said so. */
+  /** When a repeat may succeed, if the server said so. */
   readonly retryAfterSeconds: number | null;
 
   constructor(problem: Omit<Problem, 'code' | 'title'> & { code: PosthornApiError['code'] }, retryAfterSeconds: number | null = null) {
@@ -34,7 +34,7 @@ export class PosthornApiError extends Error {
   }
 }
 
-/** No answer came: the server could not be reached, or took too long. Whether it did what was asked is not known. */
+/** Thrown when no response arrives: the server is unreachable or too slow. The call may or may not have been made. */
 export class PosthornConnectionError extends Error {
   override readonly name = 'PosthornConnectionError';
   readonly code: 'unreachable' | 'timeout';
@@ -45,7 +45,7 @@ export class PosthornConnectionError extends Error {
   }
 }
 
-/** Reads a problem from an answer's JSON; null: it is none. */
+/** Returns the problem in a response's JSON; null if it is not one. */
 export function problemIn(value: unknown): Problem | null {
   if (typeof value !== 'object' || value === null) return null;
   const { code, status, detail } = value as Partial<Record<keyof Problem, unknown>>;

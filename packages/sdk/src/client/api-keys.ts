@@ -3,10 +3,10 @@ import type { CallOptions, PostOptions, Transport } from './transport.ts';
 
 /** API keys of one organization, or root keys. */
 export interface ApiKeys {
-  /** The answer holds the key, this once. */
+  /** Only this response contains the key. */
   create(input: NewApiKey, options?: PostOptions): Promise<MadeApiKey>;
   list(query?: PageQuery, options?: CallOptions): Promise<Page<ApiKey>>;
-  /** At once. */
+  /** Takes effect at once. */
   revoke(id: string, options?: CallOptions): Promise<void>;
 }
 

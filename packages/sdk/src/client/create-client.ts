@@ -5,13 +5,13 @@ import { organizationAt, type OrganizationClient } from './organization.ts';
 import type { NewOrganization, Organization, OrganizationChange, Page, PageQuery } from './resources.ts';
 import { createTransport, type CallOptions, type ClientOptions, type PostOptions, type Transport } from './transport.ts';
 
-/** Organizations: made, changed and deleted with the root key. */
+/** Organizations. Only a root key can create, list, update or delete them. */
 export interface Organizations {
   create(input: NewOrganization, options?: PostOptions): Promise<Organization>;
   list(query?: PageQuery, options?: CallOptions): Promise<Page<Organization>>;
   get(id: string, options?: CallOptions): Promise<Organization>;
   update(id: string, change: OrganizationChange, options?: CallOptions): Promise<Organization>;
-  /** With its webhooks. */
+  /** Deletes its webhooks too. */
   delete(id: string, options?: CallOptions): Promise<void>;
 }
 
@@ -20,15 +20,14 @@ export interface Client<Product extends AnyProduct = ProductDefinition> {
   readonly organizations: Organizations;
   /** Root keys. */
   readonly apiKeys: ApiKeys;
-  /** One organization, by its id. Asks the server nothing. */
+  /** Returns a client for one organization, by its id. Sends no request. */
   organization(id: string): OrganizationClient<Product>;
 }
 
 /**
- * A client of a Posthorn server, typed by a product's definition. It repeats a call when the connection breaks and after 429,
- * 502, 503 and 504, waiting as long as `Retry-After` says. Every POST carries an `Idempotency-Key`, so that it is carried out
- * once however often it is sent. A call that could do harm twice (PATCH, DELETE, a change of a named version) is repeated only
- * if the server says that it has done nothing. Throws RangeError if the options cannot work.
+ * Creates a client, typed by a product's definition. Retries after broken connections, 429, 502, 503 and 504, and
+ * respects `Retry-After`. Every POST has an `Idempotency-Key`, so it is made only once. PATCH, DELETE and changes of a
+ * named version are retried only if the server says that it has done nothing. Throws RangeError for invalid options.
  *
  * @example
  * const client = createClient<typeof shop>({ url: 'http://127.0.0.1:8030', key: process.env.POSTHORN_KEY });

@@ -6,14 +6,14 @@ export interface DigestSchedule {
   readonly id: string;
   readonly event: string;
   readonly kind: string;
-  /** `HH:MM` by the clocks of `timeZone`. */
+  /** `HH:MM` in `timeZone`. */
   readonly at: string;
   readonly timeZone: string;
   readonly nextRunAt: string;
   readonly lastRunAt: string | null;
 }
 
-/** An event that a digest gives. */
+/** An event that a digest emits. */
 export interface DigestEvent {
   readonly id: string;
   readonly type: string;
@@ -24,15 +24,15 @@ export interface DigestEvent {
 /** An organization's digests. Every call throws PosthornApiError or PosthornConnectionError. */
 export interface Digests {
   list(options?: CallOptions): Promise<readonly DigestSchedule[]>;
-  /** Gives it a time of the organization's own; null goes back to the product's. */
+  /** Changes its schedule for this organization; null restores the product's. */
   update(
     id: string,
     times: { readonly at?: string | null; readonly timeZone?: string | null },
     options?: CallOptions,
   ): Promise<DigestSchedule>;
-  /** What it would tell now. Nothing is sent or used up. */
+  /** Returns the events that it would emit now. Changes nothing. */
   preview(id: string, options?: PostOptions): Promise<readonly DigestEvent[]>;
-  /** Runs it now, beside its schedule. */
+  /** Runs it now, in addition to its schedule. */
   run(id: string, options?: PostOptions): Promise<readonly DigestEvent[]>;
 }
 

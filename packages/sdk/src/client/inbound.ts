@@ -10,7 +10,7 @@ export interface GoalWithPoint extends Goal {
   readonly updatedAt: string;
 }
 
-/** Decimals may be text, which keeps every digit, or numbers. */
+/** Decimals may be strings, which keep every digit, or numbers. */
 export interface GoalSettings {
   readonly name?: string;
   readonly direction?: GoalDirection;
@@ -31,9 +31,9 @@ export interface Goals {
   list(query?: PageQuery, options?: CallOptions): Promise<Page<GoalWithPoint>>;
   get(id: string, options?: CallOptions): Promise<GoalWithPoint>;
   update(id: string, change: GoalSettings, options?: CallOptions): Promise<GoalWithPoint>;
-  /** Posts to it are then answered 410. */
+  /** Posts to its inbound hooks then return 410. */
   delete(id: string, options?: CallOptions): Promise<void>;
-  /** Latest date first. Bounds are dates, `2017-03-16`. */
+  /** Lists its points, latest date first. `from` and `to` are dates such as `2017-03-16`. */
   points(id: string, query?: PageQuery & { readonly from?: string; readonly to?: string }, options?: CallOptions): Promise<Page<GoalPoint>>;
 }
 
@@ -47,7 +47,7 @@ export interface InboundHook {
   readonly updatedAt: string;
 }
 
-/** The only answer that ever holds the URL with its key. */
+/** Only the response that creates or rotates a key contains the URL. */
 export interface KeyedInboundHook extends InboundHook {
   readonly url: string;
 }
@@ -58,7 +58,7 @@ export interface NewInboundHook {
   readonly description?: string | null;
 }
 
-/** Something that a hook received. */
+/** A request that a hook received. */
 export interface InboundRequest {
   readonly id: string;
   readonly at: string;
@@ -70,7 +70,7 @@ export interface InboundRequest {
   readonly sourceIp: string;
 }
 
-/** Keyed URLs that take data in. Every call throws PosthornApiError or PosthornConnectionError. */
+/** Inbound hooks: URLs with a key that receive data. Every call throws PosthornApiError or PosthornConnectionError. */
 export interface InboundHooks {
   create(hook: NewInboundHook, options?: PostOptions): Promise<KeyedInboundHook>;
   list(query?: PageQuery, options?: CallOptions): Promise<Page<InboundHook>>;
@@ -80,9 +80,9 @@ export interface InboundHooks {
     change: { readonly name?: string; readonly description?: string | null; readonly enabled?: boolean },
   ): Promise<InboundHook>;
   delete(id: string, options?: CallOptions): Promise<void>;
-  /** The old key goes on for the overlap, in seconds. Default: a day. */
+  /** The old key keeps working for `overlapSeconds`. Default: a day. */
   rotateKey(id: string, input?: { readonly overlapSeconds?: number }, options?: PostOptions): Promise<KeyedInboundHook>;
-  /** What it received, newest first. */
+  /** Lists the requests that it received, newest first. */
   requests(id: string, query?: PageQuery, options?: CallOptions): Promise<Page<InboundRequest>>;
 }
 

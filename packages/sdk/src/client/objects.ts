@@ -4,33 +4,33 @@ import { PosthornApiError, problemIn, type Problem } from './api-error.ts';
 import type { Page, PageQuery } from './resources.ts';
 import type { CallOptions, ChangeOptions, PostOptions, Transport } from './transport.ts';
 
-/** An object as it is kept. */
+/** An object as it is stored. */
 export interface StoredObject<Kind extends string = string, State = JsonObject> {
   readonly kind: Kind;
   readonly id: string;
   readonly scope: string | null;
   readonly state: State;
-  /** Grows with every change. */
+  /** Increases with every change. */
   readonly version: number;
   readonly createdAt: string;
   readonly updatedAt: string;
 }
 
-/** What came of a push. */
+/** The result of a change. */
 export interface ObjectOutcome<Kind extends string = string, State = JsonObject> {
   readonly object: StoredObject<Kind, State>;
-  /** The events that the change gave. */
+  /** The events that the change emitted. */
   readonly events: readonly { readonly id: string; readonly type: string }[];
 }
 
-/** Which object, where its kind is scoped. */
+/** The scope of an object. */
 export interface ObjectScope {
-  /** What its events hang on; of a scoped kind a part of what names it. */
+  /** The scope of its events. Part of the object's identity if its kind is scoped. */
   readonly scope?: string;
 }
 
 export interface ObjectContext extends ObjectScope {
-  /** The person who caused it. */
+  /** The person who caused the change. */
   readonly sender?: Sender;
 }
 
@@ -39,20 +39,20 @@ export type BatchObject<Product extends AnyProduct> = {
   [Kind in KindName<Product>]: ObjectContext & {
     readonly kind: Kind;
     readonly id: string;
-    /** The version it must have; 0: it must not be there. */
+    /** The version that the object must have; 0: it must not exist. */
     readonly version?: number;
   } & ({ readonly state: StateOf<Product, Kind> } | { readonly deleted: true });
 }[KindName<Product>];
 
-/** States of objects; the events follow from them. Every call throws PosthornApiError or PosthornConnectionError. */
+/** Objects, whose changes emit events. Every call throws PosthornApiError or PosthornConnectionError. */
 export interface Objects<Product extends AnyProduct> {
-  /** Pushes the whole state. */
+  /** Creates the object, or replaces its state. */
   put<Kind extends KindName<Product>>(
     kind: Kind,
     id: string,
     push: ObjectContext & ChangeOptions & { readonly state: StateOf<Product, Kind> },
   ): Promise<ObjectOutcome<Kind, StateOf<Product, Kind>>>;
-  /** Changes fields (JSON merge patch, RFC 7396): null takes one away. */
+  /** Updates fields of the state (JSON merge patch, RFC 7396): null removes a field. */
   patch<Kind extends KindName<Product>>(
     kind: Kind,
     id: string,
@@ -69,7 +69,7 @@ export interface Objects<Product extends AnyProduct> {
     query?: PageQuery & ObjectScope,
     options?: CallOptions,
   ): Promise<Page<StoredObject<Kind, StateOf<Product, Kind>>>>;
-  /** Pushes up to 1,000 objects. Each has its own result, in order; one that is refused does not hinder the others. */
+  /** Changes up to 1,000 objects. Resolves to a result for each, in order. A refusal does not affect the others. */
   batch(objects: readonly BatchObject<Product>[], options?: PostOptions): Promise<(ObjectOutcome | PosthornApiError)[]>;
 }
 
@@ -91,7 +91,7 @@ export function objectsAt<Product extends AnyProduct>(transport: Transport, plac
   };
 }
 
-/** As `ChangeOptions`, without what was left out. */
+/** Returns ChangeOptions without undefined values. */
 function changing({ signal, version }: { signal: AbortSignal | undefined; version: number | undefined }): ChangeOptions {
   return { ...(signal && { signal }), ...(version !== undefined && { version }) };
 }

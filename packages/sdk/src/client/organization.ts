@@ -19,24 +19,24 @@ import type {
 import type { CallOptions, PostOptions, Transport } from './transport.ts';
 import { webhooksAt, type Webhooks } from './webhooks.ts';
 
-/** What may be said of an event besides its type and data. */
+/** Optional fields of an event. */
 export interface EventContext {
   /** The part of the organization it belongs to. */
   readonly scope?: string;
-  /** What it is about. */
+  /** The object that the event is about. */
   readonly subject?: Subject;
-  /** Your own id, without full stops: repeated, it gets the first answer again and no second delivery. */
+  /** Your own id, without full stops. A repeat with the same id returns the first response and delivers nothing. */
   readonly id?: string;
-  /** The person who caused it. */
+  /** The person who caused the event. */
   readonly sender?: Sender;
 }
 
-/** One event of a batch: data of the type that its `type` names. */
+/** One event of a batch. Its data has the type for its `type`. */
 export type BatchEvent<Product extends AnyProduct> = {
   [Name in EventName<Product>]: EventContext & { readonly type: Name; readonly data: EventData<Product, Name> };
 }[EventName<Product>];
 
-/** Everything of one organization. Every call throws PosthornApiError or PosthornConnectionError. */
+/** The API of one organization. Every call throws PosthornApiError or PosthornConnectionError. */
 export interface OrganizationClient<Product extends AnyProduct> {
   readonly webhooks: Webhooks<EventName<Product>>;
   readonly apiKeys: ApiKeys;
@@ -46,15 +46,15 @@ export interface OrganizationClient<Product extends AnyProduct> {
   readonly digests: Digests;
   readonly goals: Goals;
   readonly inboundHooks: InboundHooks;
-  /** The types its product has, with schema and sample. */
+  /** Lists the event types of its product, with schema and sample. */
   eventTypes(options?: CallOptions): Promise<EventTypes<EventName<Product>>>;
-  /** Emits an event. The answer means: stored, and it will be delivered. */
+  /** Creates an event. Once this resolves, the event is stored and will be delivered. */
   emit<Name extends EventName<Product>>(
     type: Name,
     data: EventData<Product, Name>,
     options?: EventContext & PostOptions,
   ): Promise<Accepted>;
-  /** Emits up to 1,000 events. Each has its own result, in order; one that is refused does not hinder the others. */
+  /** Creates up to 1,000 events. Resolves to a result for each, in order. A refusal does not affect the others. */
   emitBatch(events: readonly BatchEvent<Product>[], options?: PostOptions): Promise<(Accepted | PosthornApiError)[]>;
 }
 
@@ -66,9 +66,9 @@ export interface Events<Name extends string = string> {
 export interface Deliveries<Name extends string = string> {
   list(query?: DeliveryQuery<Name>, options?: CallOptions): Promise<Page<Delivery>>;
   get(id: string, options?: CallOptions): Promise<DeliveryWithAttempts>;
-  /** Sends it again, with the same event id and bytes. */
+  /** Sends the same event id and bytes again. */
   redeliver(id: string, options?: PostOptions): Promise<DeliveryWithAttempts>;
-  /** Gives it up. */
+  /** Cancels it: it is not attempted again. */
   cancel(id: string, options?: PostOptions): Promise<DeliveryWithAttempts>;
 }
 

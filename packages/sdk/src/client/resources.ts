@@ -15,17 +15,17 @@ import type {
 /** One page of a list, newest first. */
 export interface Page<Item> {
   readonly data: readonly Item[];
-  /** Pass it as `cursor` for the next page; null: there is none. */
+  /** Pass it as `cursor` to get the next page; null if this is the last page. */
   readonly nextCursor: string | null;
 }
 
 export interface PageQuery {
-  /** Entries a page, up to 250. Default: 50. */
+  /** Entries per page, up to 250. Default: 50. */
   readonly limit?: number;
   readonly cursor?: string;
 }
 
-/** Bounds in time, ISO 8601: from the first moment, before the second. */
+/** A time span, ISO 8601: at or after `from`, before `to`. */
 export interface SpanQuery {
   readonly from?: string;
   readonly to?: string;
@@ -47,22 +47,22 @@ export interface OrganizationChange {
   readonly inbound?: boolean;
   /** IANA name, such as Europe/Berlin. */
   readonly timeZone?: string | null;
-  /** Who is written to when one of its webhooks is marked failed. */
+  /** Gets an email when one of its webhooks is marked failed; null: nobody does. */
   readonly contactEmail?: string | null;
 }
 
 export interface NewOrganization extends OrganizationChange {
   readonly name: string;
-  /** Your own id for it. Default: a UUIDv7. */
+  /** Your own id. Default: a UUIDv7. */
   readonly id?: string;
   /** Default: `generic`. */
   readonly product?: string;
 }
 
-/** What a webhook may say for itself; null: as its product says. */
+/** The settings of a webhook; null: the product's default. */
 export interface WebhookSettings {
   readonly description?: string | null;
-  /** Only events of this scope; null: all of the organization. */
+  /** Deliver only events of this scope; null: all events of the organization. */
   readonly scope?: string | null;
   readonly method?: WebhookMethod | null;
   readonly contentType?: WebhookContentType | null;
@@ -70,24 +70,24 @@ export interface WebhookSettings {
   readonly retry?: RetryPlan | null;
   readonly success?: (Pick<SuccessRule, 'status'> & Partial<SuccessRule>) | null;
   readonly timeoutMs?: number | null;
-  /** Deliveries a second. */
+  /** Deliveries per second. */
   readonly rateLimit?: number | null;
-  /** Events about the same subject arrive one after the other. */
+  /** Deliver events about the same subject one after another. */
   readonly ordered?: boolean | null;
-  /** `whsec_…`, `whsk_…` or any text of 8 characters and more. Blank: made, or the old one kept. */
+  /** `whsec_…`, `whsk_…` or any text of 8 to 256 characters. Blank: generated, or the old one kept. */
   readonly secret?: string;
   readonly status?: 'active' | 'paused';
 }
 
 export interface NewWebhook extends WebhookSettings {
   readonly url: string;
-  /** Event types; `*` stands for any characters. */
+  /** Event types. `*` matches any characters. */
   readonly events: readonly string[];
 }
 
 export type WebhookChange = Partial<NewWebhook>;
 
-/** A webhook with everything that its product fills in. */
+/** A webhook with all defaults of its product filled in. */
 export interface Webhook {
   readonly id: string;
   readonly url: string;
@@ -99,7 +99,7 @@ export interface Webhook {
   /** Values that look like credentials are masked. */
   readonly headers: Readonly<Record<string, string>>;
   readonly hasSecret: boolean;
-  /** `whpk_…`: what receivers verify with, where the secret is an ed25519 key. */
+  /** `whpk_…`: the key that receivers verify with, if the secret is an ed25519 key. */
   readonly publicKey: string | null;
   readonly retry: RetryPlan;
   readonly success: SuccessRule;
@@ -114,7 +114,7 @@ export interface Webhook {
   readonly updatedAt: string;
 }
 
-/** Something that works but is not advisable. */
+/** Something that works but is not recommended. */
 export interface Warning {
   readonly code: string;
   readonly message: string;
@@ -124,7 +124,7 @@ export interface ChangedWebhook extends Webhook {
   readonly warnings?: readonly Warning[];
 }
 
-/** The only answers that ever hold the secret; null: the webhook has none. */
+/** Only the responses that create or rotate a secret contain it; null if the webhook has none. */
 export interface WebhookWithSecret extends ChangedWebhook {
   readonly secret: string | null;
 }
@@ -134,7 +134,7 @@ export interface EventType<Name extends string = string> {
   readonly group: string | null;
   readonly description: string;
   readonly aliases: readonly string[];
-  /** null: any object, or a schema that cannot be shown. */
+  /** null if any object is accepted, or if the schema has no JSON Schema form. */
   readonly schema: JsonSchema | null;
   readonly sample: JsonObject;
 }
@@ -151,20 +151,20 @@ export interface EventTypes<Name extends string = string> {
   };
 }
 
-/** An accepted event: it is stored, and will be delivered. */
+/** An accepted event: it is stored and will be delivered. */
 export interface Accepted {
   readonly id: string;
-  /** How many webhooks it goes to. */
+  /** The number of webhooks that the event is sent to. */
   readonly deliveries: number;
 }
 
-/** What was sent to one webhook alone. */
+/** An event that was sent to one webhook only. */
 export interface Sent extends Accepted {
   readonly deliveryId: string;
 }
 
 export interface EventSummary<Name extends string = string> {
-  /** Your own id where you brought one. */
+  /** Your own id if you chose one. */
   readonly id: string;
   readonly type: Name;
   readonly scope: string | null;
@@ -176,7 +176,7 @@ export interface EventSummary<Name extends string = string> {
 export interface EventDetail<Name extends string = string> extends EventSummary<Name> {
   readonly sender: Sender | null;
   readonly data: JsonObject;
-  /** The JSON body as it is sent. */
+  /** The JSON body that webhooks receive. */
   readonly body: string;
   readonly deliveries: readonly {
     readonly id: string;
@@ -217,7 +217,7 @@ export interface DeliveryQuery<Name extends string = string> extends PageQuery, 
   readonly status?: DeliveryStatus;
 }
 
-/** Which of a webhook's deliveries are sent again. */
+/** Which of a webhook's deliveries to replay. */
 export interface Replay {
   /** ISO 8601. */
   readonly since: string;
@@ -227,7 +227,7 @@ export interface Replay {
   readonly status?: ReplayStatus | readonly ReplayStatus[];
 }
 
-/** `missed`: matches the webhook, but was never meant for it, which was failed or not there. */
+/** `missed`: the event matches the webhook, which was failed or did not exist when the event was accepted. */
 export type ReplayStatus = 'failed' | 'cancelled' | 'delivered' | 'missed';
 
 export interface ApiKey {
@@ -241,11 +241,11 @@ export interface ApiKey {
 
 export interface NewApiKey {
   readonly name: string;
-  /** ISO 8601. Default: never, or when the key that makes it expires; no later than that. */
+  /** ISO 8601, not later than the expiry of the key that creates it. Default: that expiry, or never if it has none. */
   readonly expiresAt?: string;
 }
 
-/** The only answer that ever holds the key. */
+/** Only this response contains the key. */
 export interface MadeApiKey extends ApiKey {
   readonly key: string;
 }

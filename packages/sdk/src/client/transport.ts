@@ -2,39 +2,39 @@ import { parseJson } from '@posthorn/protocol';
 import { PosthornApiError, PosthornConnectionError, problemIn } from './api-error.ts';
 import { backoff, retryAfterOf, waitBeforeRepeat } from './repeat.ts';
 
-/** Where the server is, and how to speak with it. */
+/** Options of `createClient`. */
 export interface ClientOptions {
   /** The server's address, such as `http://127.0.0.1:8030`. */
   readonly url: string;
   /** An API key: the root key, or an organization's. */
   readonly key: string;
-  /** Default: the global one. */
+  /** Default: the global `fetch`. */
   readonly fetch?: typeof globalThis.fetch;
-  /** How often a call is repeated after a broken connection or 429, 502, 503 or 504, if that does no harm. Default: 3. */
+  /** How often a call is retried after a broken connection, 429, 502, 503 or 504, if that is safe. Default: 3. */
   readonly retries?: number;
   /** How long one try may take, in milliseconds. Default: 30,000. */
   readonly timeoutMs?: number;
-  /** Waits between tries. Default: a timer. */
+  /** Waits between retries. Default: a timer. */
   readonly wait?: (milliseconds: number) => Promise<void>;
-  /** 0 to 1, spreads the tries of many clients. Default: Math.random. */
+  /** Returns 0 to 1, and spreads the retries of many clients. Default: Math.random. */
   readonly random?: () => number;
 }
 
-/** What a caller may say about any single call. */
+/** Options of any call. */
 export interface CallOptions {
-  /** Ends the call; it throws the signal's reason. */
+  /** Aborts the call, which then throws the signal's reason. */
   readonly signal?: AbortSignal;
 }
 
-/** What a caller may say about a call that changes something. */
+/** Options of a POST. */
 export interface PostOptions extends CallOptions {
-  /** Default: a new one for each call. With one kept from an earlier process, that process's call is not made twice. */
+  /** Default: a new one for each call. Store your own to make a call only once across restarts of your process. */
   readonly idempotencyKey?: string;
 }
 
-/** What a caller may say about a call that changes an object. */
+/** Options of a call that changes an object. */
 export interface ChangeOptions extends CallOptions {
-  /** The version it must have, else `version_mismatch`; 0: it must not be there. */
+  /** The version that the object must have, else `version_mismatch`; 0: it must not exist. */
   readonly version?: number;
 }
 
@@ -43,14 +43,14 @@ type Query = Readonly<Record<string, string | number | undefined>>;
 
 interface Call {
   readonly method: Method;
-  /** Parts of the path; each is escaped. */
+  /** The segments of the path. Each is escaped. */
   readonly path: readonly string[];
   readonly query?: Query | undefined;
   readonly body?: unknown;
   readonly options?: (PostOptions & ChangeOptions) | undefined;
 }
 
-/** Speaks HTTP with the server. Throws PosthornApiError, PosthornConnectionError. */
+/** Sends HTTP requests to the server. Throws PosthornApiError and PosthornConnectionError. */
 export interface Transport {
   get<Result>(path: readonly string[], query?: object, options?: CallOptions): Promise<Result>;
   post<Result>(path: readonly string[], body?: object, options?: PostOptions): Promise<Result>;
@@ -61,10 +61,10 @@ export interface Transport {
 
 const DEFAULT_RETRIES = 3;
 const DEFAULT_TIMEOUT_MS = 30_000;
-/** As the server takes it. */
+/** The form that the server accepts. */
 const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
 
-/** Throws RangeError where the options cannot work. */
+/** Throws RangeError for invalid options. */
 export function createTransport(options: ClientOptions): Transport {
   const settings = resolve(options);
   const call = <Result>(one: Call): Promise<Result> => callWithRetries(settings, one) as Promise<Result>;
@@ -82,8 +82,8 @@ export function createTransport(options: ClientOptions): Transport {
 type Settings = Required<ClientOptions>;
 
 function resolve(options: ClientOptions): Settings {
-  if (!URL.canParse(options.url) || !/^https?:/i.test(options.url)) throw new RangeError('url must be the address of a Posthorn server.');
-  if (!/^[\x21-\x7e]+$/.test(options.key)) throw new RangeError('key must be an API key.');
+  if (!URL.canParse(options.url) || !/^https?:/i.test(options.url)) throw new RangeError('url must be the http or https address of a Posthorn server.');
+  if (!/^[\x21-\x7e]+$/.test(options.key)) throw new RangeError('key must be an API key: visible ASCII characters without spaces.');
   return {
     fetch: globalThis.fetch,
     retries: DEFAULT_RETRIES,
@@ -116,7 +116,7 @@ interface Prepared {
   readonly body: string | null;
 }
 
-/** Every try sends the same: the server compares bodies of one Idempotency-Key. */
+/** Prepared once for all tries, because the server compares the bodies of one Idempotency-Key. */
 function prepare(settings: Settings, { method, path, query, body, options }: Call): Prepared {
   const headers: Record<string, string> = { authorization: `Bearer ${settings.key}`, accept: 'application/json' };
   if (body !== undefined) headers['content-type'] = 'application/json';
@@ -138,28 +138,28 @@ function addressOf(base: string, path: readonly string[], query: Query = {}): st
   return `${base.replace(/[?#].*$/s, '').replace(/\/+$/, '')}/v1/${path.map(escapePart).join('/')}${search}`;
 }
 
-/** URL parsers resolve dots, escaped ones too: such an id would name another resource. */
+/** URL parsers resolve `.` and `..`, even when escaped, so such an id would address another resource. */
 function escapePart(part: string): string {
-  if (part === '' || part === '.' || part === '..') throw new RangeError(`${JSON.stringify(part)} cannot be an id.`);
+  if (part === '' || part === '.' || part === '..') throw new RangeError(`${JSON.stringify(part)} is not a valid id.`);
   return encodeURIComponent(part);
 }
 
 async function tryOnce(settings: Settings, { method, options }: Call, { url, headers, body }: Prepared): Promise<unknown> {
-  // Taken out of the settings, because a browser's fetch refuses to be called as a method of another object.
+  // Destructured, because a browser's fetch must not be called as a method of another object.
   const { fetch, timeoutMs } = settings;
   const deadline = AbortSignal.timeout(timeoutMs);
   const signal = options?.signal ? AbortSignal.any([options.signal, deadline]) : deadline;
   try {
-    // Not followed: a redirected POST would arrive as a GET, or elsewhere with its body.
+    // Does not follow redirects: a POST would become a GET, or be sent elsewhere with its body.
     const response = await fetch(url, { method, headers, body, signal, redirect: 'manual' });
     return read(response, await response.text());
   } catch (error) {
     if (error instanceof PosthornApiError) throw error;
     const { pathname } = new URL(url);
     if (deadline.aborted) {
-      throw new PosthornConnectionError('timeout', `${method} ${pathname}: no answer within ${timeoutMs} ms.`, error);
+      throw new PosthornConnectionError('timeout', `${method} ${pathname}: no response within ${timeoutMs} ms.`, error);
     }
-    throw new PosthornConnectionError('unreachable', `${method} ${pathname}: the server cannot be reached.`, error);
+    throw new PosthornConnectionError('unreachable', `${method} ${pathname}: the server is unreachable.`, error);
   }
 }
 
@@ -170,7 +170,7 @@ function read(response: Response, text: string): unknown {
   const retryAfter = retryAfterOf(response.headers);
   const problem = response.ok ? null : problemIn(value);
   if (problem) throw new PosthornApiError(problem, retryAfter);
-  const detail = `The answer, of status ${response.status}, is not one of Posthorn’s.`;
+  const detail = `The response, with status ${response.status}, is not from Posthorn. Check the url and any proxy.`;
   throw new PosthornApiError({ code: 'unexpected_answer', status: response.status, detail }, retryAfter);
 }
 

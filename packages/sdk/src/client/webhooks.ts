@@ -1,29 +1,29 @@
 import type { ChangedWebhook, NewWebhook, Page, PageQuery, Replay, Sent, Webhook, WebhookChange, WebhookWithSecret } from './resources.ts';
 import type { CallOptions, PostOptions, Transport } from './transport.ts';
 
-/** An organization's webhooks. `Name`: the event types there are to test with. */
+/** An organization's webhooks. `Name`: the event types that `test` accepts. */
 export interface Webhooks<Name extends string = string> {
-  /** The answer holds the secret, this once. */
+  /** Only this response contains the secret. */
   create(input: NewWebhook, options?: PostOptions): Promise<WebhookWithSecret>;
   list(query?: PageQuery & { readonly scope?: string }, options?: CallOptions): Promise<Page<Webhook>>;
   get(id: string, options?: CallOptions): Promise<Webhook>;
   update(id: string, change: WebhookChange, options?: CallOptions): Promise<ChangedWebhook>;
-  /** What waits for it is cancelled. */
+  /** Cancels its pending deliveries. */
   delete(id: string, options?: CallOptions): Promise<void>;
-  /** Makes it active; what was held goes out. With `replay` also what it missed since it was marked failed. */
+  /** Makes it active and sends its held deliveries. `replay`: also sends what it missed while it was marked failed. */
   enable(id: string, input?: { readonly replay?: boolean }, options?: PostOptions): Promise<Webhook>;
-  /** Holds its deliveries. */
+  /** Holds its deliveries until it is enabled. */
   pause(id: string, options?: PostOptions): Promise<Webhook>;
   ping(id: string, options?: PostOptions): Promise<Sent>;
-  /** Sends the sample of an event type, marked as a test. */
+  /** Sends the sample of an event type as a test event. */
   test(id: string, type: Name, options?: PostOptions): Promise<Sent>;
-  /** A new secret, which the answer holds this once. The old one goes on signing beside it for `overlapSeconds`; default: a day. */
+  /** Only this response contains the new secret. Both secrets sign for `overlapSeconds`, by default a day. */
   rotateSecret(
     id: string,
     input?: { readonly overlapSeconds?: number; readonly secret?: string },
     options?: PostOptions,
   ): Promise<WebhookWithSecret>;
-  /** Sends the events of a time span again. Answers how many deliveries that makes. */
+  /** Sends the deliveries of a time span again. Resolves to their number. */
   replay(id: string, input: Replay, options?: PostOptions): Promise<{ readonly deliveries: number }>;
 }
 

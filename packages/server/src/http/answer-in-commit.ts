@@ -4,12 +4,12 @@ import type { AlsoCommit, Queryable } from '../store/database.ts';
 import { advanceIdempotent, endIdempotent } from '../store/idempotency-keys.ts';
 import { answerText } from './idempotency.ts';
 
-/** As Fastify sets it for an object. */
+/** The content type that Fastify sets for an object. */
 const JSON_TYPE = 'application/json; charset=utf-8';
 
 /**
- * Stores the answer to a request with an Idempotency-Key in the transaction of its change. If the process dies before it
- * answers, a repeat gets this answer, and never makes the change a second time.
+ * Stores the response to a request with an Idempotency-Key in the transaction of its change. If the process dies before
+ * it responds, a repeat returns this response and does not make the change a second time.
  */
 export function answerInCommit<Result>(
   reply: FastifyReply,
@@ -26,12 +26,12 @@ export function answerInCommit<Result>(
   };
 }
 
-/** What an earlier try of this request had committed when it failed, as `progressInCommit` stored it; null: nothing. */
+/** Returns what `progressInCommit` stored for an earlier, failed try of this request; null if it stored nothing. */
 export function idempotentProgress({ idempotency: work }: FastifyRequest): unknown {
   return work?.progress ?? null;
 }
 
-/** As `answerInCommit`, for a change that takes several commits: each stores how far it has come. */
+/** Like `answerInCommit`, for a change that takes several commits: each commit stores the progress so far. */
 export function progressInCommit<Result>(request: FastifyRequest, progressOf: (result: Result) => unknown): AlsoCommit<Result> {
   return async (transaction, result) => {
     const work = request.idempotency;
@@ -41,11 +41,11 @@ export function progressInCommit<Result>(request: FastifyRequest, progressOf: (r
   };
 }
 
-/** Thrown in the transaction: nothing of the change is stored. */
+/** Thrown inside the transaction, so that the change is rolled back. */
 function takenOver(): PosthornError {
   return new PosthornError(
     'idempotency_in_flight',
-    'The request took longer than a minute, and a repeat with its Idempotency-Key has begun meanwhile. This one changed nothing.',
+    'The request took longer than a minute, and a repeat with the same Idempotency-Key has started. This request changed nothing.',
     { retryAfterSeconds: 1 },
   );
 }

@@ -8,9 +8,9 @@ import { BatchWriter } from '../store/batch-writer.ts';
 import type { Queryable } from '../store/database.ts';
 import type { Directory, Tenant } from '../tenancy/directory.ts';
 
-/** Who calls: the operator, or one organization. */
+/** The authenticated caller: the operator or one organization. */
 export type Principal = ({ readonly kind: 'root' } | { readonly kind: 'organization'; readonly organizationKey: number }) & {
-  /** When the caller's API key expires; null: never. */
+  /** When the caller's API key expires; null if never. */
   readonly expiresAt: Date | null;
 };
 
@@ -22,21 +22,21 @@ export interface AuthenticatorOptions {
   readonly log: { warn(details: object, message: string): void };
 }
 
-/** The name of the scheme is the same in any case (RFC 9110, section 11.1). */
+/** The scheme name is case-insensitive (RFC 9110, section 11.1). */
 const BEARER = /^Bearer +([\x21-\x7e]{8,512})$/i;
-/** How long a key is trusted without asking again; a revocation clears it at once on every node that hears of it. */
+/** How long a key is cached. A revocation clears the cache at once on every node that receives the notification. */
 const TRUST_MS = 5_000;
 const MAX_LOOK_UPS = 500;
 const ROOT: Principal = { kind: 'root', expiresAt: null };
 
-/** Checks API keys, and that a caller touches its own organization alone. */
+/** Authenticates API keys and limits each caller to its own organization. */
 export class Authenticator {
   readonly #options: AuthenticatorOptions;
   readonly #rootHash: Buffer;
   readonly #known = new LRUCache<string, { readonly principal: Principal; readonly until: number }>({ max: 10_000 });
 
   readonly #failed: FailedAttempts;
-  /** One statement at a time looks up all keys that wait: a flood of wrong keys takes one connection, not the pool. */
+  /** Looks up all waiting keys in one statement at a time: a flood of wrong keys takes one connection, not the pool. */
   readonly #lookUps: BatchWriter<Buffer, ApiKeyRow | null>;
 
   constructor(options: AuthenticatorOptions) {
@@ -47,7 +47,7 @@ export class Authenticator {
     this.#lookUps = new BatchWriter({ write, maxItems: MAX_LOOK_UPS, maxInFlight: 1, eagerItems: 1 });
   }
 
-  /** Throws `unauthenticated`; `rate_limited` if authentication has failed too often from the address. */
+  /** Throws `unauthenticated`, or `rate_limited` after too many failed authentications from the address. */
   async authenticate(request: FastifyRequest): Promise<Principal> {
     const [, key] = BEARER.exec(request.headers.authorization ?? '') ?? [];
     const hashed = key === undefined ? null : hashKey(key);
@@ -57,22 +57,22 @@ export class Authenticator {
     return principal;
   }
 
-  /** The organization that the caller names, if it may. Throws `organization_not_found`. */
+  /** Returns the organization with the id, if the caller may use it. Throws `organization_not_found`. */
   async tenant(principal: Principal, organizationId: string): Promise<Tenant> {
     const tenant = await this.#options.directory.find(organizationId);
     if (!tenant || (principal.kind === 'organization' && principal.organizationKey !== tenant.organization.key)) {
-      // The same answer for what does not exist and what is another's: nobody learns which organizations there are.
-      throw new PosthornError('organization_not_found', `There is no organization ${JSON.stringify(organizationId.slice(0, 128))}.`);
+      // The same error for a missing organization and another caller's, so that nobody can find out which ones exist.
+      throw new PosthornError('organization_not_found', `There is no organization ${JSON.stringify(organizationId.slice(0, 128))}, or this API key has no access to it.`);
     }
     return tenant;
   }
 
-  /** Keys changed. */
+  /** Clears the cache, because keys have changed. */
   forget(): void {
     this.#known.clear();
   }
 
-  /** null: there is no such key. */
+  /** Returns null if there is no such key. */
   async #lookUp(hashed: Buffer): Promise<Principal | null> {
     const name = hashed.toString('base64');
     const now = this.#options.now();
@@ -90,16 +90,16 @@ function principalOf({ organization_key: organizationKey, expires_at: expiresAt 
   return organizationKey === null ? { kind: 'root', expiresAt } : { kind: 'organization', organizationKey, expiresAt };
 }
 
-/** Keys are kept as their SHA-256 only: they are random, so no slow hash is needed. */
+/** Returns the SHA-256 under which a key is stored. Keys are random, so no slow hash is needed. */
 export function hashKey(key: string): Buffer {
   return hash('sha256', key, 'buffer');
 }
 
-/** Throws `forbidden` unless the operator calls. */
+/** Throws `forbidden` unless the caller is the operator. */
 export function requireRoot(principal: Principal): void {
-  if (principal.kind !== 'root') throw new PosthornError('forbidden', 'This needs the root key.');
+  if (principal.kind !== 'root') throw new PosthornError('forbidden', 'Only a root key may do this. The API key belongs to an organization.');
 }
 
 function refused(): PosthornError {
-  return new PosthornError('unauthenticated', 'Send "Authorization: Bearer <key>" with a valid API key.');
+  return new PosthornError('unauthenticated', 'The API key is missing, unknown, revoked or expired. Send "Authorization: Bearer <key>" with a valid one.');
 }

@@ -6,22 +6,22 @@ import { PATTERN_ERRORS } from './text-schema.ts';
 const DATA = new Set(['const', 'enum', 'default', 'examples']);
 
 /**
- * Adds to every schema of a body what JSON Schema cannot say. Texts become UTF-8 bytes, headers, keys, rows: half of a surrogate
- * pair would become another text there. Where an object is expected, an ExactNumber is none. What is free-form stays free-form.
+ * Adds rules to a body schema that JSON Schema cannot express. Strings must not contain half of a surrogate pair, which
+ * UTF-8 would change. An ExactNumber does not count as an object. Free-form data gets no rules.
  */
 export function withBodyRules(schema: unknown): unknown {
   if (Array.isArray(schema)) return schema.map(withBodyRules);
   if (typeof schema !== 'object' || schema === null) return schema;
   const ruled: Record<string, unknown> = {};
   for (const [keyword, value] of Object.entries(schema)) ruled[keyword] = DATA.has(keyword) ? value : withBodyRules(value);
-  // The patterns of ids and stored text say it themselves.
+  // The patterns of ids and stored text exclude surrogates already.
   if (ruled['type'] === 'string' && !PATTERN_ERRORS.has(ruled['pattern'])) ruled[TEXT] = true;
   if (ruled['type'] === 'object') ruled[JSON_OBJECT] = true;
   return ruled;
 }
 
 const TEXT = 'text';
-/** The keyword of the rule that a number is no object. */
+/** The keyword for the rule that a number is not an object. */
 export const JSON_OBJECT = 'jsonObject';
 
 export function addBodyKeywords(ajv: Ajv2020): void {

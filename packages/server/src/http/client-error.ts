@@ -8,17 +8,17 @@ import { problemOf } from './problem.ts';
 type ClientErrorHandler = (error: Error & { readonly code?: string }, socket: Socket) => void;
 
 /**
- * Answers what is not a readable request with a problem, and closes the connection. The bytes that were sent are never logged:
- * they hold keys.
+ * Returns a handler that responds to an unreadable request with a problem and closes the connection. It never logs the
+ * received bytes, because they may contain keys.
  */
 export function answerClientError(log: FastifyBaseLogger): ClientErrorHandler {
   return ({ code: reason }, socket) => {
-    // The client is gone, or has its answer.
+    // The client has closed the connection, or already has its response.
     if (reason === 'ECONNRESET' || !socket.writable) return void socket.destroy();
     const requestId = randomUUID();
     const code = codeOf(reason);
     const { status } = ERRORS[code];
-    log.debug({ requestId, status, code, reason }, 'A request was refused.');
+    log.debug({ requestId, status, code, reason }, 'Request refused');
     const body = JSON.stringify(problemOf(new PosthornError(code, DETAILS[code]), requestId));
     const head = [
       `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`,
@@ -33,9 +33,9 @@ export function answerClientError(log: FastifyBaseLogger): ClientErrorHandler {
 type ClientErrorCode = Extract<ErrorCode, 'request_timeout' | 'headers_too_large' | 'malformed_request'>;
 
 const DETAILS: Readonly<Record<ClientErrorCode, string>> = {
-  request_timeout: 'The request was not received in time.',
-  headers_too_large: 'The request line and the headers have more than 16 KiB.',
-  malformed_request: 'What was sent is not an HTTP/1.1 request.',
+  request_timeout: 'The request did not arrive in time. Send it again.',
+  headers_too_large: 'The request line and headers are larger than 16 KiB. Shorten the URL or the headers.',
+  malformed_request: 'The server received something that is not an HTTP/1.1 request. Check the client and any proxy.',
 };
 
 function codeOf(reason: string | undefined): ClientErrorCode {

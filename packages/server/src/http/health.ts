@@ -8,7 +8,7 @@ export interface HealthServices {
   readonly engine: { readonly gauges: Readonly<Record<string, number>> };
 }
 
-/** /healthz: the process runs. /readyz: it can take requests, or what it lacks. /metrics: for Prometheus. */
+/** /healthz: the process is running. /readyz: it accepts requests, or why not. /metrics: for Prometheus. */
 export function healthRoutes(app: FastifyInstance, { readiness, engine }: HealthServices): void {
   app.get('/healthz', async () => ({ status: 'ok', version: VERSION }));
 
@@ -27,7 +27,7 @@ function metrics(engine: HealthServices['engine']): Registry {
   collectDefaultMetrics({ register: registry });
   const gauge = new Gauge({
     name: 'posthorn_deliveries',
-    help: 'Deliveries in memory by state (fresh: without a row yet), events that wait in the log for room, and shards owned.',
+    help: 'Deliveries in memory by state (fresh: without a row yet), events in the log that wait for room in memory, and shards owned.',
     labelNames: ['state'],
     registers: [registry],
     collect() {

@@ -20,19 +20,19 @@ export interface IdempotencyOptions {
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** A request that holds its Idempotency-Key: its answer is kept. null: it has none. */
+    /** Set if the request has an Idempotency-Key: its response is stored. null if it has none. */
     idempotency: BegunRequest | null;
-    /** SHA-256 of the raw body, kept where there is an Idempotency-Key. */
+    /** SHA-256 of the raw body; null if there is no Idempotency-Key. */
     bodyDigest: Buffer | null;
   }
 }
 
 interface BegunRequest extends IdempotentWork {
   readonly requestHash: Buffer;
-  /** What an earlier try had done when it failed; null: nothing, or there was none. */
+  /** What an earlier, failed try had committed; null if nothing, or if there was no earlier try. */
   readonly progress: unknown;
   readonly seal: (text: string) => Buffer;
-  /** The answer that was committed with the change; null: none was. */
+  /** The response that was committed with the change; null if none was. */
   committed: string | null;
 }
 
@@ -41,9 +41,9 @@ const KEEP_MS = 86_400_000;
 const WORK_MS = 60_000;
 
 /**
- * `Idempotency-Key` on every POST: the first answer again for 24 hours, whatever became of the connection that asked first
- * (after draft-ietf-httpapi-idempotency-key-header). Answers are sealed: some hold a secret that is shown once.
- * A route that changes something stores its answer with the change: see `answer-in-commit.ts`.
+ * Handles `Idempotency-Key` on every POST: a repeat within 24 hours returns the first response (see
+ * draft-ietf-httpapi-idempotency-key-header). Responses are stored sealed, as some contain a secret that is shown once.
+ * A route that changes something stores its response in the same transaction: see `answer-in-commit.ts`.
  */
 export function idempotency(app: FastifyInstance, options: IdempotencyOptions): void {
   app.addHook('preHandler', async (request, reply) => {
@@ -67,35 +67,35 @@ export function idempotency(app: FastifyInstance, options: IdempotencyOptions): 
     try {
       await keepAnswer(request.idempotency, reply, { payload, database: options.database });
     } catch (error) {
-      // What was asked for is done: the caller hears so. Repeated within a minute it is told that the first is still worked on.
-      request.log.error({ err: error, requestId: request.id }, 'The answer of an Idempotency-Key could not be kept.');
+      // The change is made, so the response is sent. A repeat within a minute gets `idempotency_in_flight`.
+      request.log.error({ err: error, requestId: request.id }, 'Could not store the response for an Idempotency-Key');
     }
   });
 }
 
-/** For the root of the app: what `idempotency` keeps on requests. */
+/** Declares the request properties that `idempotency` uses, on the root of the app. */
 export function decorateIdempotency(app: FastifyInstance): void {
   app.decorateRequest('idempotency', null);
   app.decorateRequest('bodyDigest', null);
 }
 
-/** For the body parser: two spellings of the same JSON are two bodies. Costs nothing without an Idempotency-Key. */
+/** For the body parser: stores the hash of the raw body. Two spellings of the same JSON are two bodies. */
 export function keepBodyDigest(request: FastifyRequest, body: Uint8Array): void {
   if (request.headers['idempotency-key'] !== undefined) request.bodyDigest = hash('sha256', body, 'buffer');
 }
 
 /**
- * The id of the `index`th event that a request with an Idempotency-Key emits, where the caller gave none. The same request
- * makes the same ids: what was committed by a process that died before it answered is not emitted again. undefined: no key.
+ * Returns the id of the `index`th event that a request with an Idempotency-Key emits, if the caller chose none. A
+ * repeat gets the same ids, so that nothing is emitted twice after a crash. undefined if there is no Idempotency-Key.
  */
 export function idempotentEventId({ idempotency: work }: FastifyRequest, index = 0): string | undefined {
   if (work === null) return undefined;
   const digest = hash('sha256', `${work.key} ${index} ${work.requestHash.toString('hex')}`, 'hex');
-  // A UUIDv8 (RFC 9562, section 5.8): envelopes may promise that ids are UUIDs.
+  // A UUIDv8 (RFC 9562, section 5.8), because a product may promise UUIDs to its receivers.
   return `${digest.slice(0, 8)}-${digest.slice(8, 12)}-8${digest.slice(12, 15)}-a${digest.slice(15, 18)}-${digest.slice(18, 30)}`;
 }
 
-/** Forgets answers that are no longer given. */
+/** Deletes stored responses that have expired. */
 export async function forgetOldAnswers(database: Database, now: number): Promise<void> {
   await forgetIdempotent(database, new Date(now - KEEP_MS));
 }
@@ -105,13 +105,13 @@ async function keepAnswer(
   reply: FastifyReply,
   { payload, database }: { payload: unknown; database: Database },
 ): Promise<void> {
-  // What failed on the server's side had no effect, or may be tried again.
+  // A failure of the server had no effect, or may be tried again.
   if (reply.statusCode >= 500) return freeIdempotent(database, work, WORK_MS);
   const answer = answerText(reply.getHeader('content-type') ?? '', payload);
   if (answer !== work.committed) await endIdempotent(database, { ...work, status: reply.statusCode, body: work.seal(answer) });
 }
 
-/** Answers may hold secrets: an organization never gets those of the operator, whose keys have a scope of their own. */
+/** Separates the operator's keys from each organization's, because stored responses may contain secrets. */
 function scopeOf({ tenant, principal }: FastifyRequest): number {
   if (tenant) return tenant.organization.key;
   return principal.kind === 'organization' ? principal.organizationKey : 0;
@@ -123,10 +123,10 @@ function answerAgain(
 ): FastifyReply {
   const { known, requestHash, place, sealer } = first;
   if (!known.request_hash.equals(requestHash)) {
-    throw new PosthornError('idempotency_mismatch', 'The Idempotency-Key was used with another address or body.');
+    throw new PosthornError('idempotency_mismatch', 'The Idempotency-Key was used for a request with another address or body. Use a new key for a new request.');
   }
   if (known.response_status === null || known.response_body === null) {
-    throw new PosthornError('idempotency_in_flight', 'The first request with this Idempotency-Key is still being worked on.', {
+    throw new PosthornError('idempotency_in_flight', 'The first request with this Idempotency-Key is still in progress. Repeat this one later to get its response.', {
       retryAfterSeconds: 1,
     });
   }
@@ -147,7 +147,7 @@ function placeOf(organizationKey: number, key: string): string {
   return `idempotency ${organizationKey} ${key}`;
 }
 
-/** An answer as it is sealed and stored. */
+/** Returns a response as it is sealed and stored. */
 export function answerText(type: unknown, payload: unknown): string {
   return JSON.stringify([type, text(payload)]);
 }

@@ -1,19 +1,19 @@
 import { endOfString, PosthornError } from '@posthorn/protocol';
 
 export const MAX_DEPTH = 100;
-/** A key that no other object has costs two microseconds to parse: 640,000 of them held the event loop up for four seconds. */
+/** A key that no other object has takes 2 µs to parse: 640,000 of them blocked the event loop for four seconds. */
 export const MAX_KEYS = 250_000;
-/** Each costs some 60 bytes once it is parsed, and may be two characters of the text. */
+/** Each takes about 60 bytes of memory once parsed, and as few as two characters of text. */
 export const MAX_CONTAINERS = 250_000;
 export const MAX_VALUES = 1_000_000;
-/** Numbers that a double cannot hold: an object each, and written slowly. */
+/** Each number that a double cannot hold is an object, and slow to write. */
 export const MAX_EXACT_NUMBERS = 100_000;
-/** Shorter texts cannot hold much: they are not counted. */
+/** Shorter texts cannot exceed the limits that matter, so they are not counted. */
 const COUNTED_LENGTH = 64 * 1024;
 
 /**
- * Refuses a text that would become too many values in memory, before it is parsed. One pass over the text, which need not be JSON.
- * Throws `malformed_json` for nesting past a hundred levels, `payload_too_large`.
+ * Refuses a text that would take too much memory once parsed, in one pass before parsing. The text need not be JSON.
+ * Throws `malformed_json` if it is nested deeper than 100 levels, `payload_too_large` if it has too many values.
  */
 export function refuseCostlyJson(text: string): void {
   if (text.length < COUNTED_LENGTH) return;
@@ -25,7 +25,7 @@ export function refuseCostlyJson(text: string): void {
     switch (text.charCodeAt(at)) {
       case 0x22: {
         const end = endOfString(text, at);
-        // It does not end: the parser says so.
+        // The string does not end: the parser reports that.
         if (end === 0) return;
         at = end - 1;
         break;
@@ -54,12 +54,12 @@ export function refuseCostlyJson(text: string): void {
 }
 
 export function tooDeep(): PosthornError {
-  return new PosthornError('malformed_json', `The body is nested deeper than ${MAX_DEPTH} levels.`);
+  return new PosthornError('malformed_json', `The body is nested deeper than ${MAX_DEPTH} levels. Send flatter JSON.`);
 }
 
 export function tooMany(limit: number, what: string): PosthornError {
   return new PosthornError(
     'payload_too_large',
-    `The body holds more than ${limit.toLocaleString('en')} ${what}. Split it into several requests.`,
+    `The body has more than ${limit.toLocaleString('en')} ${what}. Split it into several requests.`,
   );
 }

@@ -14,9 +14,9 @@ import { MAX_DEPTH, MAX_EXACT_NUMBERS, refuseCostlyJson, tooDeep, tooMany } from
 const decoder = new TextDecoder('utf-8', { fatal: true });
 
 /**
- * Parses a JSON body so that nothing in it changes silently. A number that a double cannot hold becomes an ExactNumber. Refused are
- * bytes that are not UTF-8, repeated keys, keys that would reach a prototype, and what is too deep, too much, or too long a number.
- * Throws `malformed_json`, `payload_too_large`, `unsafe_number`, `invalid_request`.
+ * Parses a JSON body so that no value changes silently: a number that a double cannot hold becomes an ExactNumber.
+ * Throws `malformed_json` (also for duplicate keys and invalid UTF-8), `payload_too_large`, `unsafe_number`, and
+ * `invalid_request` for the key `__proto__`.
  */
 export function parseJsonBody(bytes: Uint8Array): unknown {
   const text = decodeJsonText(bytes);
@@ -35,7 +35,7 @@ function parseNatively(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new PosthornError('malformed_json', error instanceof Error ? error.message : 'The body is not JSON.', { cause: error });
+    throw new PosthornError('malformed_json', error instanceof Error ? error.message : 'The body is not valid JSON.', { cause: error });
   }
 }
 
@@ -43,23 +43,23 @@ function decodeJsonText(bytes: Uint8Array): string {
   try {
     return decoder.decode(bytes);
   } catch (error) {
-    throw new PosthornError('malformed_json', 'The body is not valid UTF-8.', { cause: error });
+    throw new PosthornError('malformed_json', 'The body is not valid UTF-8. Encode it as UTF-8.', { cause: error });
   }
 }
 
 interface Survey {
   keys: number;
-  /** The text has escapes at all. */
+  /** Whether the text has any escapes. */
   readonly hasEscapes: boolean;
-  /** There are keys with a backslash, which V8 may have misread: see `parseJson`. */
+  /** Whether a key has a backslash: V8 may have misread it, see `parseJson`. */
   doubtfulKeys: boolean;
-  /** There is a key `__proto__`, in whatever spelling. */
+  /** Whether a key is `__proto__`, in any spelling. */
   prototypeKeys: boolean;
-  /** There are numbers past the limits. */
+  /** Whether a number exceeds the limits. */
   unsafeNumbers: boolean;
 }
 
-/** One walk over what was parsed: it is on the way of every event. */
+/** Collects what needs further checks, in one walk: every event passes here. */
 function survey(value: unknown, depth: number, found: Survey): void {
   if (typeof value !== 'object' || value === null) return;
   if (depth > MAX_DEPTH) throw tooDeep();
@@ -68,7 +68,7 @@ function survey(value: unknown, depth: number, found: Survey): void {
     return;
   }
   const object = value as Readonly<Record<string, unknown>>;
-  // Parsed JSON inherits nothing enumerable; a list of its values would be made only to be walked.
+  // Parsed JSON inherits nothing enumerable, so for-in is safe and needs no list of values.
   for (const key in object) {
     found.keys++;
     if (key === '__proto__') found.prototypeKeys = true;
@@ -78,8 +78,8 @@ function survey(value: unknown, depth: number, found: Survey): void {
 }
 
 /**
- * Colons after a quote: at least as many as the text has keys. If there are more, a string holds one, or a key is repeated.
- * Walking from string to string takes four times as long.
+ * Counts colons after a quote. If there are more than keys, a string contains one, or a key is repeated. A walk from
+ * string to string would take four times as long.
  */
 function countQuotedColons(text: string): number {
   let count = 0;
@@ -95,10 +95,10 @@ function isSpace(code: number): boolean {
   return code === 0x20 || (code >= 0x09 && code <= 0x0d);
 }
 
-/** Reads the text, which is known to be JSON, key by key and number by number. */
+/** Parses the text, which is known to be valid JSON, with a check of every key and number. */
 function readExactly(text: string, found: Survey): unknown {
   const onKey: JsonReaderOptions['onKey'] = (key, repeated) => {
-    if (repeated) throw new PosthornError('malformed_json', `Duplicate key ${JSON.stringify(key)} in a JSON object.`);
+    if (repeated) throw new PosthornError('malformed_json', `Duplicate key ${JSON.stringify(key)} in a JSON object. Send each key once.`);
     if (key === '__proto__') found.prototypeKeys = true;
   };
   let exactNumbers = 0;
@@ -112,11 +112,11 @@ function readExactly(text: string, found: Survey): unknown {
   return readJson(text, { number, onKey });
 }
 
-/** Numbers that are compared digit by digit have an end. */
+/** Bounds the time that comparing numbers digit by digit takes. */
 const MAX_NUMBER_LENGTH = 1_000;
 const MAX_EXPONENT = 1_000;
 
-/** Stands for a number that is refused once its place is known. */
+/** A placeholder for a number that is refused once its path is known. */
 class UnsafeNumber {
   readonly source: string;
 
@@ -143,7 +143,7 @@ function refuseUnsafeNumbers(value: unknown): void {
 function nameUnsafeNumbers(value: unknown, path: string, errors: FieldError[]): void {
   if (typeof value !== 'object' || value === null || value instanceof ExactNumber || errors.length >= MAX_ERRORS) return;
   if (value instanceof UnsafeNumber) {
-    const message = `${value.source.slice(0, 40)} has more than ${MAX_NUMBER_LENGTH} digits, or an exponent past ${MAX_EXPONENT}; send it as a string`;
+    const message = `${value.source.slice(0, 40)} has more than ${MAX_NUMBER_LENGTH} characters or an exponent beyond ${MAX_EXPONENT}. Send it as a string`;
     errors.push({ path, rule: 'safe_number', message });
     return;
   }
@@ -154,8 +154,8 @@ function refusePrototypeKeys(value: unknown, path: string): void {
   if (typeof value !== 'object' || value === null) return;
   for (const [key, item] of Object.entries(value)) {
     if (key === '__proto__') {
-      throw new PosthornError('invalid_request', 'The key "__proto__" is not accepted.', {
-        errors: [{ path: `${path}/__proto__`, rule: 'key', message: 'this key is not accepted' }],
+      throw new PosthornError('invalid_request', 'The key "__proto__" is not accepted. Rename it.', {
+        errors: [{ path: `${path}/__proto__`, rule: 'key', message: 'is not accepted as a key. Rename it' }],
       });
     }
     refusePrototypeKeys(item, `${path}/${pointerToken(key)}`);

@@ -3,26 +3,27 @@ import type { FastifyInstance, FastifyListenOptions } from 'fastify';
 
 export interface ListenAddress {
   readonly host: string;
-  /** 0: any that is free. */
+  /** 0 for any free port. */
   readonly port: number;
 }
 
 /**
- * Listening sockets on the port. The event loop accepts one connection of each in a turn: with one socket, and turns of 12 ms,
- * the last of 700 clients that connect together was accepted after eight seconds, and so was a health check behind them.
+ * The number of listening sockets on the port. The event loop accepts one connection per socket and turn. With one
+ * socket and turns of 12 ms, the last of 700 simultaneous clients, and a health check behind them, waited eight
+ * seconds.
  */
 const SOCKETS = 16;
-/** Connections of a socket that wait to be accepted. Past Node's 511 a client tries again after one second, three, seven. */
+/** Connections per socket that may wait to be accepted. Beyond Node's 511, clients retry after 1, 3 and 7 seconds. */
 const BACKLOG = 4_096;
 
-/** A server that listens. */
+/** A listening server. */
 export interface Listening {
   readonly url: string;
-  /** Accepts nothing more. Resolves when what is in flight has been answered. */
+  /** Stops accepting connections. Resolves when all requests in flight have their response. */
   close(): Promise<void>;
 }
 
-/** Rejects with `EADDRINUSE` if the port is taken. */
+/** Starts listening. Rejects with `EADDRINUSE` if the port is in use. */
 export async function listen(app: FastifyInstance, { host, port }: ListenAddress): Promise<Listening> {
   const free = await freePort({ host, port });
   const url = await listenOnce(app, { host, port: free });
@@ -39,7 +40,7 @@ export async function listen(app: FastifyInstance, { host, port }: ListenAddress
   };
 }
 
-/** A socket alone on its port finds out whether it is taken: those that share one do not. */
+/** Binds an exclusive socket first: only that detects a port in use, sockets that share one do not. */
 async function freePort({ host, port }: ListenAddress): Promise<number> {
   const probe = createServer();
   const { promise, resolve, reject } = Promise.withResolvers<void>();
@@ -60,7 +61,7 @@ async function listenOnce(app: FastifyInstance, address: ListenAddress): Promise
   }
 }
 
-/** null: the system does not let sockets share a port. */
+/** Returns null if the system does not let sockets share a port. */
 async function another(app: FastifyInstance, address: AddressInfo | string | null): Promise<Server | null> {
   if (address === null || typeof address === 'string') return null;
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => app.server.emit('connection', socket));

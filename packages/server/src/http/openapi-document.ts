@@ -1,6 +1,6 @@
 import { ERRORS, type ErrorCode } from '@posthorn/protocol';
 
-/** Of an OpenAPI 3.1 document what is completed here (https://spec.openapis.org/oas/v3.1.0). */
+/** The parts of an OpenAPI 3.1 document that this module completes (https://spec.openapis.org/oas/v3.1.0). */
 export interface ApiDocument {
   components?: object;
   security?: object[];
@@ -16,35 +16,35 @@ interface Operation {
 const STRING = { type: 'string' as const };
 const CODES = Object.keys(ERRORS) as ErrorCode[];
 
-/** What every operation shares: named once in the document, referred to by each. */
+/** Components that the operations refer to. */
 const COMPONENTS = {
-  securitySchemes: { key: { type: 'http', scheme: 'bearer', description: 'An API key: the root key, or one of an organization.' } },
+  securitySchemes: { key: { type: 'http', scheme: 'bearer', description: 'An API key: a root key, or an organization’s key.' } },
   schemas: {
     Problem: {
       type: 'object',
       required: ['type', 'title', 'status', 'detail', 'code'],
       properties: {
         type: { ...STRING, format: 'uri' },
-        title: { ...STRING, description: 'The same for every occurrence.' },
+        title: { ...STRING, description: 'The same for every occurrence of the code.' },
         status: { type: 'integer' },
-        detail: { ...STRING, description: 'For people; may change.' },
+        detail: { ...STRING, description: 'What is wrong and what to do, for people. The text may change.' },
         code: { ...STRING, enum: CODES, description: `Stable:\n\n${codeList()}` },
         errors: {
           type: 'array',
-          description: 'Each failing field.',
+          description: 'The failing fields.',
           items: {
             type: 'object',
             required: ['path', 'rule', 'message'],
-            properties: { path: { ...STRING, description: 'A JSON Pointer.' }, rule: STRING, message: STRING },
+            properties: { path: { ...STRING, description: 'A JSON Pointer to the field.' }, rule: STRING, message: STRING },
           },
         },
-        requestId: { ...STRING, description: 'Finds the request in the server’s log.' },
+        requestId: { ...STRING, description: 'The request’s id in the server’s log.' },
       },
     },
   },
   responses: {
     Problem: {
-      description: 'It was not done; `code` says why.',
+      description: 'The request failed. `code` says why.',
       content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
     },
   },
@@ -53,13 +53,13 @@ const COMPONENTS = {
       name: 'Idempotency-Key',
       in: 'header',
       required: false,
-      description: 'Repeated with the same request within 24 hours, the first answer is given again.',
+      description: 'A repeat of the same request within 24 hours returns the first response.',
       schema: { ...STRING, pattern: '^[\\x21-\\x7e]{1,255}$' },
     },
   },
 } as const;
 
-/** Says how to authenticate, and gives every operation its id, the answer of everything that goes wrong, and to each POST its Idempotency-Key. */
+/** Adds authentication, and to every operation its id and error response, and to each POST its Idempotency-Key. */
 export function completeDocument(document: ApiDocument): ApiDocument {
   document.components = COMPONENTS;
   document.security = [{ key: [] }];
@@ -75,7 +75,7 @@ function complete(operation: Operation, method: string, path: string): void {
   if (method === 'post') operation.parameters = [...(operation.parameters ?? []), { $ref: '#/components/parameters/IdempotencyKey' }];
 }
 
-/** As `postOrganizationsByOrgApiKeys`: stable, and different for every operation. */
+/** Returns a stable, unique id such as `postOrganizationsByOrgApiKeys`. */
 function operationId(method: string, path: string): string {
   const words = path
     .replace(/^\/v1\//, '')

@@ -5,13 +5,13 @@ import type { FastifyInstance } from 'fastify';
 import { VERSION } from '../telemetry/version.ts';
 import { completeDocument, type ApiDocument } from './openapi-document.ts';
 
-const DESCRIPTION = `Events in, signed webhooks out.
+const DESCRIPTION = `Posthorn accepts events and delivers them as signed webhooks.
 
-Every request carries \`Authorization: Bearer <key>\`. Errors are [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457) problems
-with a stable \`code\`. Lists are paged: pass \`nextCursor\` on as \`cursor\`. A POST may carry an \`Idempotency-Key\`:
-repeated within 24 hours it gets the first answer again.`;
+Send \`Authorization: Bearer <key>\` with every request. Errors are [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457) problems
+with a stable \`code\`. Lists are paged: to get the next page, send \`nextCursor\` as \`cursor\`. Any POST may have an
+\`Idempotency-Key\`: a repeat within 24 hours returns the first response.`;
 
-/** /openapi.json, made from the schemas that requests are checked against, and /docs to try the API. Before any route. */
+/** Serves /openapi.json, built from the schemas that validate requests, and /docs. Must be registered first. */
 export async function openApi(app: FastifyInstance): Promise<void> {
   await app.register(swagger, {
     openapi: {
@@ -33,7 +33,7 @@ export async function openApi(app: FastifyInstance): Promise<void> {
   await app.register(docs);
 }
 
-/** The page brings its scripts along. The policy keeps it from asking any other address for fonts, examples or a proxy. */
+/** The page loads its scripts from this server. The policy keeps it from loading anything from elsewhere. */
 async function docs(app: FastifyInstance): Promise<void> {
   app.addHook('onSend', async (_request, reply, payload) => {
     void reply.header('x-content-type-options', 'nosniff').header('referrer-policy', 'no-referrer');
@@ -56,7 +56,7 @@ async function docs(app: FastifyInstance): Promise<void> {
   });
 }
 
-/** Scripts are those of this server and the one that stands in the page. The reference styles itself from its script. */
+/** Allows scripts of this server and the page's inline script. The reference sets its styles from a script. */
 function policyFor(html: string): string {
   const [, inline = ''] = /<script type="text\/javascript">([^]*?)<\/script>/.exec(html) ?? [];
   const digest = hash('sha256', inline, 'base64');

@@ -7,7 +7,7 @@ import { JSON_OBJECT } from './body-rules.ts';
 import { MAX_ERRORS, pointerToken } from './field-path.ts';
 import { PATTERN_ERRORS } from './text-schema.ts';
 
-/** An error as the API answers it (RFC 9457). */
+/** An error response of the API (RFC 9457). */
 export interface Problem {
   readonly type: string;
   readonly title: string;
@@ -20,7 +20,7 @@ export interface Problem {
 
 const DOCUMENTATION = 'https://posthorn.dev/errors#';
 
-/** What a client is told of an error. */
+/** Maps an error to the problem that the API returns. */
 export function problemOf(error: PosthornError, requestId?: string): Problem {
   const { status, title } = ERRORS[error.code];
   return {
@@ -34,7 +34,7 @@ export function problemOf(error: PosthornError, requestId?: string): Problem {
   };
 }
 
-/** The one place where an error becomes a response. */
+/** Sends an error as a response. Every error passes here. */
 export function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const known = asPosthornError(error);
   const problem = problemOf(known, request.id);
@@ -45,16 +45,16 @@ export function answerError(error: unknown, request: FastifyRequest, reply: Fast
   return reply.code(problem.status).type('application/problem+json').send(JSON.stringify(problem));
 }
 
-/** A fault of the server is an error with all that is known; a refusal is found by its id at level debug. */
+/** Logs a fault of the server at level error with its cause, and a refusal at level debug. */
 function log(known: PosthornError, { error, problem, request }: { error: unknown; problem: Problem; request: FastifyRequest }): void {
   const { id: requestId, method } = request;
   if (problem.status >= 500 && !isRefusal(known)) return request.log.error({ err: error, requestId }, problem.title);
   const { status, code, detail } = problem;
-  // Not the address: that of an inbound hook holds its key.
-  request.log.debug({ requestId, method, route: request.routeOptions.url, status, code, detail }, 'A request was refused.');
+  // Logs the route and not the URL: an inbound hook's URL contains its key.
+  request.log.debug({ requestId, method, route: request.routeOptions.url, status, code, detail }, 'Request refused');
 }
 
-/** Answered with a 5xx although nothing is broken. `unavailable` has a cause unless the server is stopping. */
+/** Whether a 5xx is deliberate. `unavailable` has a cause unless the server is stopping. */
 function isRefusal({ code, cause }: PosthornError): boolean {
   return code === 'overloaded' || code === 'maintenance' || (code === 'unavailable' && cause === undefined);
 }
@@ -64,9 +64,9 @@ function asPosthornError(error: unknown): PosthornError {
   if (error.validation) return invalidRequest(error);
   switch (error.code) {
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
-      return new PosthornError('unsupported_media_type', 'The body must be sent with Content-Type: application/json.');
+      return new PosthornError('unsupported_media_type', 'The body’s content type is not supported. Send JSON with Content-Type: application/json.');
     case 'FST_ERR_CTP_EMPTY_JSON_BODY':
-      return new PosthornError('malformed_json', 'The body is empty.');
+      return new PosthornError('malformed_json', 'The body is empty. Send a JSON object.');
     default:
       return error.statusCode !== undefined && error.statusCode < 500
         ? new PosthornError('malformed_json', error.message, { cause: error })
@@ -85,21 +85,21 @@ function invalidRequest(error: FastifyError): PosthornError {
   return wrongShape(error.validation ?? [], where, error);
 }
 
-/** A value that breaks its schema, each breach named. `where`: the part of the request; '' the body. */
+/** Returns the error for a value that violates its schema. `where`: the part of the request, or '' for the body. */
 export function wrongShape(found: readonly ValidationIssue[], where = '', cause?: unknown): PosthornError {
   const issues = found.filter((issue) => !UNHELPFUL.has(issue.keyword) && !isEitherOr(issue, found));
   const errors = issues.slice(0, MAX_ERRORS).map((issue) => fieldError(where, issue));
   const [first] = errors;
   const detail = first
     ? `${first.path === '' ? 'The body' : first.path} ${first.message}.`
-    : 'The request does not have the expected shape.';
+    : 'The request does not have the expected shape. Compare it with the API reference.';
   return new PosthornError('invalid_request', detail, { errors, cause });
 }
 
-/** They repeat in general what another entry says in particular. */
+/** Keywords whose errors only repeat what another error says more precisely. */
 const UNHELPFUL = new Set(['if', 'propertyNames']);
 
-/** Of a field that may be null, what else is wrong with it says enough. */
+/** Whether an error only says that a nullable field is not null, and another error says what is wrong with it. */
 function isEitherOr(issue: ValidationIssue, all: readonly ValidationIssue[]): boolean {
   if (issue.keyword !== 'anyOf' && !(issue.keyword === 'type' && issue.params['type'] === 'null')) return false;
   return all.some((other) => other.instancePath === issue.instancePath && other.keyword !== 'anyOf' && other !== issue);
@@ -130,9 +130,9 @@ function fieldError(where: string, issue: ValidationIssue): FieldError {
   }
 }
 
-/** The error of a `timeZone` that is none. */
+/** Returns the error for an unknown `timeZone`. */
 export function noTimeZone(timeZone: string): PosthornError {
-  return new PosthornError('invalid_request', `${JSON.stringify(timeZone)} is not a time zone.`, {
+  return new PosthornError('invalid_request', `${JSON.stringify(timeZone)} is not a time zone. Send an IANA name such as Europe/Berlin.`, {
     errors: [{ path: '/timeZone', rule: 'time_zone', message: 'must be an IANA time zone such as Europe/Berlin' }],
   });
 }

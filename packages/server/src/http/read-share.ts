@@ -3,12 +3,12 @@ import type { FastifyInstance } from 'fastify';
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** It takes a part of its organization's share of the reads. */
+    /** Whether the request holds a part of its organization's share of the reads. */
     reads: boolean;
   }
 }
 
-/** Of the pool of reads, which has three times as many: organizations that read all day leave a connection for the others. */
+/** A third of the read pool's connections, so that an organization that reads all day leaves some for the others. */
 const MOST_AT_ONCE = 2;
 const MOST_WAITING = 100;
 const WAIT_MS = 2_000;
@@ -18,7 +18,7 @@ interface Share {
   readonly waiting: Set<() => void>;
 }
 
-/** Lets each organization read a few lists at a time. Others of its reads wait, in order, for a bounded time. */
+/** Limits how many reads each organization runs at once. Further reads wait, in order, for a bounded time. */
 export class ReadShares {
   readonly #shares = new Map<number, Share>();
 
@@ -38,7 +38,7 @@ export class ReadShares {
     clearTimeout(timer);
   }
 
-  /** To be called once for each `enter`: the place goes to the read that has waited longest. */
+  /** Must be called once for each `enter`. The read that has waited longest runs next. */
   leave(organizationKey: number): void {
     const share = this.#shares.get(organizationKey);
     if (!share) return;
@@ -50,7 +50,7 @@ export class ReadShares {
   }
 }
 
-/** Every read below an organization takes a part of its share, until it has its answer. */
+/** Makes every read of an organization take a part of its share until its response is sent. */
 export function shareReads(app: FastifyInstance, shares = new ReadShares()): void {
   app.decorateRequest('reads', false);
   app.addHook('preHandler', async (request) => {
@@ -59,7 +59,7 @@ export function shareReads(app: FastifyInstance, shares = new ReadShares()): voi
     await shares.enter(tenant.organization.key);
     request.reads = true;
   });
-  // Not onResponse: that comes early if the client goes away, and late if it takes its answer slowly.
+  // Not onResponse: that runs early if the client disconnects, and late if it reads the response slowly.
   app.addHook('onSend', async (request) => {
     if (!request.reads) return;
     request.reads = false;
@@ -70,7 +70,7 @@ export function shareReads(app: FastifyInstance, shares = new ReadShares()): voi
 function tooManyReads(): PosthornError {
   return new PosthornError(
     'query_timeout',
-    `More than ${MOST_AT_ONCE} reads of the organization are under way, and others wait already. Read one page after the other.`,
+    `The organization already has ${MOST_AT_ONCE} reads in progress. Read one page after another.`,
     { retryAfterSeconds: 1 },
   );
 }

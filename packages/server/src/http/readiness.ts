@@ -2,16 +2,16 @@ import { statement, type Queryable } from '../store/database.ts';
 
 export interface ReadinessOptions {
   readonly database: Queryable;
-  /** null: it works. */
+  /** null if the engine works. */
   readonly engine: { readonly notReady: string | null };
-  /** null: the disk of the database has room, as far as is known. */
+  /** Resolves to null if the database's disk has room, as far as is known. */
   readonly diskProblem: () => Promise<string | null>;
 }
 
 const ALIVE = statement('alive', 'SELECT 1 AS alive');
 const DATABASE_MS = 2_000;
 
-/** Whether the server can take requests. */
+/** Reports whether the server accepts requests. */
 export class Readiness {
   readonly #options: ReadinessOptions;
   #stopping = false;
@@ -20,12 +20,12 @@ export class Readiness {
     this.#options = options;
   }
 
-  /** From now on the server is not ready: it stops once nobody sends requests any more. */
+  /** Makes the server not ready, so that load balancers stop sending requests before it stops. */
   announceStop(): void {
     this.#stopping = true;
   }
 
-  /** What is missing; none: the server is ready. */
+  /** Returns why the server is not ready; empty if it is. */
   async problems(): Promise<string[]> {
     const { database, engine, diskProblem } = this.#options;
     const stopping = this.#stopping ? 'the server is stopping' : null;
@@ -39,6 +39,6 @@ async function databaseProblem(database: Queryable): Promise<string | null> {
     () => null,
     () => 'the database refuses queries',
   );
-  const late = new Promise<string>((resolve) => setTimeout(resolve, DATABASE_MS, 'the database does not answer').unref());
+  const late = new Promise<string>((resolve) => setTimeout(resolve, DATABASE_MS, 'the database does not respond').unref());
   return Promise.race([answered, late]);
 }

@@ -5,7 +5,7 @@ interface KnownRoute {
   readonly methods: Set<string>;
 }
 
-/** Knows which methods an address takes, so that a wrong one gets 405 with `Allow` and not 404. */
+/** Records the methods of each route, so that a wrong method returns 405 with `Allow` instead of 404. */
 export class RouteMethods {
   readonly #routes = new Map<string, KnownRoute>();
 
@@ -17,7 +17,7 @@ export class RouteMethods {
     });
   }
 
-  /** Empty: there is nothing at this address. */
+  /** Returns the allowed methods; empty if there is no route for the URL. */
   allowedAt(url: string): string[] {
     const path = (url.split('?', 1)[0] ?? '').replace(/(?<=.)\/$/, '');
     const allowed = new Set<string>();

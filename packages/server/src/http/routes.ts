@@ -23,7 +23,7 @@ import { organizationRoutes, type OrganizationServices } from './organizations/r
 import { webhookRecoveryRoutes, type RecoveryServices } from './webhooks/recovery-routes.ts';
 import { webhookRoutes, type WebhookServices } from './webhooks/routes.ts';
 
-/** A source that takes longer over a megabyte has lost its connection. */
+/** A source that needs longer for 1 MiB has lost its connection. */
 const INBOUND_BODY_TIMEOUT_MS = 30_000;
 
 export interface Services
@@ -39,7 +39,7 @@ export interface Services
     Omit<HealthServices, 'engine'> {
   readonly engine: DeliveryServices['engine'] & HealthServices['engine'];
   readonly database: Database;
-  /** The same database for what only reads: few connections, apart from those of accepting, and a limit on time. */
+  /** The same database for reads, with a few connections of its own and a time limit. */
   readonly reads: Database;
   readonly authenticator: Authenticator;
   readonly inbound: Inbound;
@@ -47,7 +47,7 @@ export interface Services
   readonly config: { readonly inbox: boolean; readonly inboundTransport: InboundTransport; readonly trustedProxies: readonly string[] };
 }
 
-/** Every route of the server: those under /v1, and those that need no key. */
+/** Returns functions that register the routes under /v1 and those that need no API key. */
 export function registerRoutes(services: Services): Record<'api' | 'open', (app: FastifyInstance) => Promise<void>> {
   const { inbound, config } = services;
   return {

@@ -20,21 +20,21 @@ import { RouteMethods } from './route-methods.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Who calls. Set on every route under /v1. */
+    /** The caller. Set on every route under /v1. */
     principal: Principal;
     /** The organization in the path. Set on every route under /v1/organizations/:org. */
     tenant: Tenant;
-    /** Since when its body waits to be stored. Set on routes with an admission queue. */
+    /** When the body entered the admission queue. Set on routes that have one. */
     ticket: RequestTicket | undefined;
   }
 
   interface FastifyInstance {
-    /** What request bodies may take. */
+    /** The memory budget for request bodies. */
     bodies: BodyBudget;
   }
 
   interface FastifyContextConfig {
-    /** Bodies of the route wait in it before they are parsed. */
+    /** The queue in which the route's bodies wait before they are parsed. */
     admission?: AdmissionQueue;
   }
 }
@@ -48,27 +48,27 @@ export interface HttpServerOptions {
   readonly idempotency: IdempotencyOptions;
   /** Registers the routes under /v1. */
   readonly api: (app: FastifyInstance) => void | Promise<void>;
-  /** Registers what needs no key. */
+  /** Registers the routes that need no API key. */
   readonly open: (app: FastifyInstance) => void | Promise<void>;
   readonly trustedProxies?: readonly string[];
   readonly bodyLimits?: Partial<BodyLimits>;
 }
 
-/** Of a whole request, its body included: past the time that any body may take (`bodies/request-body.ts`). */
+/** For a whole request with its body: longer than any body may take (`bodies/request-body.ts`). */
 const REQUEST_TIMEOUT_MS = 90_000;
 const HEADERS_TIMEOUT_MS = 20_000;
-/** A client that neither sends nor reads. */
+/** Closes the connection of a client that neither sends nor reads. */
 const IDLE_TIMEOUT_MS = 120_000;
 const TIMEOUT_CHECK_MS = 5_000;
 
-/** The HTTP edge: request ids, bodies, keys, errors. Routes are registered by the caller. */
+/** Creates the HTTP server: request ids, bodies, authentication, errors. `api` and `open` register the routes. */
 export async function createHttpServer(options: HttpServerOptions): Promise<FastifyInstance> {
   const app = fastify({
     loggerInstance: options.log,
-    // Two lines a request cost a fifth of the throughput. Errors are logged where they are answered.
+    // Two log lines per request took a fifth of the throughput. `problem.ts` logs errors.
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: MAX_BODY_BYTES,
-    // A logger per request costs a microsecond for what only errors need: they log the request's id themselves.
+    // A logger per request takes a microsecond, and only errors would need it: they log the request id themselves.
     childLoggerFactory: (logger) => logger,
     genReqId: () => randomUUID(),
     requestIdHeader: false,
@@ -78,7 +78,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
     },
     trustProxy: options.trustedProxies && options.trustedProxies.length > 0 ? [...options.trustedProxies] : false,
     forceCloseConnections: 'idle',
-    // The hook below answers instead, as a problem.
+    // `refuseWhileClosing` responds with a problem instead.
     return503OnClosing: false,
     clientErrorHandler: answerClientError(options.log),
     keepAliveTimeout: 72_000,
@@ -97,7 +97,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
     const allowed = methods.allowedAt(request.url);
     if (allowed.length === 0) return answerError(new PosthornError('not_found', `There is nothing at ${pathOf(request)}.`), request, reply);
     void reply.header('allow', allowed.join(', '));
-    return answerError(new PosthornError('method_not_allowed', `${pathOf(request)} takes ${allowed.join(', ')}.`), request, reply);
+    return answerError(new PosthornError('method_not_allowed', `${pathOf(request)} does not support ${request.method}. Use ${allowed.join(' or ')}.`), request, reply);
   });
   app.decorateRequest('principal');
   app.decorateRequest('tenant');
@@ -110,7 +110,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
   return app;
 }
 
-/** The last requests on connections that are still open. Fastify closes each after its answer. */
+/** Refuses the last requests on open connections. Fastify closes each connection after the response. */
 function refuseWhileClosing(app: FastifyInstance): void {
   let closing = false;
   app.addHook('preClose', async () => {
@@ -129,12 +129,12 @@ async function apiScope(app: FastifyInstance, { authenticator, api, idempotency:
     const { org } = request.params as { org?: string };
     if (org !== undefined) request.tenant = await authenticator.tenant(request.principal, org);
   });
-  // A body that is left out is an empty one: its missing fields are then named.
+  // Treats a missing body as an empty object, so that the error names the missing fields.
   app.addHook('preValidation', (request, _reply, done) => {
     if (request.method !== 'GET') request.body ??= {};
     done();
   });
-  // Nothing has a name with NUL, which PostgreSQL refuses. Where a name may be chosen, its schema has said so before.
+  // PostgreSQL refuses NUL, so nothing has a name with one. Schemas refuse it where a name may be chosen.
   app.addHook('preHandler', async (request) => {
     const names = Object.values(request.params as Record<string, string>);
     if (names.some((name) => name.includes('\0'))) throw new PosthornError('not_found', `There is nothing at ${pathOf(request)}.`);
@@ -144,7 +144,7 @@ async function apiScope(app: FastifyInstance, { authenticator, api, idempotency:
   await api(app);
 }
 
-/** Bodies are taken as they are; query and path parameters are text and are read as what they should be. */
+/** Validates bodies without changing them. Query and path parameters are text, so they are coerced to their types. */
 function validators(): Parameters<FastifyInstance['setValidatorCompiler']>[0] {
   const strict = new Ajv2020({ allErrors: true, strict: false, verbose: false });
   const coercing = new Ajv2020({ allErrors: true, strict: false, coerceTypes: true, useDefaults: true });

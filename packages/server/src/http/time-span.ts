@@ -3,10 +3,10 @@ import { Type } from 'typebox';
 import { isUuid, lowestIdAt } from '../store/uuid-time.ts';
 import { decodeCursor } from './pagination.ts';
 
-/** Query parameters that bound a list in time. */
+/** Query parameters that limit a list to a time span. */
 export const SPAN_QUERY = {
-  from: Type.Optional(Type.String({ format: 'date-time', description: 'Not before this moment.' })),
-  to: Type.Optional(Type.String({ format: 'date-time', description: 'Before this moment.' })),
+  from: Type.Optional(Type.String({ format: 'date-time', description: 'Only entries at or after this time.' })),
+  to: Type.Optional(Type.String({ format: 'date-time', description: 'Only entries before this time.' })),
 };
 
 export interface SpanQuery {
@@ -15,7 +15,7 @@ export interface SpanQuery {
   readonly cursor?: string;
 }
 
-/** The ids from `from` to below `below`. */
+/** A range of ids: `from` is included, `below` is not. */
 export interface IdRange {
   readonly from: string;
   readonly below: string;
@@ -24,7 +24,7 @@ export interface IdRange {
 const LOWEST = '00000000-0000-0000-0000-000000000000';
 const HIGHEST = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
 
-/** The ids of a time span, below the cursor where there is one: ids carry their time. Throws `invalid_request`. */
+/** Returns the ids of a time span, below any cursor. Ids contain their time. Throws `invalid_request`. */
 export function idRange({ from, to, cursor }: SpanQuery): IdRange {
   const after = decodeCursor(cursor, isUuid)?.toLowerCase();
   const end = to === undefined ? HIGHEST : lowestIdAt(timeOf(to, '/querystring/to'));
@@ -34,10 +34,10 @@ export function idRange({ from, to, cursor }: SpanQuery): IdRange {
   };
 }
 
-/** Milliseconds since the epoch. The format date-time takes moments that JavaScript does not know, such as leap seconds. Throws `invalid_request`. */
+/** Returns milliseconds since the epoch. Throws `invalid_request` for leap seconds, which `date-time` accepts. */
 export function timeOf(text: string, path: string): number {
   const time = Date.parse(text);
   if (!Number.isNaN(time)) return time;
-  const message = 'is not a moment that can be read; write it like 2026-01-31T08:00:00Z';
+  const message = 'is not a valid time. Write it like 2026-01-31T08:00:00Z';
   throw new PosthornError('invalid_request', `${path} ${message}.`, { errors: [{ path, rule: 'date-time', message }] });
 }

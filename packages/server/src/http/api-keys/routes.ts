@@ -28,10 +28,10 @@ const FIELDS = {
   expiresAt: Type.Union([Time, Type.Null()]),
 };
 const ApiKey = Type.Object(FIELDS, { title: 'ApiKey' });
-const MadeApiKey = Type.Object({ ...FIELDS, key: Type.String({ description: 'Shown this once.' }) }, { title: 'MadeApiKey' });
+const MadeApiKey = Type.Object({ ...FIELDS, key: Type.String({ description: 'The key. Only this response shows it.' }) }, { title: 'MadeApiKey' });
 const NewExpiry = Type.String({
   format: 'date-time',
-  description: 'Default: never, or when the key that makes it expires. No later than that.',
+  description: 'Not later than the expiry of the key that creates it. Default: that expiry, or never if it has none.',
 });
 const NewApiKey = Type.Object(
   { name: storedText({ minLength: 1, maxLength: 200 }), expiresAt: Type.Optional(NewExpiry) },
@@ -42,8 +42,9 @@ const HIGHEST_ID = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
 const HINT_CHARACTERS = 4;
 
 /**
- * Keys of one organization, and root keys: the same three routes at two places. An organization's key manages the keys of
- * its own organization, itself included, so that it can be replaced without the operator; root keys are the operator's.
+ * The same three routes for the keys of one organization and for root keys. An organization's key manages all keys of
+ * its own organization, including itself, so that replacing it does not need the operator. Root keys are the
+ * operator's.
  */
 export function apiKeyRoutes(app: FastifyInstance, services: ApiKeyServices): void {
   keyRoutes(app, { ...services, path: '/organizations/:org/api-keys', of: (request) => request.tenant.organization.key });
@@ -59,14 +60,14 @@ export function apiKeyRoutes(app: FastifyInstance, services: ApiKeyServices): vo
 
 interface KeyRoutes extends ApiKeyServices {
   readonly path: string;
-  /** The organization whose keys these are; null: root keys. Throws where the caller may not touch them. */
+  /** Returns the organization that owns the keys; null for root keys. Throws if the caller may not manage them. */
   readonly of: (request: FastifyRequest) => number | null;
 }
 
 function keyRoutes(app: FastifyInstance, { database, reads, authenticator, now, path, of }: KeyRoutes): void {
   app.post<{ Body: Static<typeof NewApiKey> }>(
     path,
-    { schema: { tags: TAGS, summary: 'Make an API key', body: NewApiKey, response: { 201: MadeApiKey } } },
+    { schema: { tags: TAGS, summary: 'Create an API key', body: NewApiKey, response: { 201: MadeApiKey } } },
     async (request, reply) => {
       const organizationKey = of(request);
       const { name, expiresAt } = request.body;
@@ -89,7 +90,7 @@ function keyRoutes(app: FastifyInstance, { database, reads, authenticator, now, 
     {
       schema: {
         tags: TAGS,
-        summary: 'List API keys, newest first',
+        summary: 'List API keys', description: 'Newest first.',
         querystring: Type.Object(PAGE_QUERY, { additionalProperties: false }),
         response: { 200: pageOf(ApiKey) },
       },
@@ -104,11 +105,11 @@ function keyRoutes(app: FastifyInstance, { database, reads, authenticator, now, 
 
   app.delete<{ Params: { id: string } }>(
     `${path}/:id`,
-    { schema: { tags: TAGS, summary: 'Revoke an API key at once', response: { 204: Type.Null() } } },
+    { schema: { tags: TAGS, summary: 'Revoke an API key', description: 'Takes effect at once.', response: { 204: Type.Null() } } },
     async (request, reply) => {
       const { id } = request.params;
       if (!isUuid(id) || !(await revokeApiKey(database, id, of(request))))
-        throw new PosthornError('not_found', 'There is no such API key.');
+        throw new PosthornError('not_found', 'There is no such API key. It may have been revoked.');
       authenticator.forget();
       return reply.code(204).send();
     },
@@ -125,17 +126,17 @@ function shown(row: ApiKeyRow) {
   };
 }
 
-/** A key that expires must not outlive itself in the keys that it makes. null: never. */
+/** Returns when a new key expires; null for never. A key cannot create one that expires later than itself. */
 function expiryOf(text: string | undefined, maker: Principal, now: number): Date | null {
   if (text === undefined) return maker.expiresAt;
   const expiry = new Date(timeOf(text, '/expiresAt'));
-  if (expiry.getTime() <= now) throw badExpiry('The key would have expired already.', 'future', 'must lie in the future');
+  if (expiry.getTime() <= now) throw badExpiry('expiresAt is in the past. Choose a later time.', 'future', 'must be in the future');
   if (maker.expiresAt && expiry > maker.expiresAt) {
     const latest = maker.expiresAt.toISOString();
     throw badExpiry(
-      'A key can’t outlive the key that makes it.',
+      'A key can’t expire later than the key that creates it. Choose an earlier expiresAt.',
       'outlives_maker',
-      `must be ${latest} or earlier, when the key that you call with expires`,
+      `must be ${latest} or earlier: the calling key expires then`,
     );
   }
   return expiry;

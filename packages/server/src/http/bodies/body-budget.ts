@@ -1,16 +1,16 @@
-/** How many bytes of request bodies are held at once, from the first byte until the body is parsed, and for how long. */
+/** Limits on the memory and time that request bodies may take, from the first byte until the body is parsed. */
 export interface BodyLimits {
-  /** Of all requests together. */
+  /** For all requests together. */
   readonly maxBytes: number;
-  /** Of one holder: an organization, or an address that has not named one. */
+  /** For one holder: an organization, or an IP address whose organization is not known yet. */
   readonly maxBytesPerHolder: number;
-  /** The last bytes of `maxBytes` are kept for light holders. */
+  /** The part of `maxBytes` that is reserved for light holders. */
   readonly bytesForLightHolders: number;
-  /** A holder is light up to here. */
+  /** The most bytes that a light holder may hold. */
   readonly maxBytesOfLightHolder: number;
-  /** How long any body may take to arrive. */
+  /** How long a body of any size may take to arrive. */
   readonly baseTimeoutMs: number;
-  /** What a large body may take beyond that. */
+  /** Adds time for large bodies. */
   readonly minBytesPerSecond: number;
 }
 
@@ -25,19 +25,19 @@ const BODY_LIMITS: BodyLimits = {
   minBytesPerSecond: 256 * 1024,
 };
 
-/** An organization's key, or the name of an address. */
+/** An organization's internal key, or the rate limiter's name for an IP address. */
 export type Holder = number | string;
 
 interface Account {
   bytes: number;
 }
 
-/** Holders that hold nothing are dropped when there are more than this. */
+/** Above this number of accounts, those that hold nothing are dropped. */
 const KEPT_ACCOUNTS = 1_000;
 
 /**
- * Counts the bytes of request bodies before they arrive. Sixty connections one byte short of 8 MiB took 445 MB.
- * No holder can take it all: the last part is for those who hold little.
+ * Reserves memory for request bodies before they arrive: sixty connections one byte short of 8 MiB took 445 MB.
+ * No holder can take all of it: a part is reserved for light holders.
  */
 export class BodyBudget {
   readonly #limits: BodyLimits;
@@ -48,18 +48,18 @@ export class BodyBudget {
     this.#limits = { ...BODY_LIMITS, ...limits };
   }
 
-  /** Reserved now. */
+  /** The bytes reserved now. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** How long a body of so many bytes may take. One that drips ends too. */
+  /** Returns how long a body of this size may take, from first byte to last. */
   timeoutMs(bytes: number): number {
     const { baseTimeoutMs, minBytesPerSecond } = this.#limits;
     return baseTimeoutMs + (bytes / minBytesPerSecond) * 1_000;
   }
 
-  /** Opens a reservation of nothing; it grows before its body does. */
+  /** Opens an empty reservation. It must grow before the body does. */
   open(holder: Holder): BodyReservation {
     let account = this.#accounts.get(holder);
     if (!account) {
@@ -87,7 +87,7 @@ export class BodyBudget {
 
 type Take = (account: Account, bytes: number) => boolean;
 
-/** The bytes that one body may take. */
+/** The bytes reserved for one body. */
 export class BodyReservation {
   readonly #take: Take;
   readonly #account: Account;
@@ -98,7 +98,7 @@ export class BodyReservation {
     this.#account = account;
   }
 
-  /** Reserves bytes up to a size. Returns false if there is no room; what was reserved before stays. */
+  /** Grows the reservation to a size. Returns false, and changes nothing, if there is no room. */
   growTo(size: number): boolean {
     if (size <= this.#bytes) return true;
     if (!this.#take(this.#account, size - this.#bytes)) return false;
@@ -106,7 +106,7 @@ export class BodyReservation {
     return true;
   }
 
-  /** Gives everything back. A second call does nothing. */
+  /** Releases all bytes. A second call does nothing. */
   release(): void {
     this.#take(this.#account, -this.#bytes);
     this.#bytes = 0;

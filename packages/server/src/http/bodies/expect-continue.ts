@@ -3,8 +3,8 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 const waiting = new WeakMap<IncomingMessage, ServerResponse>();
 
 /**
- * Leaves `Expect: 100-continue` unanswered until the body is read: a request that is refused before never sends its body
- * (RFC 9110, section 10.1.1).
+ * Delays the response to `Expect: 100-continue` until the body is read: a request that is refused earlier never sends
+ * its body (RFC 9110, section 10.1.1).
  */
 export function holdContinue(server: Server): void {
   server.on('checkContinue', (message, response) => {
@@ -13,7 +13,7 @@ export function holdContinue(server: Server): void {
   });
 }
 
-/** Asks for the body of a request that waits to be asked. */
+/** Sends `100 Continue` if the client waits for it before it sends the body. */
 export function sendContinue(message: IncomingMessage): void {
   if (message.headers.expect === undefined) return;
   waiting.get(message)?.writeContinue();

@@ -9,10 +9,10 @@ import { readRequestBody, toldLength, type HeldBody } from './request-body.ts';
 
 type Done = (error: Error | null, body?: unknown) => void;
 
-/** Returns Fastify's parser for JSON bodies: reads within the budget, waits in the route's admission queue, parses. */
+/** Returns a Fastify parser that reads JSON bodies within the budget and through the route's admission queue. */
 export function jsonBodyParser(budget: BodyBudget): (request: FastifyRequest, payload: unknown, done: Done) => void {
   return (request, _payload, done) => {
-    // Nobody reads what is sent to an address where there is nothing.
+    // The body of a request to an unknown address is not read.
     if (request.is404) return done(null);
     const { config, bodyLimit: maxBytes } = request.routeOptions;
     if (config.admission) return readAdmitted(request, { budget, maxBytes, admission: config.admission, done });

@@ -7,18 +7,18 @@ export type UnreadBody = 'too large' | 'no room' | 'too slow' | 'aborted';
 
 export interface BodyReadOptions {
   readonly maxBytes: number;
-  /** Over the whole body: one that drips ends too. */
+  /** For the whole body, so that a slow but steady one ends too. */
   readonly timeoutMs: number;
-  /** Holds the bytes of the body afterwards. The caller releases it. */
+  /** Covers the bytes of the body. The caller must release it. */
   readonly reservation: BodyReservation;
 }
 
-/** The first buffer of a body that does not tell its length. */
+/** The size of the first buffer for a body without `Content-Length`. */
 const FIRST_BYTES = 16 * 1024;
 
 /**
- * Reads a body whole into one buffer: of its length, if it tells one, otherwise doubled as it grows. A list of chunks would take
- * a hundred times the bytes of a body that arrives byte by byte. What follows an unread body on the connection is dropped.
+ * Reads a body into one buffer: of its `Content-Length`, or doubled as it grows. A list of chunks would take a hundred
+ * times the bytes of a body that arrives byte by byte. If the body is not read, the rest of it is discarded.
  */
 export function readBody(message: IncomingMessage, options: BodyReadOptions, done: (body: Buffer | UnreadBody) => void): void {
   const { maxBytes, timeoutMs, reservation } = options;

@@ -4,7 +4,7 @@ import { sourceName } from '../../inbound/rate-limiter.ts';
 import type { BodyBudget, BodyReservation, Holder } from './body-budget.ts';
 import { readBody, type UnreadBody } from './read-body.ts';
 
-/** A body that was read. Its bytes are released once it is parsed. */
+/** A body that was read. The reservation must be released once the body is parsed. */
 export interface HeldBody {
   readonly bytes: Buffer;
   readonly reservation: BodyReservation;
@@ -13,13 +13,13 @@ export interface HeldBody {
 export interface RequestBodyOptions {
   readonly budget: BodyBudget;
   readonly maxBytes: number;
-  /** Default: as the budget allows for the body's length. */
+  /** Default: what the budget allows for the body's length. */
   readonly timeoutMs?: number;
-  /** Whose share of the budget the body takes. Default: its organization's once that is known, otherwise its address's. */
+  /** Whose share of the budget the body takes. Default: the organization's if it is known, else the IP address's. */
   readonly holder?: Holder;
 }
 
-/** Reads the body of a request within what its sender may take of the budget. Nothing stays reserved if it was not read. */
+/** Reads a request's body within its holder's share of the budget. Releases the reservation if the body is not read. */
 export function readRequestBody(
   request: FastifyRequest,
   options: RequestBodyOptions,
@@ -34,7 +34,7 @@ export function readRequestBody(
   });
 }
 
-/** What `Content-Length` says, within the limit; 0 if the length is not told. */
+/** Returns `Content-Length`, at most `maxBytes`; 0 if the header is missing. */
 export function toldLength({ headers }: FastifyRequest, maxBytes: number): number {
   return Math.min(maxBytes, Number(headers['content-length'] ?? 0));
 }
@@ -48,14 +48,14 @@ function holderOf(request: FastifyRequest): Holder {
 function unreadBodyError(reason: UnreadBody, { maxBytes, timeoutMs }: { maxBytes: number; timeoutMs: number }): PosthornError {
   switch (reason) {
     case 'too large':
-      return new PosthornError('payload_too_large', `The body is larger than ${maxBytes.toLocaleString('en-US')} bytes. Send less.`);
+      return new PosthornError('payload_too_large', `The body is larger than ${maxBytes.toLocaleString('en-US')} bytes. Send a smaller one, or split it.`);
     case 'no room':
-      return new PosthornError('overloaded', 'Larger bodies are arriving than the server holds at once. Repeat the request later.', {
+      return new PosthornError('overloaded', 'The bodies arriving now need more memory than the server reserves for them. Repeat the request later.', {
         retryAfterSeconds: 1,
       });
     case 'too slow':
-      return new PosthornError('request_timeout', `The body was not received within ${Math.round(timeoutMs / 1_000)} seconds.`);
+      return new PosthornError('request_timeout', `The body did not arrive within ${Math.round(timeoutMs / 1_000)} seconds. Send it faster, or send less.`);
     case 'aborted':
-      return new PosthornError('request_timeout', 'The connection ended before the body was received.');
+      return new PosthornError('request_timeout', 'The connection closed before the whole body arrived.');
   }
 }

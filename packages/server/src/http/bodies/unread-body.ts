@@ -1,11 +1,11 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 
-/** How long a client may go on sending after the answer. Closing at once resets the connection, and the answer is lost. */
+/** How long a client may keep sending after the response. Closing at once would reset the connection and lose it. */
 const LINGER_MS = 2_000;
 
 /**
- * Ends the connection after the answer if the request's body has not been read: the rest of it would be read as the next
- * request. What still arrives is dropped, so that a client which sends first and reads later sees the answer, not EPIPE.
+ * Closes the connection after the response if the body was not read: the rest would be parsed as the next request.
+ * Discards what still arrives, so that a client that sends everything before it reads gets the response, not EPIPE.
  */
 export function closeIfUnread(request: FastifyRequest, reply: FastifyReply): void {
   const { raw } = request;
@@ -19,7 +19,7 @@ export function closeIfUnread(request: FastifyRequest, reply: FastifyReply): voi
   };
 }
 
-/** Whether the request announced a body. */
+/** Whether the request's headers announce a body. */
 export function hasBody({ headers }: Pick<FastifyRequest, 'headers'>): boolean {
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 }

@@ -7,7 +7,7 @@ import type { ResolvedWebhook } from '../../tenancy/resolve-webhook.ts';
 import { productHeaderNames } from '../../tenancy/webhook-mask.ts';
 import { timeOfId } from '../../store/uuid-time.ts';
 
-/** A delivery as the API shows it. */
+/** Returns a delivery as the API shows it. */
 export function deliveryJson(row: DeliveryRow) {
   return {
     id: row.id,
@@ -25,13 +25,13 @@ export function deliveryJson(row: DeliveryRow) {
 
 export interface AttemptContext {
   readonly product: Product;
-  /** null: the webhook was deleted. */
+  /** null if the webhook was deleted. */
   readonly webhook: ResolvedWebhook | null;
-  /** The event's; null: it is gone. */
+  /** The event's body; null if the event is no longer stored. */
   readonly body: Buffer | null;
 }
 
-/** An attempt whole: its request's body follows from the event's. Attempts of earlier versions were stored with less masked. */
+/** Returns a full attempt; its request body is derived from the event. Masks again, as earlier versions masked less. */
 export function attemptJson(bytes: Buffer, { product, webhook, body }: AttemptContext): Attempt {
   const attempt = decodeAttempt(bytes);
   const mask = maskOf(webhook);
@@ -49,7 +49,7 @@ function maskOf(webhook: ResolvedWebhook | null): AttemptMask {
   try {
     return webhook?.mask ?? NO_MASK;
   } catch {
-    // Sealed with a key that is not configured: what was stored masked is still masked.
+    // The secret is sealed with a key that is not configured. What was masked when it was stored stays masked.
     return NO_MASK;
   }
 }

@@ -17,17 +17,17 @@ const FIELDS = {
   updatedAt: Time,
 };
 
-/** One event for one webhook. */
+/** A delivery: one event for one webhook. */
 export const Delivery = Type.Object(FIELDS, { title: 'Delivery' });
 
 const RequestHeaders = Type.Array(Type.Array(Type.String(), { minItems: 2, maxItems: 2 }), {
-  description: 'In the order sent; repeated names are repeated. The values of the webhook’s own headers are masked.',
+  description: 'In the order in which they were sent, repeated names included. Values of the webhook’s own headers are masked.',
 });
 const Headers = Type.Array(Type.Array(Type.String(), { minItems: 2, maxItems: 2 }), {
-  description: 'In the order sent; repeated names are repeated.',
+  description: 'In the order in which they were received, repeated names included.',
 });
 
-/** One HTTP exchange. */
+/** One HTTP request and its response. */
 export const Attempt = Type.Object(
   {
     id: Type.String(),
@@ -39,7 +39,7 @@ export const Attempt = Type.Object(
       Type.Object({
         status: Type.Integer(),
         headers: Headers,
-        body: Type.String({ description: 'At most 16 KiB. Where it repeats a header value or the secret of the webhook, that is masked.' }),
+        body: Type.String({ description: 'At most 16 KiB. Occurrences of the webhook’s secret and header values are masked.' }),
         truncated: Type.Boolean(),
       }),
       Type.Null(),

@@ -8,7 +8,7 @@ import { isUuid, lowestIdAt, timeOfId } from '../../store/uuid-time.ts';
 import { findEvent } from '../events/find-event.ts';
 import { idRange, type SpanQuery } from '../time-span.ts';
 
-/** Which deliveries are looked for. */
+/** Which deliveries to find. */
 export interface DeliveryFilter extends SpanQuery {
   readonly webhook?: string;
   readonly event?: string;
@@ -17,16 +17,16 @@ export interface DeliveryFilter extends SpanQuery {
   readonly limit: number;
 }
 
-/** Where the next page of a search begins that stopped before it had found enough: below this id. */
+/** Where a search stopped before it had found enough. The next page continues below this id. */
 type Position = Pick<DeliveryRow, 'id'>;
 
 export interface FoundDeliveries {
   readonly rows: DeliveryRow[];
-  /** null: everything was looked at, or the page is full. */
+  /** null if the search reached its end or filled the page. */
   readonly stoppedAt: Position | null;
 }
 
-/** Newest first. A delivery that nothing was recorded of yet follows from its event, and is pending. */
+/** Lists deliveries, newest first. A delivery without a row yet is derived from its event and is pending. */
 export async function findDeliveries(database: Queryable, organizationKey: number, filter: DeliveryFilter): Promise<FoundDeliveries> {
   const { webhook, event, type = null, status = null, limit } = filter;
   if (webhook !== undefined && !isUuid(webhook)) return { rows: [], stoppedAt: null };
@@ -41,10 +41,10 @@ export async function findDeliveries(database: Queryable, organizationKey: numbe
 }
 
 async function withUnrecorded(database: Queryable, wanted: DeliveryQuery): Promise<FoundDeliveries> {
-  // First what may be unrecorded, then what is recorded: asked the other way round, what settles in between would be in neither.
+  // Read unrecorded deliveries first: in the other order, one that is recorded in between would be in neither result.
   const { events, onlyAfter } = await unsettledEvents(database, wanted);
   const recorded = await listDeliveries(database, wanted);
-  // The page ends where one of the two was not looked at any further: what is older comes with the next page.
+  // The page ends where either of the two reads stopped. Older deliveries are on the next page.
   const oldest = recorded.rows.length === wanted.limit ? recorded.rows.at(-1) : recorded.stoppedAt;
   const ends = [oldest?.id ?? null, onlyAfter === null ? null : lowestIdAt(onlyAfter + 1)].filter((end) => end !== null);
   const end = ends.toSorted().at(-1) ?? null;
@@ -59,7 +59,7 @@ async function withUnrecorded(database: Queryable, wanted: DeliveryQuery): Promi
   return { rows, stoppedAt: end === null ? null : { id: end } };
 }
 
-/** The deliveries of an event: as recorded, or pending. */
+/** Returns the deliveries of an event, as recorded or as pending. */
 export async function deliveriesOf(database: Queryable, organizationKey: number, event: EventRow): Promise<DeliveryRow[]> {
   const found = await deliveriesOfEvent(database, organizationKey, event.id);
   const known = new Set(found.map((row) => row.id));
@@ -67,7 +67,7 @@ export async function deliveriesOf(database: Queryable, organizationKey: number,
   return [...found, ...(await recordedOrPending(database, organizationKey, meant))];
 }
 
-/** By id; null: the organization has no such delivery. */
+/** Finds a delivery by id; null if the organization has no such delivery. */
 export async function findDelivery(database: Queryable, organizationKey: number, text: string): Promise<DeliveryRow | null> {
   if (!isUuid(text)) return null;
   const id = text.toLowerCase();
@@ -77,7 +77,7 @@ export async function findDelivery(database: Queryable, organizationKey: number,
   return events.flatMap((event) => pendingDeliveries(event)).find((row) => row.id === id) ?? null;
 }
 
-/** The deliveries of events: as recorded by now, or pending. */
+/** Returns the deliveries of events, as recorded by now or as pending. */
 async function asRecorded(database: Queryable, wanted: DeliveryQuery, events: readonly FannedOutRow[]): Promise<DeliveryRow[]> {
   const pending = events.flatMap((event) => pendingDeliveries(event, wanted.webhookId));
   return recordedOrPending(database, wanted.organizationKey, pending);

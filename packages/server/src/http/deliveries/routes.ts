@@ -16,10 +16,10 @@ import { findDeliveries, findDelivery, type DeliveryFilter } from './find-delive
 
 export interface DeliveryServices {
   readonly database: Database;
-  /** For what only reads. */
+  /** For reads. */
   readonly reads: Queryable;
   readonly now: () => number;
-  /** Sends what is not cancelled. */
+  /** Is notified of each cancelled delivery, so that it is not sent. */
   readonly engine: { cancelled(deliveryId: string, unrecorded: Unrecorded | null): void };
 }
 
@@ -34,7 +34,8 @@ export function deliveryRoutes(app: FastifyInstance, { database, reads, engine, 
     {
       schema: {
         tags: TAGS,
-        summary: 'List deliveries, newest first',
+        summary: 'List deliveries',
+        description: 'Newest first.',
         querystring: Type.Object(
           {
             ...PAGE_QUERY,
@@ -58,13 +59,13 @@ export function deliveryRoutes(app: FastifyInstance, { database, reads, engine, 
 
   app.get<{ Params: { delivery: string } }>(
     ONE,
-    { schema: { tags: TAGS, summary: 'Read a delivery with its attempts', response: { 200: DeliveryWithAttempts } } },
+    { schema: { tags: TAGS, summary: 'Get a delivery', description: 'With its attempts.', response: { 200: DeliveryWithAttempts } } },
     async (request) => showDelivery(reads, request.tenant, request.params.delivery),
   );
 
   app.post<{ Params: { delivery: string } }>(
     `${ONE}/redeliver`,
-    { schema: { tags: TAGS, summary: 'Send it again, with the same event id and bytes', response: { 202: DeliveryWithAttempts } } },
+    { schema: { tags: TAGS, summary: 'Redeliver a delivery', description: 'Sends the same event id and bytes again.', response: { 202: DeliveryWithAttempts } } },
     async (request, reply) => {
       const { tenant, params } = request;
       const also = answerInCommit(reply, 202, (_none, transaction) => showDelivery(transaction, tenant, params.delivery));
@@ -75,7 +76,7 @@ export function deliveryRoutes(app: FastifyInstance, { database, reads, engine, 
 
   app.post<{ Params: { delivery: string } }>(
     `${ONE}/cancel`,
-    { schema: { tags: TAGS, summary: 'Give it up', response: { 202: DeliveryWithAttempts } } },
+    { schema: { tags: TAGS, summary: 'Cancel a delivery', description: 'It is not attempted again.', response: { 202: DeliveryWithAttempts } } },
     async (request, reply) => {
       const { tenant, params } = request;
       const id = params.delivery;

@@ -14,8 +14,8 @@ export interface DigestServices {
 const Digest = Type.Object(
   {
     id: Type.String(),
-    event: Type.String({ description: 'The event type it gives.' }),
-    kind: Type.String({ description: 'The object kind it watches.' }),
+    event: Type.String({ description: 'The type of the events it emits.' }),
+    kind: Type.String({ description: 'The object kind whose changes it collects.' }),
     at: Type.String({ description: 'HH:MM' }),
     timeZone: Type.String(),
     nextRunAt: Type.String({ format: 'date-time' }),
@@ -34,12 +34,12 @@ const DigestChange = Type.Object(
   {
     at: Type.Optional(
       Type.Union([Type.String({ pattern: '^([01]\\d|2[0-3]):[0-5]\\d$' }), Type.Null()], {
-        description: 'HH:MM; null: as the product says.',
+        description: 'Time of day, HH:MM; null: the product’s.',
       }),
     ),
     timeZone: Type.Optional(
       Type.Union([Type.String({ maxLength: 100 }), Type.Null()], {
-        description: 'IANA name; null: that of the organization, or as the product says.',
+        description: 'IANA name; null: the organization’s, or else the product’s.',
       }),
     ),
   },
@@ -53,14 +53,15 @@ interface One {
   readonly digest: string;
 }
 
-/** Scheduled events made from what has changed. */
+/** Routes for digests: scheduled events that collect object changes. */
 export function digestRoutes(app: FastifyInstance, { digests }: DigestServices): void {
   app.get<{ Params: { org: string } }>(
     '/organizations/:org/digests',
     {
       schema: {
         tags: TAGS,
-        summary: 'List the digests, with their last and next run',
+        summary: 'List digests',
+        description: 'With the last and the next run of each.',
         response: { 200: Type.Object({ data: Type.Array(Digest) }) },
       },
     },
@@ -69,7 +70,7 @@ export function digestRoutes(app: FastifyInstance, { digests }: DigestServices):
 
   app.patch<{ Params: One; Body: Static<typeof DigestChange> }>(
     ONE,
-    { schema: { tags: TAGS, summary: 'Give a digest a time of the organization’s own', body: DigestChange, response: { 200: Digest } } },
+    { schema: { tags: TAGS, summary: 'Update the schedule of a digest', body: DigestChange, response: { 200: Digest } } },
     async (request) => {
       const { timeZone } = request.body;
       if (typeof timeZone === 'string' && !isTimeZone(timeZone)) throw noTimeZone(timeZone);
@@ -79,19 +80,19 @@ export function digestRoutes(app: FastifyInstance, { digests }: DigestServices):
 
   app.post<{ Params: One }>(
     `${ONE}/preview`,
-    { schema: { tags: TAGS, summary: 'Show what it would tell now; nothing is sent or used up', response: { 200: Events } } },
+    { schema: { tags: TAGS, summary: 'Preview a digest', description: 'Returns the events that it would emit now. Changes nothing.', response: { 200: Events } } },
     async (request) => ({ events: (await digests.preview(request.tenant, request.params.digest)).map(eventJson) }),
   );
 
   app.post<{ Params: One }>(
     `${ONE}/run`,
-    { schema: { tags: TAGS, summary: 'Run it now, beside its schedule', response: { 200: Events } } },
+    { schema: { tags: TAGS, summary: 'Run a digest now', description: 'In addition to its schedule.', response: { 200: Events } } },
     async (request, reply) => {
       const answer = ({ events }: Pick<DigestProgress, 'events'>) => ({ events: events.map(eventJson) });
       const ended = answerInCommit(reply, 200, answer);
-      const goesOn = progressInCommit(request, answer);
+      const continued = progressInCommit(request, answer);
       const { events: before = [] } = (idempotentProgress(request) ?? {}) as Partial<DigestProgress>;
-      const also: AlsoCommit<DigestProgress> = (transaction, progress) => (progress.ended ? ended : goesOn)(transaction, progress);
+      const also: AlsoCommit<DigestProgress> = (transaction, progress) => (progress.ended ? ended : continued)(transaction, progress);
       return answer({ events: await digests.runNow(request.tenant, request.params.digest, { before, also }) });
     },
   );

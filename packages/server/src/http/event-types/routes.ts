@@ -10,7 +10,7 @@ const EventType = Type.Object(
     group: Type.Union([Type.String(), Type.Null()]),
     description: Type.String(),
     aliases: Type.Array(Type.String()),
-    schema: Type.Unknown({ description: 'JSON Schema of the data; null where any object is accepted.' }),
+    schema: Type.Unknown({ description: 'JSON Schema of the data; null if any object is accepted, or if the schema has no JSON Schema form.' }),
     sample: Type.Unknown(),
   },
   { title: 'EventType' },
@@ -22,18 +22,19 @@ export function eventTypeRoutes(app: FastifyInstance): void {
     {
       schema: {
         tags: TAGS,
-        summary: 'The events of the organization’s product, and how its webhooks may be set',
+        summary: 'List event types',
+        description: 'The event types of the organization’s product, and the defaults and choices for its webhooks.',
         response: {
           200: Type.Object({
             data: Type.Array(EventType),
             product: Type.Object({
               name: Type.String(),
               title: Type.String(),
-              anyEvent: Type.Boolean({ description: 'Types that are not listed are accepted too.' }),
+              anyEvent: Type.Boolean({ description: 'Whether event types that are not listed are accepted too.' }),
               methods: Type.Array(Type.String()),
               contentTypes: Type.Array(Type.String()),
-              url: Type.String({ description: 'https, or http-or-https.' }),
-              secret: Type.String({ description: 'generated: every webhook has one; optional: only where one is given.' }),
+              url: Type.String({ description: 'Which URLs are accepted: https, or http-or-https.' }),
+              secret: Type.String({ description: 'generated: every webhook has one; optional: only if one is given.' }),
               retry: RetryPlan,
               success: SuccessRule,
               timeoutMs: Type.Integer(),

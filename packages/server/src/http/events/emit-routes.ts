@@ -13,20 +13,20 @@ export interface EmitServices {
 
 const Text = storedText({ minLength: 1, maxLength: 255 });
 
-/** An event as a caller gives it. */
+/** An event as the caller sends it. */
 export const NewEvent = Type.Object(
   {
     type: Type.String({ minLength: 1, maxLength: 128 }),
-    data: Type.Object({}, { description: 'Must satisfy the schema of the type.' }),
+    data: Type.Object({}, { description: 'Must satisfy the schema of the event type.' }),
     scope: Type.Optional(Text),
-    subject: Type.Optional(Type.Object({ kind: Text, id: Text }, { additionalProperties: false, description: 'What it is about.' })),
+    subject: Type.Optional(Type.Object({ kind: Text, id: Text }, { additionalProperties: false, description: 'The object that the event is about.' })),
     id: Type.Optional(eventId()),
-    sender: Type.Optional(Type.Object({}, { description: 'The person who caused it.' })),
+    sender: Type.Optional(Type.Object({}, { description: 'The person who caused the event.' })),
   },
   { additionalProperties: false, title: 'NewEvent' },
 );
 
-const Accepted = Type.Object({ id: Type.String(), deliveries: Type.Integer({ description: 'How many webhooks it goes to.' }) });
+const Accepted = Type.Object({ id: Type.String(), deliveries: Type.Integer({ description: 'The number of webhooks that the event is sent to.' }) });
 const MAX_BATCH = 1_000;
 const TAGS = ['Events'];
 
@@ -43,7 +43,7 @@ export function emitRoutes(app: FastifyInstance, { intake }: EmitServices): void
     {
       config,
       preValidation: takeOwnShape,
-      schema: { tags: TAGS, summary: 'Emit an event', body: NewEvent, response: { 202: Accepted } },
+      schema: { tags: TAGS, summary: 'Create an event', body: NewEvent, response: { 202: Accepted } },
     },
     async (request, reply) => {
       const emitted = await intake.emit(request.tenant, withId(input(request.body), request, 0), request.ticket);
@@ -57,14 +57,15 @@ export function emitRoutes(app: FastifyInstance, { intake }: EmitServices): void
       config,
       schema: {
         tags: TAGS,
-        summary: 'Emit up to 1,000 events; each has its own result',
+        summary: 'Create a batch of events',
+        description: 'Up to 1,000. Each has its own result, in the order of the request.',
         body: Type.Object({ events: Type.Array(Type.Unknown(), { minItems: 1, maxItems: MAX_BATCH }) }, { additionalProperties: false }),
         response: { 202: Type.Object({ results: Type.Array(Type.Unknown()) }) },
       },
     },
     (request, reply) => {
       const { refusals, inputs } = takeOut(request);
-      // Not an async function: it would keep what was parsed until the commit.
+      // Not an async function, which would keep the parsed body in memory until the commit.
       return intake.emitBatch(request.tenant, inputs, request.ticket).then((emitted) => {
         let next = 0;
         const results = refusals.map((refusal) => {
@@ -78,8 +79,8 @@ export function emitRoutes(app: FastifyInstance, { intake }: EmitServices): void
 }
 
 /**
- * The events of a batch that are well-formed, and for each event of it why it is not. What was parsed is let go of:
- * while the commit is awaited it would be copied by the garbage collector again and again.
+ * Returns the well-formed events of a batch, and for each event the error or null. Drops the parsed body: otherwise the
+ * garbage collector would copy it again and again while the commit is awaited.
  */
 function takeOut(request: FastifyRequest<{ Body: Batch }>): { refusals: (PosthornError | null)[]; inputs: EmitInput[] } {
   const validate = request.compileValidationSchema(NewEvent, 'body');
@@ -94,13 +95,13 @@ function takeOut(request: FastifyRequest<{ Body: Batch }>): { refusals: (Posthor
   return { refusals, inputs };
 }
 
-/** A product may take events in a shape of its own beside the API's. */
+/** Converts a body in the product's own shape, which it may accept besides the API's. */
 async function takeOwnShape(request: FastifyRequest): Promise<void> {
   const { body } = request;
   if (typeof body !== 'object' || body === null || Array.isArray(body) || body instanceof ExactNumber || 'type' in body) return;
   const { type, data, id, scope, subject, sender } = request.tenant.product.accepts(body as JsonObject) ?? {};
   if (type === undefined) return;
-  // What is left open must not stand there as null or undefined: the shape is checked like any other.
+  // Leave out what is null or undefined: the result is validated like any other body.
   request.body = { type, data, ...(id && { id }), ...(scope && { scope }), ...(subject && { subject }), ...(sender && { sender }) };
 }
 
@@ -117,7 +118,7 @@ function input(body: Body): EmitInput {
   return body;
 }
 
-/** An Idempotency-Key also makes the event's id: else a process that died between commit and answer would emit twice. */
+/** Derives the id from the Idempotency-Key: a repeat after a crash between commit and response then emits nothing. */
 function withId(event: EmitInput, request: FastifyRequest, index: number): EmitInput {
   const id = event.id === undefined ? idempotentEventId(request, index) : undefined;
   return id === undefined ? event : { ...event, id };

@@ -11,20 +11,20 @@ import { findEvent } from './find-event.ts';
 import { idRange, SPAN_QUERY, type SpanQuery } from '../time-span.ts';
 
 const FIELDS = {
-  id: Type.String({ description: 'Your own id where you brought one.' }),
+  id: Type.String({ description: 'Your own id if you chose one.' }),
   type: Type.String(),
   scope: Type.Union([Type.String(), Type.Null()]),
   subject: Type.Union([Type.Object({ kind: Type.String(), id: Type.String() }), Type.Null()]),
   test: Type.Boolean(),
   createdAt: Type.String({ format: 'date-time' }),
 };
-const Event = Type.Object(FIELDS, { title: 'Event', description: 'Its data comes with the event itself, not with the list.' });
+const Event = Type.Object(FIELDS, { title: 'Event', description: 'Lists leave out the data. Get the event to see it.' });
 const EventWithDeliveries = Type.Object(
   {
     ...FIELDS,
-    sender: Type.Unknown({ description: 'The person who caused it, as given; null: none was named.' }),
+    sender: Type.Unknown({ description: 'The person who caused the event, as it was sent; null if nobody was named.' }),
     data: Type.Unknown(),
-    body: Type.String({ description: 'The JSON body as it is sent.' }),
+    body: Type.String({ description: 'The JSON body that webhooks receive.' }),
     deliveries: Type.Array(
       Type.Object({ id: Type.String(), webhookId: Type.String(), status: Type.String(), attemptCount: Type.Integer() }),
     ),
@@ -42,7 +42,8 @@ export function eventReadRoutes(app: FastifyInstance, database: Queryable): void
     {
       schema: {
         tags: TAGS,
-        summary: 'List events, newest first',
+        summary: 'List events',
+        description: 'Newest first.',
         querystring: Type.Object(
           {
             ...PAGE_QUERY,
@@ -70,7 +71,7 @@ export function eventReadRoutes(app: FastifyInstance, database: Queryable): void
 
   app.get<{ Params: { event: string } }>(
     '/organizations/:org/events/:event',
-    { schema: { tags: TAGS, summary: 'Read an event', response: { 200: EventWithDeliveries } } },
+    { schema: { tags: TAGS, summary: 'Get an event', response: { 200: EventWithDeliveries } } },
     async (request) => {
       const { key } = request.tenant.organization;
       const row = await findEvent(database, key, request.params.event);

@@ -6,7 +6,7 @@ import { colourOf } from '../../inbound/thresholds.ts';
 import type { GoalChangeRow, GoalPointRow, GoalRow } from '../../store/goals.ts';
 import { timeOfId } from '../../store/uuid-time.ts';
 
-/** A body as its schema lets it through; thresholds are the text of what was sent. */
+/** A body that passed its schema. Thresholds are text: the digits that were sent. */
 export interface GoalBody {
   readonly name?: string;
   readonly direction?: 'maximize' | 'minimize';
@@ -15,7 +15,7 @@ export interface GoalBody {
   readonly badThreshold?: string | number | null;
 }
 
-/** A body with its decimals and its time zone read. Throws `invalid_request` naming all that are wrong. */
+/** Reads the decimals and the time zone of a body. Throws `invalid_request` that names each wrong field. */
 export function goalChange(body: GoalBody): GoalChange {
   const errors: FieldError[] = [];
   const goodThreshold = decimal(body, 'goodThreshold', errors);
@@ -38,7 +38,7 @@ function decimal(body: GoalBody, field: 'goodThreshold' | 'badThreshold', errors
   return undefined;
 }
 
-/** A goal as the API shows it. */
+/** Returns a goal as the API shows it. */
 export function goalJson(row: GoalRow) {
   const { latest_date: date, latest_value: value } = row;
   const latestPoint = date === null || value === null ? null : { date, value, colour: colourAt(row, value) };
@@ -82,7 +82,7 @@ export function changeJson(row: GoalChangeRow) {
   };
 }
 
-/** Our own text. */
+/** Parses JSON that this server wrote. */
 function parsed(text: string | null): unknown {
   return text === null ? null : JSON.parse(text);
 }

@@ -28,7 +28,7 @@ const HIGHEST_ID = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
 const AFTER_ALL_DATES = 'infinity';
 const DATE = /^\d{4}-\d{2}-\d{2}$/;
 
-/** Goals, their points and their history. In a scope of their own, because their numbers may be text too. */
+/** Routes for goals, their points and history, in a scope of their own: thresholds may be numbers or strings. */
 export async function goalRoutes(app: FastifyInstance, services: GoalServices): Promise<void> {
   await app.register(async (scope) => {
     readThresholdsAsText(scope);
@@ -38,7 +38,7 @@ export async function goalRoutes(app: FastifyInstance, services: GoalServices): 
   });
 }
 
-/** A threshold is the decimal that was sent, whether as a number or as text. */
+/** Converts thresholds that were sent as exact numbers to text. */
 function readThresholdsAsText(app: FastifyInstance): void {
   app.addHook('preValidation', async ({ body }) => {
     if (typeof body !== 'object' || body === null) return;
@@ -52,7 +52,7 @@ function readThresholdsAsText(app: FastifyInstance): void {
 function goalListRoutes(app: FastifyInstance, { reads, goals }: GoalServices): void {
   app.post<{ Body: GoalBody & { id?: string; name: string; direction: 'maximize' | 'minimize' } }>(
     ALL,
-    { schema: { tags: TAGS, summary: 'Make a goal', body: NewGoal, response: { 201: Goal } } },
+    { schema: { tags: TAGS, summary: 'Create a goal', body: NewGoal, response: { 201: Goal } } },
     async (request, reply) => {
       const { id = newId(), name, direction } = request.body;
       const { timeZone = null, goodThreshold = null, badThreshold = null } = goalChange(request.body);
@@ -70,7 +70,8 @@ function goalListRoutes(app: FastifyInstance, { reads, goals }: GoalServices): v
     {
       schema: {
         tags: TAGS,
-        summary: 'List goals by id',
+        summary: 'List goals',
+        description: 'In the order of their ids.',
         querystring: Type.Object(PAGE_QUERY, { additionalProperties: false }),
         response: { 200: pageOf(Goal) },
       },
@@ -87,19 +88,19 @@ function goalListRoutes(app: FastifyInstance, { reads, goals }: GoalServices): v
 
 function oneGoalRoutes(app: FastifyInstance, services: GoalServices): void {
   const { goals } = services;
-  app.get<{ Params: OneGoal }>(ONE, { schema: { tags: TAGS, summary: 'Read a goal', response: { 200: Goal } } }, async (request) =>
+  app.get<{ Params: OneGoal }>(ONE, { schema: { tags: TAGS, summary: 'Get a goal', response: { 200: Goal } } }, async (request) =>
     goalJson(await theGoal(services, request)),
   );
 
   app.patch<{ Params: OneGoal; Body: GoalBody }>(
     ONE,
-    { schema: { tags: TAGS, summary: 'Change a goal', body: GoalChange, response: { 200: Goal } } },
+    { schema: { tags: TAGS, summary: 'Update a goal', body: GoalChange, response: { 200: Goal } } },
     async (request) => goalJson(await goals.change(request.tenant, request.params.goal, goalChange(request.body))),
   );
 
   app.delete<{ Params: OneGoal }>(
     ONE,
-    { schema: { tags: TAGS, summary: 'Delete a goal; posts to it are then answered 410', response: { 204: Type.Null() } } },
+    { schema: { tags: TAGS, summary: 'Delete a goal', description: 'Posts to its inbound hooks then return 410.', response: { 204: Type.Null() } } },
     async (request, reply) => {
       await goals.delete(request.tenant, request.params.goal);
       return reply.code(204).send();
@@ -115,7 +116,8 @@ function goalHistoryRoutes(app: FastifyInstance, services: GoalServices): void {
     {
       schema: {
         tags: TAGS,
-        summary: 'A goal’s points, latest date first',
+        summary: 'List the points of a goal',
+        description: 'Latest date first.',
         querystring: Type.Object({ ...PAGE_QUERY, from: Day, to: Day }, { additionalProperties: false }),
         response: { 200: pageOf(GoalPoint) },
       },
@@ -136,7 +138,8 @@ function goalHistoryRoutes(app: FastifyInstance, services: GoalServices): void {
     {
       schema: {
         tags: TAGS,
-        summary: 'What happened to a goal and its points, newest first',
+        summary: 'List the changes of a goal',
+        description: 'Changes of the goal and its points, newest first.',
         querystring: Type.Object(PAGE_QUERY, { additionalProperties: false }),
         response: { 200: pageOf(GoalHistoryEntry) },
       },
@@ -161,9 +164,9 @@ function isDay(text: string): boolean {
   return DATE.test(text) && readDate(text) !== null;
 }
 
-/** The format `date` takes the year 0000, which the calendar does not have. */
+/** The format `date` accepts the year 0000, which does not exist. */
 function checkDay(text: string, path: string): void {
   if (isDay(text)) return;
-  const message = 'must be a date of the years 0001 to 9999';
+  const message = 'must be a date in the years 0001 to 9999, such as 2026-01-31';
   throw new PosthornError('invalid_request', `${path} ${message}.`, { errors: [{ path, rule: 'date', message }] });
 }

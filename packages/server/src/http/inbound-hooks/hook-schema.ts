@@ -11,7 +11,7 @@ export const NewInboundHook = Type.Object(
   {
     target: Type.Object(
       { kind: Type.Enum([...INBOUND_TARGET_KINDS]), id: storedText({ minLength: 1, maxLength: 256 }) },
-      { additionalProperties: false, description: 'What it feeds: a goal or a model by its id, or the objects of a kind by its name.' },
+      { additionalProperties: false, description: 'What the hook writes to: a goal or a model by its id, or the objects of a kind by its name.' },
     ),
     name: Type.Optional(Name),
     description: Type.Optional(Description),
@@ -28,7 +28,7 @@ export const InboundHookChange = Type.Object(
 const FIELDS = {
   id: Type.String(),
   target: Type.Object({ kind: Type.String(), id: Type.String() }),
-  publicId: Type.String({ description: 'What the URL shows of the target.' }),
+  publicId: Type.String({ description: 'The id of the target in the URL.' }),
   name: Type.String(),
   description: TextOrNull,
   enabled: Type.Boolean(),
@@ -40,7 +40,7 @@ const FIELDS = {
 export const InboundHook = Type.Object(FIELDS, { title: 'InboundHook' });
 
 export const KeyedInboundHook = Type.Object(
-  { ...FIELDS, url: Type.String({ description: 'Where to post to. It holds the key and is shown this once: only a hash is kept.' }) },
+  { ...FIELDS, url: Type.String({ description: 'The URL to post to. It contains the key, of which only a hash is stored: only this response shows it.' }) },
   { title: 'KeyedInboundHook' },
 );
 
@@ -50,16 +50,16 @@ export const HookRequest = Type.Object(
     at: Time,
     accepted: Type.Boolean(),
     status: Type.Integer(),
-    code: Type.Union([Type.String(), Type.Null()], { description: 'Why it was refused.' }),
+    code: Type.Union([Type.String(), Type.Null()], { description: 'Why the request was refused; null if it was accepted.' }),
     errors: Type.Array(Type.Object({ path: Type.String(), rule: Type.String(), message: Type.String() })),
     method: Type.String(),
     contentType: TextOrNull,
     payload: Type.Union([Type.String(), Type.Null()], {
-      description: 'The first 4,096 characters, credentials masked; null: the body was not read.',
+      description: 'The first 4,096 characters, credentials masked; null if the body was not read.',
     }),
     payloadBytes: Type.Union([Type.Integer(), Type.Null()]),
     sourceIp: Type.String(),
-    keyKnown: Type.Boolean({ description: 'Whether the key was this hook’s. A key that no hook of the target has shows at all of them.' }),
+    keyKnown: Type.Boolean({ description: 'Whether the key was this hook’s. A request with an unknown key is listed for every hook of the target.' }),
   },
   { title: 'InboundHookRequest' },
 );

@@ -16,7 +16,7 @@ export interface InboundHookServices {
   /** For lists. */
   readonly reads: Queryable;
   readonly inboundHooks: InboundHooks;
-  /** Where the server is reached from outside, without a slash at the end. */
+  /** The server's public URL, without a slash at the end. */
   readonly publicUrl: () => string;
 }
 
@@ -30,7 +30,7 @@ const ONE = `${ALL}/:hook`;
 const HIGHEST_ID = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
 const DEFAULT_OVERLAP_SECONDS = 86_400;
 
-/** Inbound hooks of an organization for which the operator has turned them on. */
+/** Routes for inbound hooks. The operator must have turned them on for the organization. */
 export function inboundHookRoutes(app: FastifyInstance, services: InboundHookServices): void {
   hookListRoutes(app, services);
   hookChangeRoutes(app, services);
@@ -43,7 +43,8 @@ function hookListRoutes(app: FastifyInstance, { reads, inboundHooks, publicUrl }
     {
       schema: {
         tags: TAGS,
-        summary: 'Make an inbound hook; its URL, which holds the key, is shown this once',
+        summary: 'Create an inbound hook',
+        description: 'The URL contains the key. Only this response shows it.',
         body: NewInboundHook,
         response: { 201: KeyedInboundHook },
       },
@@ -60,7 +61,8 @@ function hookListRoutes(app: FastifyInstance, { reads, inboundHooks, publicUrl }
     {
       schema: {
         tags: TAGS,
-        summary: 'List inbound hooks, newest first',
+        summary: 'List inbound hooks',
+        description: 'Newest first.',
         querystring: Type.Object(
           { ...PAGE_QUERY, kind: Type.Optional(Type.Enum([...INBOUND_TARGET_KINDS])), target: Type.Optional(storedText()) },
           { additionalProperties: false },
@@ -82,7 +84,7 @@ function hookChangeRoutes(app: FastifyInstance, services: InboundHookServices): 
   const { inboundHooks, publicUrl } = services;
   app.get<{ Params: OneHook }>(
     ONE,
-    { schema: { tags: TAGS, summary: 'Read an inbound hook', response: { 200: InboundHook } } },
+    { schema: { tags: TAGS, summary: 'Get an inbound hook', response: { 200: InboundHook } } },
     async (request) => hookJson(await theHook(services, request)),
   );
 
@@ -91,7 +93,8 @@ function hookChangeRoutes(app: FastifyInstance, services: InboundHookServices): 
     {
       schema: {
         tags: TAGS,
-        summary: 'Change an inbound hook, or turn it on or off',
+        summary: 'Update an inbound hook',
+        description: 'Also turns it on or off.',
         body: InboundHookChange,
         response: { 200: InboundHook },
       },
@@ -101,7 +104,7 @@ function hookChangeRoutes(app: FastifyInstance, services: InboundHookServices): 
 
   app.delete<{ Params: OneHook }>(
     ONE,
-    { schema: { tags: TAGS, summary: 'Delete an inbound hook; its key is wrong from then on', response: { 204: Type.Null() } } },
+    { schema: { tags: TAGS, summary: 'Delete an inbound hook', description: 'Its key stops working at once.', response: { 204: Type.Null() } } },
     async (request, reply) => {
       await inboundHooks.delete(enabled(request), request.params.hook);
       return reply.code(204).send();
@@ -113,7 +116,8 @@ function hookChangeRoutes(app: FastifyInstance, services: InboundHookServices): 
     {
       schema: {
         tags: TAGS,
-        summary: 'Give it a new key; the old one goes on beside it for a while',
+        summary: 'Rotate the key of an inbound hook',
+        description: 'The old key keeps working for `overlapSeconds`. Only this response shows the new URL.',
         body: Type.Object(
           { overlapSeconds: Type.Optional(Type.Integer({ minimum: 0, maximum: 604_800, default: DEFAULT_OVERLAP_SECONDS })) },
           { additionalProperties: false },
@@ -136,7 +140,8 @@ function hookRequestRoutes(app: FastifyInstance, services: InboundHookServices):
     {
       schema: {
         tags: TAGS,
-        summary: 'What an inbound hook received, taken or refused and why, newest first',
+        summary: 'List the requests to an inbound hook',
+        description: 'Accepted and refused ones, newest first.',
         querystring: Type.Object(PAGE_QUERY, { additionalProperties: false }),
         response: { 200: pageOf(HookRequest) },
       },
@@ -151,10 +156,10 @@ function hookRequestRoutes(app: FastifyInstance, services: InboundHookServices):
   );
 }
 
-/** The organization, where it may have inbound hooks. Throws `inbound_disabled`. */
+/** Returns the organization if it may have inbound hooks. Throws `inbound_disabled`. */
 function enabled(request: FastifyRequest): Tenant {
   if (request.tenant.organization.inbound) return request.tenant;
-  throw new PosthornError('inbound_disabled', 'Inbound hooks are off for this organization until its operator turns them on.');
+  throw new PosthornError('inbound_disabled', 'Inbound hooks are off for this organization. Ask the operator to turn them on.');
 }
 
 async function theHook({ inboundHooks }: InboundHookServices, request: FastifyRequest<{ Params: OneHook }>): Promise<InboundHookRow> {

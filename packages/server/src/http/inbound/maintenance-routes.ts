@@ -23,7 +23,7 @@ const Switch = Type.Object(
   { additionalProperties: false },
 );
 
-/** Maintenance mode of inbound URLs, for the whole server and for one organization. The operator's. */
+/** Routes for maintenance mode of inbound hooks, for the whole server or one organization. They need a root key. */
 export function maintenanceRoutes(app: FastifyInstance, { maintenance }: { maintenance: Maintenance }): void {
   switchRoutes(app, { maintenance, path: '/inbound-maintenance', of: () => WHOLE_SERVER });
   const ofOrganization = (request: FastifyRequest): number => request.tenant.organization.key;
@@ -44,7 +44,7 @@ function switchRoutes(app: FastifyInstance, { maintenance, path, of }: SwitchRou
 
   app.get(
     path,
-    { schema: { tags: TAGS, summary: 'Whether inbound posts are turned away for a while', response: { 200: Shown } } },
+    { schema: { tags: TAGS, summary: 'Get inbound maintenance mode', response: { 200: Shown } } },
     async (request) => {
       requireRoot(request.principal);
       return shown(of(request));
@@ -53,7 +53,7 @@ function switchRoutes(app: FastifyInstance, { maintenance, path, of }: SwitchRou
 
   app.put<{ Body: { enabled: boolean; retryAfterSeconds?: number } }>(
     path,
-    { schema: { tags: TAGS, summary: 'Turn inbound posts away with 503, or take them again', body: Switch, response: { 200: Shown } } },
+    { schema: { tags: TAGS, summary: 'Update inbound maintenance mode', description: 'While it is on, inbound posts return 503.', body: Switch, response: { 200: Shown } } },
     async (request) => {
       requireRoot(request.principal);
       const { enabled, retryAfterSeconds = DEFAULT_RETRY_SECONDS } = request.body;

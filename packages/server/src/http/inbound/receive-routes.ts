@@ -16,21 +16,21 @@ export interface ReceiveOptions {
   readonly maxBodyBytes: number;
 }
 
-/** The path is the whole address: no key of the API is asked for. */
+/** The path contains the key: no API key is needed. */
 const PREFIX = '/in';
 const PATH = '/:kind/:target/:key';
 const PARTS = /^\/in\/([^/?]+)\/([^/?]+)\/([^/?]+)\/?(?:\?|$)/;
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** A post that may send its body; null: it is refused already. */
+    /** Set if the request may send its body; null if it was refused. */
     admitted: Admitted | null;
   }
 }
 
 /**
- * The public URLs of inbound hooks. All that can be decided without the body is decided before it is read: a wrong key costs
- * nobody a body, and the order of the codes is that of `Receiver`.
+ * Routes for the public URLs of inbound hooks. Everything that can be checked without the body is checked before it is
+ * read. `Receiver` sets the order of the checks.
  */
 export async function receiveRoutes(app: FastifyInstance, services: { receiver: Receiver; receive: ReceiveOptions }): Promise<void> {
   const { receiver, receive } = services;
@@ -38,13 +38,13 @@ export async function receiveRoutes(app: FastifyInstance, services: { receiver: 
   app.decorateRequest('admitted', null);
   const inScope = async (scope: FastifyInstance): Promise<void> => {
     scope.removeAllContentTypeParsers();
-    // The body is left where it is: the handler reads it, with a deadline of its own.
+    // Does not read the body: the handler does, with a deadline of its own.
     scope.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
     scope.addHook('onRequest', async (request, reply) => {
       const outcome = await receiver.admit(arrivalOf(request));
       if (outcome instanceof PosthornError) return answerRefusal(outcome, request, reply);
       request.admitted = outcome;
-      // A content type that is none would be refused before the body is looked at; what it said is kept in the arrival.
+      // Fastify would refuse an invalid content type before the handler runs. The original is kept in the arrival.
       if (request.headers['content-type'] !== undefined) request.headers['content-type'] = 'application/octet-stream';
     });
     const handler = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> =>
@@ -56,15 +56,16 @@ export async function receiveRoutes(app: FastifyInstance, services: { receiver: 
       url: PATH,
       schema: {
         tags: ['Inbound'],
-        summary: 'Push data into a target; the URL holds the key',
+        summary: 'Send data to a target',
         description:
-          'A goal takes `{date, value, goodThreshold?, badThreshold?}`, as JSON or as a form, or an array of them: all or none. ' +
-          'Decimals may be JSON numbers of up to 40 digits or text; they are answered as text. Answers 201 for something new, 200 for what was replaced or repeated.',
+          'The URL contains the key. A goal accepts `{date, value, goodThreshold?, badThreshold?}` as JSON or as a form, or an array ' +
+          'of them, of which all or none are stored. Decimals may be strings or JSON numbers of up to 40 digits; responses show ' +
+          'them as strings. Returns 201 for something new, 200 for what was replaced or repeated.',
         security: [],
       },
       handler,
     });
-    // Other methods, and other paths under /in/: the hook above has decided by then.
+    // Other methods and other paths under /in/ end here. The hook above has checked them by then.
     scope.setNotFoundHandler(handler);
   };
   await app.register(inScope, { prefix: PREFIX });
@@ -116,7 +117,7 @@ async function take(
   }
 }
 
-/** Reads the body within the share of the target's organization. */
+/** Reads the body within the budget share of the target's organization. */
 async function read(request: FastifyRequest, { tenant }: Admitted, receive: ReceiveOptions): Promise<HeldBody | PosthornError> {
   const { maxBodyBytes: maxBytes, bodyTimeoutMs: timeoutMs } = receive;
   const options = { budget: request.server.bodies, maxBytes, timeoutMs, holder: tenant.organization.key };
@@ -133,7 +134,7 @@ function answerTaken({ status, body }: Taken, reply: FastifyReply): FastifyReply
   return reply.code(status).type('application/json; charset=utf-8').send(JSON.stringify(body));
 }
 
-/** Nothing in it tells one reason from another: not even an id. */
+/** The same for every reason, without even a request id, so that the caller cannot tell the reasons apart. */
 const PREVENTED = JSON.stringify(problemOf(new PosthornError('inbound_prevented', ERRORS.inbound_prevented.title)));
 
 function answerRefusal(error: PosthornError, request: FastifyRequest, reply: FastifyReply): FastifyReply {

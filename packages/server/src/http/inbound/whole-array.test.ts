@@ -6,7 +6,7 @@ import { statement } from '../../store/database.ts';
 
 const Counted = { type: 'object', properties: { n: { type: 'integer' } } };
 
-/** Kinds whose states may be anything, and whose events may not: a state that is fine by itself can be refused by its event. */
+/** Kinds that accept any state but not any event: a valid state can be refused because of its event. */
 const PRODUCT: ProductDefinition = {
   name: 'counted',
   events: { 'item-updated': { description: 'An item has changed.', schema: Counted, sample: { n: 1 } } },

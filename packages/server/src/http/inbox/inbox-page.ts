@@ -17,10 +17,10 @@ const SIGNATURE: Record<CaughtRequest['signature'], string> = {
   unchecked: 'signature not checked: the inbox has no secret',
 };
 
-/** What an inbox has caught, as a page without scripts. Everything in it came from outside and is escaped. */
+/** Renders an inbox's requests as a page without scripts. All content comes from outside and is escaped. */
 export function inboxPage(name: string, { requests }: Inbox): string {
   const list = requests.map(requestHtml).join('\n');
-  const empty = '<p>Nothing has arrived yet. This page looks again every three seconds.</p>';
+  const empty = '<p>Nothing has arrived yet. This page reloads every three seconds.</p>';
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><meta http-equiv="refresh" content="3">
 <title>Inbox ${escapeHtml(name)}</title><style>${STYLE}</style></head>
@@ -42,9 +42,9 @@ ${body}<table>${headers}</table></article>`;
 
 const MAX_DEPTH = 50;
 
-/** JSON with line breaks; anything else as it is. Numbers keep their digits, also those that a double would lose. */
+/** Indents JSON and returns anything else unchanged. Numbers keep all digits, even those that a double would lose. */
 function pretty(body: string): string {
-  // Indenting what is nested thousands of levels deep would take gigabytes.
+  // Indenting thousands of levels would take gigabytes.
   if (nesting(body) > MAX_DEPTH) return body;
   try {
     JSON.parse(body);
@@ -54,7 +54,7 @@ function pretty(body: string): string {
   }
 }
 
-/** At most how deep. Brackets in strings count too: it is a bound. */
+/** Returns an upper bound of the depth: brackets in strings count too. */
 function nesting(text: string): number {
   let depth = 0;
   let deepest = 0;

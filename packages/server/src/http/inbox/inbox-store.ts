@@ -1,7 +1,7 @@
 import type { HeaderList } from '@posthorn/protocol';
 import { LRUCache } from 'lru-cache';
 
-/** A request that an inbox has caught. */
+/** A request that an inbox has received. */
 export interface CaughtRequest {
   readonly id: string;
   /** ISO 8601. */
@@ -13,13 +13,13 @@ export interface CaughtRequest {
   /** At most 64 KiB. */
   readonly body: string;
   readonly truncated: boolean;
-  /** Whether the Standard Webhooks signature was right when it arrived; `unchecked`: the inbox has no secret. */
+  /** The result of the Standard Webhooks check on arrival; `unchecked` if the inbox has no secret. */
   readonly signature: 'valid' | 'invalid' | 'absent' | 'unchecked';
-  /** Why a signature was not right. */
+  /** Why the signature is invalid. */
   readonly signatureProblem: string | null;
 }
 
-/** What an inbox answers. */
+/** The response of an inbox. */
 export interface InboxAnswer {
   readonly status: number;
   readonly body: string;
@@ -43,12 +43,12 @@ interface KeptInbox extends Inbox {
 
 const MAX_INBOXES = 200;
 const MAX_REQUESTS = 100;
-/** Over all inboxes: full ones of large requests would take more than a gigabyte. One inbox alone stays below it. */
+/** For all inboxes together: if all were full, they would take more than a gigabyte. One inbox alone stays below it. */
 const MAX_CHARACTERS = 64 * 1024 * 1024;
 const DEFAULT_ANSWER: InboxAnswer = { status: 200, body: '{"received":true}', contentType: 'application/json', delayMs: 0 };
 const UNTOUCHED: Inbox = { requests: [], answer: DEFAULT_ANSWER, secret: null };
 
-/** Inboxes in memory: for looking at, not for keeping. The one that was not used for longest goes first. */
+/** Stores inboxes in memory only. Evicts the least recently used one first. */
 export class InboxStore {
   #characters = 0;
   readonly #inboxes = new LRUCache<string, KeptInbox>({

@@ -34,12 +34,12 @@ interface Named {
   readonly name: string;
 }
 
-/** A page or an answer from here stands at the portal's own address: nothing in it may run, frame or fetch. */
+/** Pages and responses share the portal's origin, so nothing in them may run scripts, be framed or fetch. */
 const HARMLESS = { 'x-content-type-options': 'nosniff', 'referrer-policy': 'no-referrer', 'cache-control': 'no-store' };
 const CSP_OF_ANSWER = "sandbox; default-src 'none'";
 const CSP_OF_PAGE = "default-src 'none'; style-src 'unsafe-inline'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'";
 
-/** /inbox/{name}: catches what is sent there and shows it, so that a first webhook can be seen without another service. */
+/** /inbox/{name}: receives requests and shows them, so that you can try a webhook without another service. */
 export async function inboxRoutes(app: FastifyInstance, { now }: { now: () => number }): Promise<void> {
   const store = new InboxStore();
   await app.register(async (scope) => catchRoute(scope, store, now));
@@ -49,7 +49,7 @@ export async function inboxRoutes(app: FastifyInstance, { now }: { now: () => nu
 
 function catchRoute(app: FastifyInstance, store: InboxStore, now: () => number): void {
   app.removeAllContentTypeParsers();
-  // A content type that is none would be refused before it is caught. What is shown are the raw headers.
+  // Fastify would refuse an invalid content type. The inbox shows the raw headers, so nothing is lost.
   app.addHook('onRequest', (request, _reply, done) => {
     if (request.headers['content-type'] !== undefined) request.headers['content-type'] = 'application/octet-stream';
     done();
@@ -57,7 +57,7 @@ function catchRoute(app: FastifyInstance, store: InboxStore, now: () => number):
   app.addContentTypeParser('*', (request, _payload, done) => {
     readRequestBody(request, { budget: app.bodies, maxBytes: request.routeOptions.bodyLimit }, (body) => {
       if (body instanceof PosthornError) return done(body);
-      // At most a hundred times 64 KiB of it is kept, and that is bounded there.
+      // The store keeps 64 KiB of each body and has limits of its own.
       body.reservation.release();
       done(null, body.bytes);
     });
@@ -117,13 +117,13 @@ function settingsRoutes(app: FastifyInstance, store: InboxStore): void {
   );
 }
 
-/** Secrets that sign are checked as everywhere; here the public half of a key, which verifies, is the right one. */
+/** Returns what is wrong with a secret for verification; null if nothing. An ed25519 key must be the public one. */
 function verifyingSecretProblem(secret: string): string | null {
-  if (secret.startsWith(PRIVATE_KEY_PREFIX)) return 'is a private key (whsk_); signatures are checked with the public one (whpk_)';
+  if (secret.startsWith(PRIVATE_KEY_PREFIX)) return 'is a private key (whsk_). Signatures are checked with the public key (whpk_)';
   if (!secret.startsWith(PUBLIC_KEY_PREFIX)) return secretProblem(secret);
   const text = secret.slice(PUBLIC_KEY_PREFIX.length);
   const key = Buffer.from(text, 'base64');
-  return key.length === 32 && key.toString('base64') === text ? null : 'after whpk_ there must be an ed25519 key of 32 bytes in base64';
+  return key.length === 32 && key.toString('base64') === text ? null : 'must have an ed25519 key of 32 bytes in base64 after whpk_';
 }
 
 function shown({ answer, secret }: Inbox) {

@@ -18,9 +18,9 @@ const BulkChange = Type.Object(
     id: Name,
     scope: Type.Optional(Scope),
     state: Type.Optional(State),
-    deleted: Type.Optional(Type.Literal(true, { description: 'Instead of a state: the object is deleted.' })),
+    deleted: Type.Optional(Type.Literal(true, { description: 'Deletes the object. Send it instead of a state.' })),
     sender: Type.Optional(Sender),
-    version: Type.Optional(Type.Integer({ minimum: 0, description: 'The version it must have; 0: it must not be there.' })),
+    version: Type.Optional(Type.Integer({ minimum: 0, description: 'The version that the object must have; 0: it must not exist.' })),
   },
   { ...CLOSED, title: 'BulkObjectChange' },
 );
@@ -35,7 +35,7 @@ interface Change {
   readonly version?: number;
 }
 
-/** Many objects in one call. */
+/** The route that changes many objects in one call. */
 export function objectBulkRoutes(app: FastifyInstance, { objects }: ObjectServices): void {
   app.post<{ Body: { objects: unknown[] } }>(
     '/organizations/:org/objects/batch',
@@ -44,7 +44,8 @@ export function objectBulkRoutes(app: FastifyInstance, { objects }: ObjectServic
       config: { admission: objects.admission },
       schema: {
         tags: OBJECT_TAGS,
-        summary: 'Push up to 1,000 objects; each has its own result',
+        summary: 'Update a batch of objects',
+        description: 'Creates, replaces or deletes up to 1,000. Each has its own result, in the order of the request.',
         body: Type.Object({ objects: Type.Array(Type.Unknown(), { minItems: 1, maxItems: MAX_BULK }) }, CLOSED),
         response: { 200: Type.Object({ results: Type.Array(Type.Unknown()) }) },
       },
@@ -81,7 +82,7 @@ function checked(
 }
 
 function eitherOr(): PosthornError {
-  return new PosthornError('invalid_request', 'An entry has either a state, or deleted: true.', {
+  return new PosthornError('invalid_request', 'An entry needs either a state or deleted: true, not both.', {
     errors: [{ path: '/state', rule: 'required', message: 'is required, unless deleted is true' }],
   });
 }

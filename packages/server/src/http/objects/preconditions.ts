@@ -1,7 +1,7 @@
 import { PosthornError } from '@posthorn/protocol';
 import type { IncomingHttpHeaders } from 'node:http';
 
-/** What a request expects of an object before it is changed. */
+/** What a request requires of an object before it changes it: a version, that it does not exist, or that it exists. */
 export type Expected = number | 'none' | 'some' | undefined;
 
 const VERSION = /^"?(\d{1,9})"?$/;
@@ -12,16 +12,16 @@ export function expectedVersion(headers: IncomingHttpHeaders): Expected {
   const noneMatch = headers['if-none-match'];
   if (noneMatch !== undefined) {
     if (noneMatch === '*' && match === undefined) return 'none';
-    throw refused('if-none-match', 'must be *, and stand without If-Match: the object must not be there');
+    throw refused('if-none-match', 'must be *, which requires that the object does not exist, and must not be combined with If-Match');
   }
   if (match === undefined) return undefined;
   if (match === '*') return 'some';
   const version = VERSION.exec(match)?.[1];
-  if (version === undefined) throw refused('if-match', 'must be one version, such as "3", or *');
+  if (version === undefined) throw refused('if-match', 'must be one version such as "3", or *');
   return Number(version);
 }
 
-/** The version as an entity tag. */
+/** Returns the version as an entity tag. */
 export function entityTag(version: number): string {
   return `"${version}"`;
 }

@@ -15,26 +15,26 @@ import { ADDRESS, OBJECT_TAGS, SCOPE_QUERY } from './routes.ts';
 const Kind = Type.Object(
   {
     name: Type.String(),
-    scoped: Type.Boolean({ description: 'The scope is part of what names an object.' }),
-    schema: Type.Unknown({ description: 'JSON Schema of the state; null: any JSON object, or it cannot be shown.' }),
-    events: Type.Array(Type.String(), { description: 'Event types that its changes may give.' }),
+    scoped: Type.Boolean({ description: 'Whether the scope is part of an object’s identity.' }),
+    schema: Type.Unknown({ description: 'JSON Schema of the state; null if any object is accepted, or if the schema has no JSON Schema form.' }),
+    events: Type.Array(Type.String(), { description: 'The event types that its changes may emit.' }),
   },
   { title: 'ObjectKind' },
 );
 
-/** Looking objects up. What happened to one: `GET …/events?subject=<kind>:<id>`. */
+/** Routes that read objects. `GET …/events?subject=<kind>:<id>` lists the events of one. */
 export function objectReadRoutes(app: FastifyInstance, database: Queryable): void {
   app.get<{ Params: { org: string } }>(
     '/organizations/:org/object-kinds',
     {
-      schema: { tags: OBJECT_TAGS, summary: 'List the product’s object kinds', response: { 200: Type.Object({ data: Type.Array(Kind) }) } },
+      schema: { tags: OBJECT_TAGS, summary: 'List object kinds', response: { 200: Type.Object({ data: Type.Array(Kind) }) } },
     },
     async (request) => ({ data: [...request.tenant.product.objectKinds.listed.values()].map(kindJson) }),
   );
 
   app.get<{ Params: { kind: string; id: string }; Querystring: { scope?: string } }>(
     '/organizations/:org/objects/:kind/:id',
-    { schema: { tags: OBJECT_TAGS, summary: 'Read an object', params: ADDRESS, querystring: SCOPE_QUERY, response: { 200: ShownObject } } },
+    { schema: { tags: OBJECT_TAGS, summary: 'Get an object', params: ADDRESS, querystring: SCOPE_QUERY, response: { 200: ShownObject } } },
     async (request, reply) => {
       const { tenant, params, query } = request;
       const kind = kindOf(tenant, params.kind);
@@ -50,7 +50,8 @@ export function objectReadRoutes(app: FastifyInstance, database: Queryable): voi
     {
       schema: {
         tags: OBJECT_TAGS,
-        summary: 'List objects of a kind, by scope and id',
+        summary: 'List objects of a kind',
+        description: 'In the order of their scopes and ids.',
         querystring: Type.Object({ ...PAGE_QUERY, scope: Type.Optional(Name) }, { additionalProperties: false }),
         response: { 200: pageOf(ShownObject) },
       },

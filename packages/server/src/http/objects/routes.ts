@@ -12,7 +12,7 @@ export interface ObjectServices {
   readonly objects: Objects;
 }
 
-/** Room for what stands around a state of the largest size. */
+/** The largest state, and room for the fields around it. */
 export const OBJECT_BODY_BYTES = MAX_BODY_BYTES + 64 * 1024;
 
 export const OBJECT_TAGS = ['Objects'];
@@ -45,7 +45,7 @@ const CLOSED = { additionalProperties: false };
 const Change = Type.Object({ state: State, scope: Type.Optional(Scope), sender: Type.Optional(Sender) }, CLOSED);
 const Deletion = Type.Object({ scope: Type.Optional(Scope), sender: Type.Optional(Sender) }, CLOSED);
 
-/** Changing one object. */
+/** Routes that change one object. */
 export function objectRoutes(app: FastifyInstance, { objects }: ObjectServices): void {
   const path = '/organizations/:org/objects/:kind/:id';
   const config = { admission: objects.admission };
@@ -67,7 +67,7 @@ export function objectRoutes(app: FastifyInstance, { objects }: ObjectServices):
     {
       bodyLimit: OBJECT_BODY_BYTES,
       config,
-      schema: { ...schema, summary: 'Push an object’s state', body: Change, response: { 200: Outcome, 201: Outcome } },
+      schema: { ...schema, summary: 'Create or replace an object', body: Change, response: { 200: Outcome, 201: Outcome } },
     },
     async (request, reply) => {
       const problem = sizeProblem(request.body.state, request);
@@ -78,7 +78,7 @@ export function objectRoutes(app: FastifyInstance, { objects }: ObjectServices):
 
   app.patch<{ Params: Address; Querystring: Query; Body: Body }>(
     path,
-    { config, schema: { ...schema, summary: 'Change fields of an object’s state (JSON merge patch, RFC 7396)', body: Change } },
+    { config, schema: { ...schema, summary: 'Update an object', description: 'JSON merge patch of its state (RFC 7396).', body: Change } },
     async (request, reply) => change(request, reply, { kind: 'patch', patch: request.body.state }),
   );
 
@@ -96,20 +96,20 @@ function answer(reply: FastifyReply, outcome: ObjectOutcome): FastifyReply {
     .send(outcomeJson(outcome));
 }
 
-/** The scope may stand in the URL or in the body, but not two of them. */
+/** Returns the scope from the URL or the body. Throws `invalid_request` if they differ. */
 function scopeOf(query: Query, body: { readonly scope?: string | null }): string | null | undefined {
   if (query.scope === undefined) return body.scope;
   if (body.scope === undefined || body.scope === query.scope) return query.scope;
-  throw new PosthornError('invalid_request', 'The URL and the body name different scopes.', {
-    errors: [{ path: '/scope', rule: 'same', message: 'must be the scope of the URL, or be left out' }],
+  throw new PosthornError('invalid_request', 'The URL and the body name different scopes. Send one of them.', {
+    errors: [{ path: '/scope', rule: 'same', message: 'must be the scope in the URL, or missing' }],
   });
 }
 
-/** A state may have 1 MiB, and no state is larger than the body it came in; null: it is not. */
+/** Returns an error if the state is larger than 1 MiB, else null. A state cannot be larger than its body. */
 export function sizeProblem(state: JsonObject, { headers }: Pick<FastifyRequest, 'headers'>): PosthornError | null {
   if (Number(headers['content-length'] ?? Number.POSITIVE_INFINITY) <= MAX_BODY_BYTES) return null;
   if (Buffer.byteLength(JSON.stringify(state)) <= MAX_BODY_BYTES) return null;
-  return new PosthornError('payload_too_large', 'The state is larger than 1 MiB.', {
+  return new PosthornError('payload_too_large', 'The state is larger than 1 MiB. Store large values elsewhere and send a reference.', {
     errors: [{ path: '/state', rule: 'maxBytes', message: 'must be at most 1 MiB of JSON' }],
   });
 }

@@ -42,15 +42,15 @@ const Name = storedText({ minLength: 1, maxLength: 200 });
 const TimeZone = Type.Union([Type.String({ maxLength: 100 }), Type.Null()], { description: 'IANA name, such as Europe/Berlin.' });
 
 const ContactEmail = Type.Union([Type.String({ format: 'email', maxLength: 254 }), Type.Null()], {
-  description: 'Who is written to when one of its webhooks is marked failed; null: nobody.',
+  description: 'Gets an email when one of the organization’s webhooks is marked failed; null: nobody does.',
 });
 
 const NewOrganization = Type.Object(
   {
     id: Type.Optional(ownId()),
     name: Name,
-    product: Type.Optional(Type.String({ description: 'A product that the server has loaded. Default: generic.' })),
-    inbound: Type.Optional(Type.Boolean({ description: 'Whether it may have inbound hooks.' })),
+    product: Type.Optional(Type.String({ description: 'The name of a product that the server has loaded. Default: generic.' })),
+    inbound: Type.Optional(Type.Boolean({ description: 'Whether the organization may have inbound hooks.' })),
     timeZone: Type.Optional(TimeZone),
     contactEmail: Type.Optional(ContactEmail),
   },
@@ -69,7 +69,7 @@ const OrganizationChange = Type.Object(
 
 const TAGS = ['Organizations'];
 
-/** Organizations: the operator makes, changes and deletes them. */
+/** Routes for organizations. All but the one that gets an organization need a root key. */
 export function organizationRoutes(app: FastifyInstance, services: OrganizationServices): void {
   organizationListRoutes(app, services);
   oneOrganizationRoutes(app, services);
@@ -78,7 +78,7 @@ export function organizationRoutes(app: FastifyInstance, services: OrganizationS
 function organizationListRoutes(app: FastifyInstance, { database, reads, catalog }: OrganizationServices): void {
   app.post<{ Body: Static<typeof NewOrganization> }>(
     '/organizations',
-    { schema: { tags: TAGS, summary: 'Make an organization', body: NewOrganization, response: { 201: Organization } } },
+    { schema: { tags: TAGS, summary: 'Create an organization', body: NewOrganization, response: { 201: Organization } } },
     async (request, reply) => {
       requireRoot(request.principal);
       const { id = newId(), name, product = 'generic', inbound = false, timeZone = null, contactEmail = null } = request.body;
@@ -86,7 +86,7 @@ function organizationListRoutes(app: FastifyInstance, { database, reads, catalog
       checkTimeZone(timeZone);
       const row = await database.transaction(async (transaction) => {
         const inserted = await insertOrganization(transaction, { id, name, product, inbound, timeZone, contactEmail });
-        if (!inserted) throw new PosthornError('conflict', `There is an organization ${JSON.stringify(id)} already.`);
+        if (!inserted) throw new PosthornError('conflict', `An organization ${JSON.stringify(id)} exists already. Choose another id.`);
         await answerInCommit(reply, 201, shown)(transaction, inserted);
         return inserted;
       });
@@ -99,7 +99,8 @@ function organizationListRoutes(app: FastifyInstance, { database, reads, catalog
     {
       schema: {
         tags: TAGS,
-        summary: 'List organizations, newest first',
+        summary: 'List organizations',
+        description: 'Newest first.',
         querystring: Type.Object(PAGE_QUERY),
         response: { 200: pageOf(Organization) },
       },
@@ -117,7 +118,7 @@ function organizationListRoutes(app: FastifyInstance, { database, reads, catalog
 function oneOrganizationRoutes(app: FastifyInstance, { database, directory, digests }: OrganizationServices): void {
   app.get<{ Params: { org: string } }>(
     '/organizations/:org',
-    { schema: { tags: TAGS, summary: 'Read an organization', response: { 200: Organization } } },
+    { schema: { tags: TAGS, summary: 'Get an organization', response: { 200: Organization } } },
     async (request) => {
       const { organization } = request.tenant;
       const { key: _key, createdAt, updatedAt, ...rest } = organization;
@@ -127,14 +128,14 @@ function oneOrganizationRoutes(app: FastifyInstance, { database, directory, dige
 
   app.patch<{ Params: { org: string }; Body: Static<typeof OrganizationChange> }>(
     '/organizations/:org',
-    { schema: { tags: TAGS, summary: 'Change an organization', body: OrganizationChange, response: { 200: Organization } } },
+    { schema: { tags: TAGS, summary: 'Update an organization', body: OrganizationChange, response: { 200: Organization } } },
     async (request) => {
       requireRoot(request.principal);
       if (request.body.timeZone !== undefined) checkTimeZone(request.body.timeZone);
       const { key } = request.tenant.organization;
       const row = await updateOrganization(database, key, request.body);
       directory.invalidate(key);
-      if (!row) throw new PosthornError('organization_not_found', 'The organization was deleted meanwhile.');
+      if (!row) throw new PosthornError('organization_not_found', 'The organization was deleted while it was being updated.');
       const changed = request.body.timeZone === undefined ? null : await directory.reload(key);
       if (changed) await digests.timeZoneChanged(changed);
       return shown(row);
@@ -143,7 +144,7 @@ function oneOrganizationRoutes(app: FastifyInstance, { database, directory, dige
 
   app.delete<{ Params: { org: string } }>(
     '/organizations/:org',
-    { schema: { tags: TAGS, summary: 'Delete an organization with its webhooks', response: { 204: Type.Null() } } },
+    { schema: { tags: TAGS, summary: 'Delete an organization', description: 'Deletes its webhooks too.', response: { 204: Type.Null() } } },
     async (request, reply) => {
       requireRoot(request.principal);
       const { key } = request.tenant.organization;

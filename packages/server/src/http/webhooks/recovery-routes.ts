@@ -17,14 +17,14 @@ export interface RecoveryServices {
   readonly now: () => number;
 }
 
-/** By so much the clock of the node that accepted an event may be behind the one of the node that marked the webhook failed. */
+/** How far an accepting node's clock may be behind that of the node that marked the webhook failed. */
 const CLOCK_SKEW_MS = 5_000;
 
 const TAGS = ['Webhooks'];
 const ONE = '/organizations/:org/webhooks/:webhook';
 const Time = Type.String({ format: 'date-time' });
 
-/** Enabling a webhook again, and sending it what it has missed. */
+/** Routes that enable a webhook and replay what it missed. */
 export function webhookRecoveryRoutes(app: FastifyInstance, services: RecoveryServices): void {
   enableRoute(app, services);
   replayRoute(app, services);
@@ -36,14 +36,15 @@ function enableRoute(app: FastifyInstance, { database, directory, webhooks, now 
     {
       schema: {
         tags: TAGS,
-        summary: 'Make it active: what was held goes out',
+        summary: 'Enable a webhook',
+        description: 'Sends its held deliveries.',
         body: Type.Optional(
           Type.Object(
             {
               replay: Type.Optional(
                 Type.Boolean({
                   description:
-                    'If it was marked failed, also send what it missed since then, and what failed since its endpoint last worked.',
+                    'If the webhook was marked failed: also send what it missed since then, and what failed since its endpoint last worked.',
                 }),
               ),
             },
@@ -66,7 +67,7 @@ function enableRoute(app: FastifyInstance, { database, directory, webhooks, now 
         );
         recovery = recoveryFrom(outage, now());
       }
-      // As it is now: a webhook that is paused again gets what it missed as held deliveries.
+      // Read again: if the webhook was paused meanwhile, the replayed deliveries are held.
       const webhook = await webhooks.find(tenant, params.webhook);
       const current = (await directory.reload(tenant.organization.key)) ?? tenant;
       await replayMissed(database, { request, tenant: current, webhook }, recovery);
@@ -75,15 +76,15 @@ function enableRoute(app: FastifyInstance, { database, directory, webhooks, now 
   );
 }
 
-/** The replays that are left of an `enable` with replay. Times as text: it is stored as JSON. */
+/** The remaining replays of an `enable` with replay. Times are text, because it is stored as JSON. */
 interface Recovery {
   readonly until: string;
   readonly spans: readonly { readonly since: string; readonly statuses: readonly ReplayStatus[] }[];
-  /** Where the first of them continues. null: at its beginning. */
+  /** Where the first of them continues; null to start at its beginning. */
   readonly position: ReplayPosition | null;
 }
 
-/** The delivery for which the webhook was marked failed is older than the mark, as are others that failed beside it. */
+/** Starts before the mark: the delivery that caused it, and others that failed at the same time, are older. */
 function recoveryFrom(outage: Outage | null, now: number): Recovery {
   const until = new Date(now).toISOString();
   if (!outage) return { until, spans: [], position: null };
@@ -120,7 +121,8 @@ function replayRoute(app: FastifyInstance, { database, webhooks, now }: Recovery
     {
       schema: {
         tags: TAGS,
-        summary: 'Send it the events of a time span again',
+        summary: 'Replay events to a webhook',
+        description: 'Sends the deliveries of a time span again. Default statuses: failed, cancelled and missed.',
         body: Type.Object(
           {
             since: Time,
@@ -136,12 +138,12 @@ function replayRoute(app: FastifyInstance, { database, webhooks, now }: Recovery
     },
     async (request, reply) => {
       const since = new Date(timeOf(request.body.since, '/since'));
-      // A repeat has the end of the first.
+      // A repeat of the request ends at the same time as the first.
       const earlier = idempotentProgress(request) as ReplayProgress | null;
       const until = new Date(request.body.until === undefined ? (earlier?.until ?? now()) : timeOf(request.body.until, '/until'));
       if (until < since) {
-        throw new PosthornError('invalid_request', 'until lies before since.', {
-          errors: [{ path: '/until', rule: 'range', message: 'must not lie before since' }],
+        throw new PosthornError('invalid_request', 'until is before since. Send a later until, or swap the two.', {
+          errors: [{ path: '/until', rule: 'range', message: 'must not be before since' }],
         });
       }
       const { tenant } = request;

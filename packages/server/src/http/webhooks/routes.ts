@@ -37,7 +37,7 @@ const TAGS = ['Webhooks'];
 const ONE = '/organizations/:org/webhooks/:webhook';
 const HIGHEST_ID = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
 
-/** Webhooks: registering, reading, changing, trying out. */
+/** Routes that create, read, update, delete and test webhooks. */
 export function webhookRoutes(app: FastifyInstance, services: WebhookServices): void {
   webhookListRoutes(app, services);
   webhookChangeRoutes(app, services);
@@ -50,7 +50,7 @@ function webhookListRoutes(app: FastifyInstance, services: WebhookServices): voi
   const pings = new Pings(services);
   app.post<{ Body: WebhookBody & { url: string; events: string[] } }>(
     '/organizations/:org/webhooks',
-    { schema: { tags: TAGS, summary: 'Register a webhook', body: NewWebhook, response: { 201: Webhook } } },
+    { schema: { tags: TAGS, summary: 'Create a webhook', description: 'Only this response shows the secret.', body: NewWebhook, response: { 201: Webhook } } },
     async (request, reply) => {
       const { url, events } = request.body;
       const { onCreate } = request.tenant.product.ping;
@@ -71,7 +71,8 @@ function webhookListRoutes(app: FastifyInstance, services: WebhookServices): voi
     {
       schema: {
         tags: TAGS,
-        summary: 'List webhooks, newest first',
+        summary: 'List webhooks',
+        description: 'Newest first.',
         querystring: Type.Object({ ...PAGE_QUERY, scope: Type.Optional(storedText()) }, { additionalProperties: false }),
         response: { 200: pageOf(Webhook) },
       },
@@ -90,13 +91,13 @@ function webhookListRoutes(app: FastifyInstance, services: WebhookServices): voi
 }
 
 function webhookChangeRoutes(app: FastifyInstance, { webhooks }: WebhookServices): void {
-  app.get<{ Params: OneWebhook }>(ONE, { schema: { tags: TAGS, summary: 'Read a webhook', response: { 200: Webhook } } }, async (request) =>
+  app.get<{ Params: OneWebhook }>(ONE, { schema: { tags: TAGS, summary: 'Get a webhook', response: { 200: Webhook } } }, async (request) =>
     webhookJson(await webhooks.find(request.tenant, request.params.webhook)),
   );
 
   app.patch<{ Params: OneWebhook; Body: WebhookBody }>(
     ONE,
-    { schema: { tags: TAGS, summary: 'Change a webhook', body: WebhookChange, response: { 200: Webhook } } },
+    { schema: { tags: TAGS, summary: 'Update a webhook', body: WebhookChange, response: { 200: Webhook } } },
     async (request) => {
       const { webhook, warnings } = await webhooks.update(request.tenant, request.params.webhook, webhookChange(request.body));
       return { ...webhookJson(webhook), warnings: [...warnings] };
@@ -105,7 +106,7 @@ function webhookChangeRoutes(app: FastifyInstance, { webhooks }: WebhookServices
 
   app.delete<{ Params: OneWebhook }>(
     ONE,
-    { schema: { tags: TAGS, summary: 'Delete a webhook; what waits for it is cancelled', response: { 204: Type.Null() } } },
+    { schema: { tags: TAGS, summary: 'Delete a webhook', description: 'Cancels its pending deliveries.', response: { 204: Type.Null() } } },
     async (request, reply) => {
       await webhooks.delete(request.tenant, request.params.webhook);
       return reply.code(204).send();
@@ -114,7 +115,7 @@ function webhookChangeRoutes(app: FastifyInstance, { webhooks }: WebhookServices
 
   app.post<{ Params: OneWebhook }>(
     `${ONE}/pause`,
-    { schema: { tags: TAGS, summary: 'Hold its deliveries', response: { 200: Webhook } } },
+    { schema: { tags: TAGS, summary: 'Pause a webhook', description: 'Its deliveries are held until it is enabled.', response: { 200: Webhook } } },
     async (request, reply) => {
       const also = answerInCommit(reply, 200, ({ webhook }: EnabledWebhook) => webhookJson(webhook));
       return webhookJson(await webhooks.pause(request.tenant, request.params.webhook, also));
@@ -128,7 +129,8 @@ function webhookSecretRoutes(app: FastifyInstance, { webhooks }: WebhookServices
     {
       schema: {
         tags: TAGS,
-        summary: 'Give it a new secret; the old one goes on signing beside it for a while',
+        summary: 'Rotate the secret of a webhook',
+        description: 'Requests are signed with both secrets for `overlapSeconds`. Only this response shows the new one.',
         body: Type.Optional(
           Type.Object(
             {
@@ -154,7 +156,7 @@ function webhookSendRoutes(app: FastifyInstance, services: WebhookServices): voi
   const pings = new Pings(services);
   app.post<{ Params: OneWebhook; Body: { sender?: JsonObject } }>(
     `${ONE}/ping`,
-    { schema: { tags: TAGS, summary: 'Send it a ping', body: Ping, response: { 202: Sent } } },
+    { schema: { tags: TAGS, summary: 'Send a ping to a webhook', body: Ping, response: { 202: Sent } } },
     async (request, reply) => {
       const { tenant, params, body } = request;
       const problem = senderProblem(body);
@@ -171,7 +173,8 @@ function webhookSendRoutes(app: FastifyInstance, services: WebhookServices): voi
     {
       schema: {
         tags: TAGS,
-        summary: 'Send it the sample of an event type, marked as a test',
+        summary: 'Send a test event to a webhook',
+        description: 'Sends the sample of an event type, marked as a test.',
         body: Type.Object({ type: Type.String({ maxLength: 128 }) }, { additionalProperties: false }),
         response: { 202: Sent },
       },
@@ -190,17 +193,17 @@ function webhookSendRoutes(app: FastifyInstance, services: WebhookServices): voi
 const Sent = Type.Object({ id: Type.String(), deliveries: Type.Integer(), deliveryId: Type.String() });
 
 const Ping = Type.Object(
-  { sender: Type.Optional(Type.Object({}, { description: 'The person who asked for it.' })) },
+  { sender: Type.Optional(Type.Object({}, { description: 'The person who asked for the ping.' })) },
   { additionalProperties: false },
 );
 
-/** For a repeat of the request, if the server stops between creating the webhook and answering. */
+/** Stored for a repeat of the request, if the server stops after it created the webhook and before it responds. */
 const PING_UNKNOWN: Warning = {
   code: 'ping_not_sent',
-  message: 'The server stopped before it answered, perhaps before it sent the ping. Send one with POST …/ping.',
+  message: 'The server stopped before it responded, so the ping may not have been sent. Send one with POST …/ping.',
 };
 
-/** The webhook is there and its secret is shown this once: a ping that cannot be sent must not hide that. */
+/** Sends the first ping. A failure becomes a warning: the response must still show the new webhook's secret. */
 async function pingNew(pings: Pings, tenant: Tenant, webhook: ShownWebhook): Promise<Warning[]> {
   try {
     await pings.send(tenant, webhook, { sender: null });
@@ -212,7 +215,7 @@ async function pingNew(pings: Pings, tenant: Tenant, webhook: ShownWebhook): Pro
 
 function unknownType({ product }: Tenant, type: string): PosthornError {
   const known = [...product.eventTypes.keys()].slice(0, 50).join(', ');
-  return new PosthornError('unknown_event_type', `The product ${product.name} has no event type ${JSON.stringify(type)}.`, {
+  return new PosthornError('unknown_event_type', `The product ${product.name} has no event type ${JSON.stringify(type)}. GET …/event-types lists them.`, {
     errors: [{ path: '/type', rule: 'known', message: `must be one of ${known}` }],
   });
 }

@@ -3,7 +3,7 @@ import { maskHeaders } from '../../store/attempt-mask.ts';
 import type { ShownWebhook } from '../../tenancy/resolve-webhook.ts';
 import type { WebhookInput } from '../../tenancy/webhook-input.ts';
 
-/** A webhook as the API shows it: never its secret. */
+/** Returns a webhook as the API shows it, without its secret. */
 export function webhookJson(webhook: ShownWebhook) {
   return {
     id: webhook.id,
@@ -30,7 +30,7 @@ export function webhookJson(webhook: ShownWebhook) {
   };
 }
 
-/** The body of a creation or change. */
+/** The body of a request that creates or updates a webhook. */
 export interface WebhookBody extends Omit<WebhookInput, 'url' | 'events' | 'success'> {
   readonly url?: string;
   readonly events?: readonly string[];
@@ -39,7 +39,7 @@ export interface WebhookBody extends Omit<WebhookInput, 'url' | 'events' | 'succ
   readonly status?: 'active' | 'paused';
 }
 
-/** What of a body the service takes; only fields that were sent are there. */
+/** Converts a body to the service's input. Has only the fields that were sent. */
 export function webhookChange(body: WebhookBody): Partial<WebhookInput> & { secret?: string; status?: 'active' | 'paused' } {
   const { success, ...rest } = body;
   return {
