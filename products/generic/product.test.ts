@@ -4,7 +4,7 @@ import { describe, expect, expectTypeOf, test } from 'vitest';
 import { generic } from './product.ts';
 
 describe('the generic product', () => {
-  test('takes events of any name', () => {
+  test('accepts events of any name', () => {
     expect(generic.anyEvent).toBe(true);
     expectTypeOf<string>().toExtend<EventName<typeof generic>>();
   });

@@ -4,11 +4,11 @@ import { results } from './product.ts';
 import { goalUpdate } from './schemas.ts';
 
 describe('the RESULTS.com product', () => {
-  test('RES-11: takes goals in, and nothing else', () => {
+  test('RES-11: accepts goals only', () => {
     expect(results.inbound?.targets).toEqual(['goal']);
   });
 
-  test('RES-10: tells of goals with their colour before and after', () => {
+  test('RES-10: emits events for goals with their colour before and after', () => {
     expect(Object.keys(results.events)).toEqual(['goal.created', 'goal.updated', 'goal.deleted']);
     expect(goalUpdate.parse(results.events['goal.updated'].sample)).toMatchObject({ colour: { before: 'amber', after: 'green' } });
   });

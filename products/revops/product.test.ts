@@ -54,7 +54,7 @@ describe('events', () => {
     expect(schema.safeParse(sample).error).toBeUndefined();
   });
 
-  test('RVP-05: an account begins as a draft, and its deletion carries its last state', () => {
+  test('RVP-05: an account starts as a draft, and its deletion contains its last state', () => {
     expect(revops.events['account-created'].sample).toMatchObject({ status: 'draft' });
     expect(revops.events['account-deleted'].sample).toEqual({ ...revops.events['account-updated'].sample, status: 'deleted' });
   });
@@ -69,7 +69,7 @@ describe('body', () => {
     expect(render({ event: accountUpdated.event, data: accountUpdated.account })).toBe(JSON.stringify(accountUpdated));
   });
 
-  test('RVP-07: JSON is asked for and sent', () => {
+  test('RVP-07: JSON is requested and sent', () => {
     expect(policy.headers).toEqual({ accept: 'application/json' });
     expect(policy.contentTypes).toEqual(['application/json']);
   });
@@ -79,7 +79,7 @@ describe('body', () => {
     expect(deal.safeParse({ ...dealSigned.deal, net_price: '11400.005' }).success).toBe(true);
   });
 
-  test('columns that the document does not name pass, and what it leaves open may be missing', () => {
+  test('columns that the document does not name are accepted, and optional ones may be missing', () => {
     expect(deal.safeParse({ id: 'd1', status: 'draft', renewal: { of: 'd0' } }).success).toBe(true);
     expect(deal.safeParse({ id: 'd1', status: 'draft', net_price: null, customer: {}, skus: [], terms: [] }).success).toBe(true);
     expect(account.safeParse({ account_id: 'a1', status: 'draft', owner: 7 }).success).toBe(true);
@@ -102,7 +102,7 @@ describe('delivery', () => {
   test.each([
     ['deal', { ...dealSigned, deal: { ...dealSigned.deal, notes: 'x'.repeat(8_000) } }, dealSigned.deal.id],
     ['account', { ...accountUpdated, account: { ...accountUpdated.account, notes: 'x'.repeat(8_000) } }, 'pigeon-001'],
-  ])('RVP-06: by GET a %s that does not fit shrinks to its id', (name, body, id) => {
+  ])('RVP-06: by GET, a %s that does not fit shrinks to its id', (name, body, id) => {
     const parameters = new URL(encode(JSON.stringify(body), 'GET').url).searchParams;
     expect(parameters.get(name)).toBe(JSON.stringify({ id }));
     expect(parameters.get('event')).toBe(JSON.stringify(body.event));
@@ -112,7 +112,7 @@ describe('delivery', () => {
     expect(policy.success).toEqual({ status: [200], bodyContains: 'RevOps API Event Received' });
   });
 
-  test('RVP-09: is tried again five times, an hour apart', () => {
+  test('RVP-09: is retried five times, an hour apart', () => {
     expect(policy.retry).toEqual({ kind: 'fixed', delayMs: 3_600_000, retries: 5, jitter: 0 });
     expect(policy).toMatchObject({ whenExhausted: 'nothing', disableAfterMs: null });
   });

@@ -63,7 +63,7 @@ describe('a change of scores', () => {
     );
   });
 
-  test('RVS-07 has the documented shape whatever was pushed, and only what differs', () => {
+  test('RVS-07 has the documented shape for any state, and only what differs', () => {
     fc.assert(
       fc.property(score, score, (original, current) => {
         const change = scoreChangeOf(original, current);
@@ -75,7 +75,7 @@ describe('a change of scores', () => {
     );
   });
 
-  test('RVS-07 of a renamed object whose scores stay there is nothing to tell', () => {
+  test('RVS-07 a renamed object whose scores are unchanged has no entry', () => {
     const [{ object } = { object: null }] = lowerScore.changes;
     const state: Score = {
       object: { id: '123', name: 'Old' },

@@ -15,7 +15,7 @@ function asInteger(source: string): bigint {
 
 const order = (one: bigint, other: bigint): number => (one === other ? 0 : one < other ? -1 : 1);
 
-test('numbers are ordered as decimals, whichever way they are written', () => {
+test('numbers are ordered as decimals, however they are written', () => {
   fc.assert(
     fc.property(number, number, (one, other) => {
       expect(Math.sign(compareNumbers(one, other))).toBe(order(asInteger(one), asInteger(other)));
@@ -25,7 +25,7 @@ test('numbers are ordered as decimals, whichever way they are written', () => {
   );
 });
 
-test('a multiple is one exactly', () => {
+test('multiples are determined exactly', () => {
   fc.assert(
     fc.property(
       fc.bigInt({ min: -(10n ** 30n), max: 10n ** 30n }),

@@ -18,7 +18,7 @@ function reordered(value: Json): Json {
 }
 
 describe('diffFields', () => {
-  test('names what differs, with the whole values, in the order of the new state; removed fields follow', () => {
+  test('returns the changed fields with whole values, in the order of the new state; removed fields follow', () => {
     const before = { id: 1, status: { value: 'planned' }, gone: null, tags: ['a'] };
     const after = { completed: null, tags: ['a', 'b'], status: { value: 'done' }, id: 1 };
     const changes = diffFields(before, after);
@@ -31,7 +31,7 @@ describe('diffFields', () => {
     });
   });
 
-  test('applied to the old state it gives the new one', () => {
+  test('applied to the old state, the changes give the new one', () => {
     fc.assert(
       fc.property(object, object, (before, after) => {
         const applied = new Map(Object.entries(before));
@@ -45,7 +45,7 @@ describe('diffFields', () => {
     );
   });
 
-  test('is empty just where the states say the same', () => {
+  test('is empty exactly if the states are equal', () => {
     fc.assert(
       fc.property(object, object, (before, after) => {
         expect(Object.keys(diffFields(before, after)).length === 0).toBe(sameJson(before, after));
@@ -54,7 +54,7 @@ describe('diffFields', () => {
     );
   });
 
-  test('fields with names of Object’s own methods are fields like others', () => {
+  test('fields named like methods of Object are ordinary fields', () => {
     expect(diffFields({}, { toString: 'a', constructor: null })).toEqual({
       toString: { before: undefined, after: 'a' },
       constructor: { before: undefined, after: null },

@@ -12,7 +12,7 @@ const text = (value: Uint8Array | string | null): string => (typeof value === 's
 const jsonObject = fc.dictionary(fc.string({ maxLength: 10 }), fc.jsonValue({ maxDepth: 2 }), { maxKeys: 4, noNullPrototype: true });
 
 describe('POST', () => {
-  test('JSON goes as the very bytes that were stored', () => {
+  test('JSON is sent as the stored bytes', () => {
     const json = bytes({ event: 'ä', deal: {} });
     expect(encodeContent(json, POST)).toEqual({ url: URL_WITHOUT_QUERY, contentType: 'application/json', body: json, signed: json });
   });
@@ -53,11 +53,11 @@ describe('RVP-06: GET', () => {
     ['https://example.com/hook?', 'https://example.com/hook?event='],
     ['https://example.com/hook?key=1&', 'https://example.com/hook?key=1&event='],
     ['https://example.com', 'https://example.com?event='],
-  ])('the query of %s stays as it is', (url, start) => {
+  ])('the query of %s is kept', (url, start) => {
     expect(encodeContent(bytes(deal), { ...GET, url }).url.startsWith(start)).toBe(true);
   });
 
-  test('a fragment does not swallow the query', () => {
+  test('the query is added before a fragment', () => {
     const { searchParams, hash } = new URL(encodeContent(bytes(deal), { ...GET, url: 'https://example.com/#part?x#y' }).url);
     expect(searchParams.get('deal')).toBe(JSON.stringify(deal.deal));
     expect(hash).toBe('#part?x#y');
@@ -72,7 +72,7 @@ describe('RVP-06: GET', () => {
     );
   });
 
-  test('parameters read back are the body, and twice encoded is the same', () => {
+  test('the parameters decode to the body, and encoding again gives the same', () => {
     fc.assert(
       fc.property(jsonObject, (body) => {
         const json = bytes(body);
@@ -84,7 +84,7 @@ describe('RVP-06: GET', () => {
     );
   });
 
-  test('a body that is no object is one parameter', () => {
+  test('a body that is not an object is one parameter', () => {
     expect(encodeContent(bytes([1, 'a']), GET).signed).toBe('payload=%5B1%2C%22a%22%5D');
   });
 
@@ -103,11 +103,11 @@ describe('RVP-06: GET', () => {
       expect(searchParams.get('account')).toBe('{"id":"pigeon-001"}');
     });
 
-    test('an object without an id shrinks all the same', () => {
+    test('an object without an id shrinks too', () => {
       expect(new URL(long({ deal: { name: filler } })).searchParams.get('deal')).toBe('{"id":null}');
     });
 
-    test('8,000 are not too many, one more is; the URL’s own query counts', () => {
+    test('8,000 are accepted, one more is too many; the URL’s own query counts', () => {
       const short = long({ deal: { id: 'd1', name: '' } }).length;
       const fitting = { id: 'd1', name: 'x'.repeat(MAX_URL_CHARACTERS - short) };
       expect(long({ deal: fitting })).toHaveLength(MAX_URL_CHARACTERS);

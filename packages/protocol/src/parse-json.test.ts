@@ -84,7 +84,7 @@ function reference(source: string): unknown {
   return value();
 }
 
-test('what it reads is what the text says, whatever was read before', () => {
+test('it parses a text by the grammar, whatever was parsed before', () => {
   fc.assert(
     fc.property(json, (source) => {
       JSON.parse(source);
@@ -97,13 +97,13 @@ test('what it reads is what the text says, whatever was read before', () => {
   );
 });
 
-test('what JSON.parse refuses, it refuses', () => {
+test('it refuses what JSON.parse refuses', () => {
   for (const source of ['', '{', '{"a":}', '[1,]', '01', '1.', '.5', '"\n"', '{"\\":1}', 'NaN', '1e', '--1']) {
     expect(() => parseJson(source)).toThrow(SyntaxError);
   }
 });
 
-test('every number has the same value when it is written again, and the very digits where a double could not hold it', () => {
+test('every number keeps its value when written again, and its digits if a double could not hold it', () => {
   fc.assert(
     fc.property(number, space, (source, gap) => {
       const written = JSON.stringify(parseJson(`{"a":[${gap}${source}${gap}]}`)).slice('{"a":['.length, -2);
@@ -134,7 +134,7 @@ test.each([
   expect(JSON.stringify(parseJson(`[${source}]`))).toBe(`[${written}]`);
 });
 
-test('a number is found wherever it is in a text', () => {
+test('a number is found anywhere in a text', () => {
   fc.assert(
     fc.property(
       fc.integer({ min: 0, max: 40 }),
@@ -148,14 +148,14 @@ test('a number is found wherever it is in a text', () => {
   );
 });
 
-test('V8 still misreads keys with escapes: when this fails, mayBeMisread can go', () => {
+test('V8 still misreads keys with escapes: when this fails, remove mayBeMisread', () => {
   JSON.parse('{"canary":1,"\\\\":2}');
   const second = '{"canary":1,"\\"":2}';
   expect(Object.keys(JSON.parse(second) as object)).toEqual(['canary', '\\']);
   expect(parseJson(second)).toEqual({ canary: 1, '"': 2 });
 });
 
-test('its time grows as the text does, whatever the text', () => {
+test('its time grows linearly with the text', () => {
   const units = [
     '{"\\\\":1}',
     '{}',
@@ -186,7 +186,7 @@ test('a text of any depth is read', () => {
 describe('an exact number', () => {
   const exact = new ExactNumber('12345678901234567890.120');
 
-  test('is written as it is, counts as the nearest double, and shows all its digits', () => {
+  test('is written unchanged, is the nearest double in arithmetic, and shows all its digits', () => {
     expect(JSON.stringify({ exact, list: [exact] })).toBe('{"exact":12345678901234567890.120,"list":[12345678901234567890.120]}');
     expect(Number(exact)).toBe(12345678901234567000);
     expect([exact.toFixed(1), exact.toPrecision(3), exact.toLocaleString('en')]).toEqual([
@@ -203,7 +203,7 @@ describe('an exact number', () => {
     expect(sameNumber(exact, new ExactNumber('-12345678901234567890.12'))).toBe(false);
   });
 
-  test.each(['', 'NaN', '01', '1.', '0x10', ' 1', '1,5', 'Infinity', '+1'])('is never made of %j', (source) => {
+  test.each(['', 'NaN', '01', '1.', '0x10', ' 1', '1,5', 'Infinity', '+1'])('cannot be created from %j', (source) => {
     expect(() => new ExactNumber(source)).toThrow(RangeError);
   });
 });

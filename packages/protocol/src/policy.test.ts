@@ -39,15 +39,15 @@ describe('durations', () => {
 });
 
 describe('retry plans', () => {
-  test('every: the same wait again and again', () => {
+  test('every: the same wait each time', () => {
     expect(every('1h', 5)).toEqual({ kind: 'fixed', delayMs: HOUR, retries: 5, jitter: 0 });
   });
 
-  test('delays: the waits given', () => {
+  test('delays: the given waits', () => {
     expect(delays(['5m', '30m', '2h'])).toEqual({ kind: 'list', delaysMs: [5 * MINUTE, 30 * MINUTE, 2 * HOUR], jitter: 0 });
   });
 
-  test('exponential: a first wait that grows up to the longest', () => {
+  test('exponential: waits that grow up to the longest', () => {
     expect(exponential({ first: '5s', max: '1h', retries: 8 })).toEqual({
       kind: 'exponential',
       firstMs: 5 * SECOND,
@@ -109,7 +109,7 @@ describe('policy', () => {
     });
   });
 
-  test('a product says what differs', () => {
+  test('a product overrides the defaults', () => {
     expect(resolvePolicy({ delivery: { retry: NO_RETRY, timeoutMs: 5_000 } })).toEqual({
       ...DEFAULT_POLICY,
       retry: { kind: 'none' },

@@ -53,7 +53,7 @@ describe('secrets', () => {
     expect(secretProblem('half \ud83d of a pair')).toBe('must not contain half of a surrogate pair');
   });
 
-  test('what is said of a secret never shows it', () => {
+  test('an error message never shows the secret', () => {
     fc.assert(
       fc.property(fc.constantFrom('whsec_', 'whsk_', 'whpk_', ''), fc.stringMatching(/^[QZ]{12,20}$/), (prefix, text) => {
         expect(secretProblem(prefix + text) ?? '').not.toContain(text.slice(0, 6));
@@ -61,7 +61,7 @@ describe('secrets', () => {
     );
   });
 
-  test('secrets that are made can sign', () => {
+  test('generated secrets can sign', () => {
     expect(secretProblem(generateSecret())).toBeNull();
     expect(generateSecret()).not.toBe(generateSecret());
     expect(generateSecret((count) => Buffer.alloc(count, 7))).toBe(`whsec_${base64(24)}`);

@@ -84,7 +84,7 @@ describe('libraries of others', () => {
     }
   });
 
-  test('they verify with the old and with the new secret while a rotation overlaps', () => {
+  test('they verify with the old and the new secret during a rotation', () => {
     const [current, previous] = [generateSecret(), generateSecret()];
     const headers = signed([standardWebhooks()], [current, previous], content(text));
     for (const secret of [current, previous]) expect(() => new StandardWebhook(secret).verify(text, headers)).not.toThrow();
@@ -111,7 +111,7 @@ describe('libraries of others', () => {
 });
 
 describe('headers of a signer', () => {
-  test('id and timestamp always go along, a signature only where there is a secret', () => {
+  test('id and timestamp are always sent, a signature only if there is a secret', () => {
     const headers = createSigner([standardWebhooks(), virtuosoHmac], []).headers(content('{}', { timestampSeconds: 5 }));
     expect(headers).toEqual([
       ['webhook-id', 'msg_1'],
@@ -124,7 +124,7 @@ describe('headers of a signer', () => {
     expect(signature).toMatch(/^v1a,[A-Za-z0-9+/]{86}== v1,[A-Za-z0-9+/]{43}=$/);
   });
 
-  test('a legacy header carries the current secret’s signature alone', () => {
+  test('a legacy header has the current secret’s signature only', () => {
     const what = content('{}');
     const both = signed([revopsHmac], ['current-secret', 'previous-secret'], what);
     expect(both).toEqual(signed([revopsHmac], ['current-secret'], what));
@@ -150,7 +150,7 @@ describe('headers of a signer', () => {
     expect(() => createSigner([standardWebhooks()], [secret])).toThrow(RangeError);
   });
 
-  test('an empty secret makes no legacy signature either', () => {
+  test('an empty secret cannot create a legacy signature either', () => {
     expect(() => createSigner([revopsHmac], [''])).toThrow(RangeError);
   });
 });

@@ -45,6 +45,6 @@ test.each([undefined, null, 5, '', '/hook', '/hook#?a=1', {}])('for the URL %j t
   expect(failureOf(() => verifyQuery({ url: url as never, headers }, SECRET))).toMatch(/^invalid_body: The URL has no query string\. Pass/);
 });
 
-test('without a request the error says what to do', () => {
+test('without a request, the error says what to do', () => {
   expect(failureOf(() => verifyQuery(undefined as never, SECRET))).toMatch(/^invalid_body: The URL has no query string\. Pass/);
 });

@@ -121,7 +121,7 @@ describe('verify takes what was signed', () => {
     }
   });
 
-  test('any of several signatures counts, those of versions unknown are passed over', () => {
+  test('any of several signatures counts, and those of unknown versions are ignored', () => {
     const headers = sign(BODY, { secrets: [generateSecret(), SIGNING_KEY, SECRET] });
     const withUnknown = { ...headers, 'webhook-signature': `v2,abcd= ${headers['webhook-signature']}` };
     expect(outcome(withUnknown)).toBe('accepted');
@@ -142,7 +142,7 @@ describe('verify refuses', () => {
   test.each([
     ['v1', SECRET, SECRET],
     ['v1a', SIGNING_KEY, PUBLIC_KEY],
-  ])('%s: a body with any bit turned', (_version, signing, verifying) => {
+  ])('%s: a body with any bit flipped', (_version, signing, verifying) => {
     fc.assert(
       fc.property(fc.uint8Array({ minLength: 1, maxLength: 100 }), fc.nat(), fc.nat(7), (body, place, bit) => {
         const headers = sign(body, { secrets: [signing] });
@@ -205,7 +205,7 @@ describe('verify refuses', () => {
     expect(outcome(sign(BODY, { seconds: NOW + offset }))).toBe(expected);
   });
 
-  test('every timestamp, where tolerance or clock is no number', () => {
+  test('every timestamp, if tolerance or clock is NaN', () => {
     expect(outcome(sign(BODY), { toleranceSeconds: Number.NaN })).toBe('timestamp_too_old');
     expect(outcome(sign(BODY), { now: Number.NaN })).toBe('timestamp_too_old');
   });
@@ -249,7 +249,7 @@ describe('verify refuses', () => {
     expect(outcome({ ...sign(BODY), 'webhook-signature': signature })).toBe('malformed_header');
   });
 
-  test('more signatures than a sender has a use for, the right one among them or not', () => {
+  test('too many signatures, even if the right one is among them', () => {
     const headers = sign(BODY);
     const many = (count: number) => ({
       ...headers,
@@ -285,17 +285,17 @@ describe('verify refuses', () => {
     ['no body', undefined],
     ['null', null],
     ['a stream', new Blob([BODY]).stream()],
-  ])('%s, and says how to get at the raw bytes', (_what, body) => {
+  ])('%s, and says how to get the raw bytes', (_what, body) => {
     const message = messageOf(() => verify({ body: body as string, headers: sign(BODY) }, SECRET, { now: NOW * 1_000 }));
     expect(message).toMatch(/^invalid_body: The body is .* Pass the raw bytes of the body/);
   });
 
-  test.each([undefined, null, BODY, 7])('a request that is none: %j', (received) => {
+  test.each([undefined, null, BODY, 7])('something that is not a request: %j', (received) => {
     const check = () => verify(received as unknown as ReceivedWebhook, SECRET);
     expect(messageOf(check)).toMatch(/^invalid_body: The body is missing\. Pass the raw bytes/);
   });
 
-  test('an empty body, and says where it may have gone', () => {
+  test('an empty body, and says what may have read it', () => {
     expect(messageOf(() => verify({ body: '', headers: sign(BODY) }, SECRET, { now: NOW * 1_000 }))).toMatch(
       /^no_matching_signature: .*The body is empty\. Check that no body parser/,
     );
@@ -307,7 +307,7 @@ describe('verify refuses', () => {
     ['', 'it is empty'],
     [7, 'it is not text but of type number'],
     [[SECRET], 'it is not text but of type object'],
-  ])('everything, where the secret is %j, and says so', (secret, problem) => {
+  ])('everything if the secret is %j, and says so', (secret, problem) => {
     const [scheme] = SCHEMES;
     for (const check of [
       () => verify({ body: BODY, headers: sign(BODY) }, secret as string, { now: NOW * 1_000 }),
@@ -317,7 +317,7 @@ describe('verify refuses', () => {
     }
   });
 
-  test('anything at all, with an error of its own kind', () => {
+  test('any other input, with a WebhookVerificationError', () => {
     const [scheme] = SCHEMES;
     const headers = fc.oneof(fc.anything(), fc.constant(sign(BODY)));
     const secret = fc.oneof(fc.anything(), fc.constant(SECRET), fc.constant(PUBLIC_KEY));
@@ -340,7 +340,7 @@ describe('verify refuses', () => {
 });
 
 describe('verifyHmac', () => {
-  test.each(SCHEMES)('takes $header over the very bytes, and nothing else', (scheme) => {
+  test.each(SCHEMES)('accepts $header over the exact bytes only', (scheme) => {
     fc.assert(
       fc.property(fc.uint8Array({ minLength: 1, maxLength: 100 }), fc.string({ minLength: 1 }), (body, secret) => {
         const signer = createSigner([hmacSignature(scheme)], [secret]);

@@ -34,7 +34,7 @@ const open = defineProduct({
 });
 
 describe('a definition', () => {
-  test('is returned as it was given', () => {
+  test('is returned unchanged', () => {
     const events = { note: { description: 'Anything.', sample: {} } };
     const definition = { name: 'plain', events } as const;
     expect(defineProduct(definition)).toBe(definition);
@@ -57,13 +57,13 @@ describe('a definition', () => {
     expectTypeOf<EventData<typeof shop, 'note'>>().toEqualTypeOf<JsonObject>();
   });
 
-  test('that takes any event takes any name, and holds the declared ones to their schema', () => {
+  test('that accepts any event accepts any name, and checks the declared ones against their schema', () => {
     expectTypeOf<string>().toExtend<EventName<typeof open>>();
     expectTypeOf<EventData<typeof open, 'known'>>().toEqualTypeOf<Order>();
     expectTypeOf<EventData<typeof open, 'made-up'>>().toEqualTypeOf<JsonObject>();
   });
 
-  test('of unknown type takes any name and any object', () => {
+  test('of unknown type accepts any name and any object', () => {
     expectTypeOf<EventName<ProductDefinition>>().toEqualTypeOf<string>();
     expectTypeOf<EventData<ProductDefinition, 'made-up'>>().toEqualTypeOf<JsonObject>();
   });
@@ -73,7 +73,7 @@ describe('a definition', () => {
 describe('the compiler refuses', () => {
   const event = { description: 'Placed.', schema: Order } as const;
 
-  test('a sample that is not what its schema says', () => {
+  test('a sample that does not satisfy its schema', () => {
     const sample = { id: 'o-1', total: 19.9 };
     // @ts-expect-error -- total must be a string
     expect(defineProduct({ name: 'shop', events: { 'order-placed': { ...event, sample } } })).toHaveProperty('events');
@@ -84,7 +84,7 @@ describe('the compiler refuses', () => {
     expect(defineProduct({ name: 'shop', events: { placed: { ...event, sample: { id: 'o-1' } } } })).toHaveProperty('events');
   });
 
-  test('a sample that is missing, or no JSON object', () => {
+  test('a sample that is missing or not a JSON object', () => {
     // @ts-expect-error -- there is no sample
     expect(defineProduct({ name: 'shop', events: { 'order-placed': event } })).toHaveProperty('events');
     const note = { description: 'Anything.', sample: { at: new Date(0) } };
@@ -92,7 +92,7 @@ describe('the compiler refuses', () => {
     expect(defineProduct({ name: 'shop', events: { note } })).toHaveProperty('events');
   });
 
-  test('a schema that is none', () => {
+  test('something that is not a schema', () => {
     const note = { description: 'Anything.', schema: 'string', sample: {} };
     // @ts-expect-error -- a schema is an object
     expect(defineProduct({ name: 'shop', events: { note } })).toHaveProperty('events');
@@ -106,7 +106,7 @@ describe('the compiler refuses', () => {
     expect(defineProduct({ name: 'shop', events, anyEvent: true, ping: { type: 'pong', data: () => ({}) } })).toHaveProperty('ping');
   });
 
-  test('a policy that cannot be', () => {
+  test('an impossible policy', () => {
     // @ts-expect-error -- there is no method PUT
     expect(defineProduct({ name: 'shop', events: {}, delivery: { methods: ['PUT'] } })).toHaveProperty('delivery');
     // @ts-expect-error -- there is no such setting

@@ -48,7 +48,7 @@ describe('a call', () => {
     expect(JSON.parse(server.seen[0]?.body ?? '')).toEqual({ ...context, type: 'order-placed', data: { id: 'o-1' } });
   });
 
-  test('takes an Idempotency-Key of the caller’s, and keeps it out of the body', async () => {
+  test('accepts the caller’s Idempotency-Key, and keeps it out of the body', async () => {
     await using server = await serverThat(ACCEPTED);
     await server
       .client<typeof shop>()
@@ -126,7 +126,7 @@ describe('a call', () => {
     expect(server.seen.map(({ method, path, body }) => `${method} ${path} ${body}`.trim())).toEqual([expected]);
   });
 
-  test('every POST that there is carries an Idempotency-Key, and nothing else does', async () => {
+  test('every POST has an Idempotency-Key, and no other method does', async () => {
     await using server = await serverThat({ body: { id: 'x' } });
     const client = server.client<typeof shop>();
     for (const call of callsOf({ ...client, organization: client.organization('acme') })) await failureOf(call('a', 'b', {}));
@@ -139,12 +139,12 @@ describe('a call', () => {
     expect(new Set(posts.map(({ headers }) => headers['idempotency-key'])).size).toBe(posts.length);
   });
 
-  test('an answer without content is none', async () => {
+  test('a response without content resolves to undefined', async () => {
     await using server = await serverThat({ status: 204, body: '' });
     expect(await server.client<typeof shop>().organizations.delete('acme')).toBeUndefined();
   });
 
-  test('results of a batch come in order, refusals as errors', async () => {
+  test('a batch resolves to results in order, with errors for refusals', async () => {
     await using server = await serverThat({ status: 202, body: { results: [{ id: 'e1', deliveries: 0 }, NOT_FOUND.body] } });
     const [first, second] = await server
       .client<typeof shop>()
@@ -164,7 +164,7 @@ describe('a call', () => {
     expect(server.seen).toEqual([]);
   });
 
-  test('a server may live under a path', async () => {
+  test('the server’s url may have a path', async () => {
     await using server = await serverThat({});
     await server.client<typeof shop>({ url: `${server.url}/posthorn/` }).organizations.list();
     expect(server.seen[0]?.path).toBe('/posthorn/v1/organizations');
@@ -199,7 +199,7 @@ describe('a refusal', () => {
     expect(error).toMatchObject({ name: 'PosthornApiError', code: 'unexpected_answer', status: answer.status });
   });
 
-  test('a redirect is not followed: key and body stay here', async () => {
+  test('a redirect is not followed, so that key and body are not sent elsewhere', async () => {
     await using elsewhere = await serverThat(ACCEPTED);
     await using server = await serverThat({ status: 307, headers: { location: elsewhere.url } });
     const error = await failureOf(server.client<typeof shop>().organization('acme').emit('note', {}));
@@ -218,7 +218,7 @@ describe('a refusal', () => {
 describe('the compiler', () => {
   const organization = createClient<typeof shop>({ url: 'http://127.0.0.1', key: 'k' }).organization('acme');
 
-  test('takes events of the definition with their data, and no others', () => {
+  test('accepts the definition’s events with their data, and no others', () => {
     const taken = [() => organization.emit('order-placed', { id: 'o-1' }), () => organization.emit('note', { anything: [1, null] })];
     const refused = [
       // @ts-expect-error -- there is no such event
@@ -235,7 +235,7 @@ describe('the compiler', () => {
     expect([taken.length, refused.length]).toEqual([2, 5]);
   });
 
-  test('holds the events of a batch to the data of their own type', () => {
+  test('checks the data of each event in a batch against its type', () => {
     const order = { type: 'order-placed', data: { id: 'o-1' } } as const;
     const taken = [() => organization.emitBatch([order, { type: 'note', data: {}, scope: 's' }])];
     const refused = [
@@ -247,11 +247,11 @@ describe('the compiler', () => {
     expect([taken.length, refused.length]).toEqual([1, 2]);
   });
 
-  test('knows the types there are to test with', () => {
+  test('knows the event types of test events', () => {
     expectTypeOf<Parameters<typeof organization.webhooks.test>[1]>().toEqualTypeOf<'order-placed' | 'note'>();
   });
 
-  test('takes any event where no definition is named', () => {
+  test('accepts any event if no definition is given', () => {
     const plain = createClient({ url: 'http://127.0.0.1', key: 'k' }).organization('acme');
     expectTypeOf(plain.emit<string>)
       .parameter(0)

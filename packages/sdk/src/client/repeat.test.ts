@@ -18,20 +18,20 @@ describe('another try', () => {
     expect(server.waits).toEqual([2_000]);
   });
 
-  test('waits for an earlier one that is still being worked on', async () => {
+  test('waits for an earlier one that is still in progress', async () => {
     const inFlight = { ...OVERLOADED, status: 409, body: { ...OVERLOADED.body, status: 409, code: 'idempotency_in_flight' } };
     await using server = await serverThat({ hangUp: true }, inFlight, ACCEPTED);
     expect(await server.client().organization('acme').emit('note', {})).toEqual(ACCEPTED.body);
   });
 
-  test('ends after as many as were asked for', async () => {
+  test('ends after the configured number of retries', async () => {
     await using server = await serverThat(OVERLOADED);
     const error = await failureOf(server.client({ retries: 2 }).organization('acme').emit('note', {}));
     expect(error).toMatchObject({ code: 'overloaded', retryAfterSeconds: 2 });
     expect(server.seen).toHaveLength(3);
   });
 
-  test('does not follow where the server asks for more than a minute', async () => {
+  test('does not follow if the server asks for more than a minute', async () => {
     await using patient = await serverThat({ ...OVERLOADED, headers: { 'retry-after': '61' } });
     expect(await failureOf(patient.client().organizations.list())).toMatchObject({ retryAfterSeconds: 61 });
     expect(patient.seen).toHaveLength(1);
@@ -53,7 +53,7 @@ describe('another try', () => {
     expect(new Set(server.seen.slice(0, 3).map(({ headers }) => headers['idempotency-key'])).size).toBe(1);
   });
 
-  test.each([502, 503, 504])('does not follow %i of a proxy where the call could be made twice', async (status) => {
+  test.each([502, 503, 504])('does not follow %i from a proxy if the call could be made twice', async (status) => {
     await using server = await serverThat({ ...proxy, status, headers: { 'retry-after': '1' } });
     const { organizations } = server.client();
     expect(await failureOf(organizations.delete('acme'))).toMatchObject({ status, retryAfterSeconds: 1 });
@@ -77,7 +77,7 @@ describe('another try', () => {
     }
   });
 
-  test('waits until a date, by the clock of the server that names it', async () => {
+  test('waits until a date, by the clock of the server', async () => {
     const date = 'Wed, 21 Oct 2015 07:28:00 GMT';
     await using server = await serverThat(
       { ...proxy, status: 503, headers: { date, 'retry-after': 'Wed, 21 Oct 2015 07:28:07 GMT' } },
@@ -89,7 +89,7 @@ describe('another try', () => {
     expect(server.waits).toEqual([7_000, 400, 800]);
   });
 
-  test('waits for 10 s at most where the server names no time, however many there are', async () => {
+  test('waits for 10 s at most if the server names no time, after any number of tries', async () => {
     await using server = await serverThat({ ...proxy, status: 503 });
     await failureOf(server.client({ retries: 12 }).organizations.list());
     expect(server.seen).toHaveLength(13);
@@ -102,7 +102,7 @@ describe('another try', () => {
     expect(server.seen).toHaveLength(2);
   });
 
-  test('does not follow a lost connection where the call could then be made twice', async () => {
+  test('does not follow a lost connection if the call could be made twice', async () => {
     await using server = await serverThat({ hangUp: true });
     const { organizations } = server.client();
     for (const call of [() => organizations.update('acme', { name: 'New' }), () => organizations.delete('acme')]) {
@@ -111,7 +111,7 @@ describe('another try', () => {
     expect(server.seen).toHaveLength(2);
   });
 
-  test('does not follow a lost connection where the change names its version: carried out once, it would be refused', async () => {
+  test('does not follow a lost connection if the change names its version: after a success it would be refused', async () => {
     await using server = await serverThat({ hangUp: true });
     const { objects } = createClient({ url: server.url, key: 'ph_secret' }).organization('acme');
     expect(await failureOf(objects.put('deal', 'd-1', { state: {}, version: 0 }))).toMatchObject({ code: 'unreachable' });
@@ -122,7 +122,7 @@ describe('another try', () => {
     ]);
   });
 
-  test('follows for a change that the server turned away', async () => {
+  test('follows for a change that the server refused for now', async () => {
     await using server = await serverThat(OVERLOADED, { body: { id: 'acme' } });
     expect(await server.client().organizations.update('acme', { name: 'New' })).toEqual({ id: 'acme' });
   });
@@ -145,7 +145,7 @@ describe('another try', () => {
     expect(tries).toBe(2);
   });
 
-  test('is not made once the caller has ended the call', async () => {
+  test('is not made once the caller has aborted the call', async () => {
     const controller = new AbortController();
     const reason = new Error('no longer wanted');
     await using server = await serverThat({ hangUp: true });

@@ -30,13 +30,13 @@ test.each([
   [`POST ${ORG}/events`, `{"type":"a","data":{},"subject":{"kind":"a","id":${HALF}}}`, '/subject/id'],
   [`POST ${ORG}/goals`, `{"name":${HALF},"direction":"maximize"}`, '/name'],
   [`POST ${ORG}/goals`, `{"name":"a","direction":"maximize","timeZone":${HALF}}`, '/timeZone'],
-])('half of a surrogate pair is refused where a text becomes bytes: %s %s', async (call, body, path) => {
+])('half of a surrogate pair is refused if the text is encoded to bytes: %s %s', async (call, body, path) => {
   const { status, body: problem } = await server.request<Problem>(call, body);
   expect([status, problem.errors.map((error) => error.path)]).toEqual([422, expect.arrayContaining([path])]);
   expect(problem.errors.find((error) => error.path === path)?.rule).toBe('text');
 });
 
-test('a whole pair is a character, and data may hold halves: they are delivered as they were written', async () => {
+test('a whole pair is a character, and data may contain halves, which are delivered unchanged', async () => {
   const secret = '\ud83d\ude00 and long enough';
   expect((await server.request(`POST ${ORG}/webhooks`, { url: 'http://127.0.0.1:1', events: ['x'], secret })).status).toBe(201);
   const data = { 'a\ud83d': '\ude00', deep: ['\udead'] };
@@ -44,7 +44,7 @@ test('a whole pair is a character, and data may hold halves: they are delivered 
   expect(await server.call(`GET ${ORG}/events/${id}`)).toMatchObject({ data });
 });
 
-test('an inbound object’s id is a text that can be stored', async () => {
+test('an inbound object’s id must be text that can be stored', async () => {
   const hook = await server.call<{ url: string }>(`POST ${ORG}/inbound-hooks`, { target: { kind: 'objects', id: 'thing' } });
   for (const [id, rule] of [
     ['"a\\udead"', 'text'],
@@ -62,7 +62,7 @@ test.each([
   [`PUT ${ORG}/objects/thing/1`, { state: new ExactNumber('1e400') }, '/state'],
   [`PATCH ${ORG}/objects/thing/1`, { state: new ExactNumber('1e400') }, '/state'],
   [`POST ${ORG}/goals`, new ExactNumber('1e400'), ''],
-])('a number is no object: %s %j', async (call, body, path) => {
+])('a number is not an object: %s %j', async (call, body, path) => {
   const { status, body: problem } = await server.request<Problem>(call, body);
   expect([status, problem.errors]).toMatchObject([422, expect.arrayContaining([expect.objectContaining({ path, rule: 'type' })])]);
 });

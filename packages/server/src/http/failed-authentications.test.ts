@@ -8,7 +8,7 @@ import { logLines } from '../../test-support/log-lines.ts';
 
 const KEYS = '/v1/organizations/acme/api-keys';
 
-test('an address that keeps failing gets 429 and is logged once; valid keys still pass, those that this node has not seen too', async () => {
+test('an address that keeps failing gets 429 and is logged once; valid keys still work, even new ones', async () => {
   const { stream, lines } = logLines();
   await using edge = await startHttpEdge({ database: await testPostgres(), log: pino({ level: 'warn' }, stream) });
   const made = await edge.request(`POST ${KEYS}`, { body: { name: 'good' } });
@@ -33,7 +33,7 @@ test('an address that keeps failing gets 429 and is logged once; valid keys stil
   expect(await attempt('ph_wrong_key')).toBe(401);
 });
 
-test('wrong keys of inbound URLs and targets that do not exist count too; the right key still passes', async () => {
+test('wrong keys and unknown targets in inbound URLs count too; the right key still works', async () => {
   await using edge = await startInboundEdge({ database: await testPostgres() });
   const { path } = await edge.goal();
   const point = { date: '2026-01-05', value: 1 };

@@ -49,7 +49,7 @@ async function organizationKey(edge: HttpEdge, organization: string): Promise<st
 }
 
 describeOnBothDatabases('Idempotency-Key', (open) => {
-  test('a repeated request gets the first answer again and does nothing', async () => {
+  test('a repeated request returns the first response and does nothing', async () => {
     await using started = await start(await open());
     const { edge, work } = started;
     const first = await edge.request(ACME, keyed('one'));
@@ -63,7 +63,7 @@ describeOnBothDatabases('Idempotency-Key', (open) => {
     expect((await edge.request(ACME, keyed('two'))).body).toEqual({ call: 2 });
   });
 
-  test('a refusal is kept like any other answer', async () => {
+  test('a refusal is stored like any other response', async () => {
     await using started = await start(await open());
     const { edge, work } = started;
     work.run = () => {
@@ -76,7 +76,7 @@ describeOnBothDatabases('Idempotency-Key', (open) => {
     expect(work.calls).toBe(1);
   });
 
-  test('another body, address or spelling with the same key is refused and not worked on', async () => {
+  test('another body, address or spelling with the same key is refused and not processed', async () => {
     await using started = await start(await open());
     const { edge, work } = started;
     await edge.request(ACME, keyed('one', '{"a":1}'));
@@ -93,7 +93,7 @@ describeOnBothDatabases('Idempotency-Key', (open) => {
     expect(work.calls).toBe(1);
   });
 
-  test('while the first is being worked on, others are told to wait; then they get its answer', async () => {
+  test('while the first request is in progress, repeats get 409; afterwards they get its response', async () => {
     await using started = await start(await open());
     const { edge, work } = started;
     const begun = Promise.withResolvers<void>();
@@ -115,7 +115,7 @@ describeOnBothDatabases('Idempotency-Key', (open) => {
     expect(work.calls).toBe(1);
   });
 
-  test('of many at once exactly one is worked on', async () => {
+  test('of many simultaneous requests exactly one is processed', async () => {
     await using started = await start(await open());
     const { edge, work } = started;
     const answers = await Promise.all(Array.from({ length: 20 }, () => edge.request(ACME, keyed('one'))));
@@ -139,7 +139,7 @@ describeOnBothDatabases('Idempotency-Key', (open) => {
     expect(await edge.request(ACME, keyed('one', { another: 'body' }))).toMatchObject({ status: 201, body: { call: 3 } });
   });
 
-  test('a first request that never ended frees the key after a minute, and its late answer is dropped', async () => {
+  test('a first request that never ended frees the key after a minute, and its late response is dropped', async () => {
     await using started = await start(await open());
     const { edge, work } = started;
     const end = Promise.withResolvers<void>();
@@ -190,7 +190,7 @@ describeOnBothDatabases('Idempotency-Key', (open) => {
     expect((await edge.request(ACME, keyed('one'))).body).toEqual({ call: 2 });
   });
 
-  test('a failure behind the commit is answered as one, and a repeat gets what was committed', async () => {
+  test('a failure after the commit returns an error, and a repeat returns what was committed', async () => {
     await using started = await start(await open());
     const { edge, work } = started;
     work.run = async (_request, reply) => {
@@ -221,7 +221,7 @@ describeOnBothDatabases('Idempotency-Key', (open) => {
     expect(seen).toEqual([null, { part: 1 }, { part: 2 }, null]);
   });
 
-  test('after 24 hours the key stands for a new request', async () => {
+  test('after 24 hours the key can be used for a new request', async () => {
     await using started = await start(await open());
     const { edge } = started;
     await edge.request(ACME, keyed('one'));
@@ -231,7 +231,7 @@ describeOnBothDatabases('Idempotency-Key', (open) => {
     expect((await edge.request(ACME, keyed('one', { b: 2 }))).body).toEqual({ call: 2 });
   });
 
-  test('old answers are forgotten, new ones are not', async () => {
+  test('old responses are deleted, new ones are not', async () => {
     await using started = await start(await open());
     const { edge } = started;
     await edge.request(ACME, keyed('old'));
@@ -242,7 +242,7 @@ describeOnBothDatabases('Idempotency-Key', (open) => {
     expect(rows).toEqual([{ key: 'new' }]);
   });
 
-  test('each organization has its own keys, and none gets what the operator was answered', async () => {
+  test('each organization has its own keys, and none gets the operator’s responses', async () => {
     await using started = await start(await open());
     const { edge, work } = started;
     const acme = await organizationKey(edge, 'acme');
@@ -257,7 +257,7 @@ describeOnBothDatabases('Idempotency-Key', (open) => {
     expect(work.calls).toBe(2);
   });
 
-  test('an answer that held a secret is given again, and is not to be read in the database', async () => {
+  test('a response with a secret is returned again, and is not readable in the database', async () => {
     await using started = await start(await open());
     const { edge } = started;
     const first = await edge.request('POST /v1/api-keys', keyed('one', { name: 'root' }));
@@ -268,7 +268,7 @@ describeOnBothDatabases('Idempotency-Key', (open) => {
     expect(row?.body.includes('ph_')).toBe(false);
   });
 
-  test('keys that are no keys are refused, and the longest one is taken', async () => {
+  test('invalid keys are refused, and the longest valid one is accepted', async () => {
     await using started = await start(await open());
     const { edge, work } = started;
     for (const key of ['', 'with space', 'ümlaut', 'x'.repeat(256)]) {
@@ -279,7 +279,7 @@ describeOnBothDatabases('Idempotency-Key', (open) => {
     expect((await edge.request(ACME, keyed('x'.repeat(255)))).status).toBe(201);
   });
 
-  test('methods that are idempotent by themselves ignore the header', async () => {
+  test('idempotent methods ignore the header', async () => {
     await using started = await start(await open());
     const { edge, work } = started;
     await edge.request('PUT /v1/organizations/acme/work', keyed('one'));
@@ -288,7 +288,7 @@ describeOnBothDatabases('Idempotency-Key', (open) => {
     expect(work.calls).toBe(2);
   });
 
-  test('the same request makes the same event ids, another one others; without a key there are none', async () => {
+  test('the same request gets the same event ids, another request gets others, and none without a key', async () => {
     await using started = await start(await open());
     const { edge, work } = started;
     work.run = (request) => {

@@ -18,7 +18,7 @@ async function open(url: string, count: number): Promise<Socket[]> {
   return sockets;
 }
 
-test('connections that come together are accepted within a few turns of the event loop', async () => {
+test('simultaneous connections are accepted within a few turns of the event loop', async () => {
   const app = fastify();
   const listener = await listen(app, ANY);
   const seen = { accepted: 0 };
@@ -35,7 +35,7 @@ test('connections that come together are accepted within a few turns of the even
   await listener.close();
 });
 
-test('a port that is taken is refused, by another server of the same kind too', async () => {
+test('a port in use is refused, even if another Posthorn server uses it', async () => {
   const first = await listen(fastify(), ANY);
   await expect(listen(fastify(), { host: '127.0.0.1', port: portOf(first.url) })).rejects.toMatchObject({ code: 'EADDRINUSE' });
   await first.close();
@@ -52,7 +52,7 @@ function slow(app: FastifyInstance): { finish: () => void; running: () => number
   return { finish: () => waiting.forEach((resolve) => resolve()), running: () => waiting.length };
 }
 
-test('closing waits for every request in flight, on whichever socket it came, and accepts no more', async () => {
+test('closing waits for every request in flight, on every socket, and accepts no more', async () => {
   const app = fastify();
   const { finish, running } = slow(app);
   const listener = await listen(app, ANY);

@@ -34,7 +34,7 @@ function open(): { socket: Socket; answer: () => string; closed: Promise<unknown
   return { socket, answer: () => answer, closed: once(socket, 'close') };
 }
 
-test('what is not HTTP is answered with a problem and logged with its id, without a byte of what was sent', async () => {
+test('a request that is not HTTP gets a problem and is logged with its id, without any received bytes', async () => {
   const malformed = [
     [
       400,
@@ -64,7 +64,7 @@ test('what is not HTTP is answered with a problem and logged with its id, withou
   expect(JSON.stringify(lines())).not.toMatch(SECRETS);
 });
 
-test('the id of every refused request is found at level debug, with the route but not the address', async () => {
+test('every refused request is logged with its id at level debug, with the route but not the URL', async () => {
   const refusals = [
     [401, await edge.request('GET /v1/organizations/acme/api-keys', { key: 'ph_wrong_ROOTKEY' })],
     [404, await edge.request('GET /v1/nothing/INKEY')],
@@ -81,7 +81,7 @@ test('the id of every refused request is found at level debug, with the route bu
   expect(lines().some(({ level }) => Number(level) >= 40)).toBe(false);
 });
 
-test('a client that goes away while it sends is no fault of the server', async () => {
+test('a client that disconnects while it sends is not logged as a fault of the server', async () => {
   for (const end of ['end', 'resetAndDestroy'] as const) {
     const { socket, closed } = open();
     socket.write(

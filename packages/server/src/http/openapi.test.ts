@@ -67,7 +67,7 @@ test('it is an OpenAPI 3.1 document of this version', () => {
   expect(operations.length).toBeGreaterThan(25);
 });
 
-test('every operation has an id of its own, a summary, a tag, a described success and the problem', () => {
+test('every operation has a unique id, a summary, a tag, a described success and the problem', () => {
   expect(new Set(operations.map(([, , { operationId }]) => operationId)).size).toBe(operations.length);
   for (const [name, , { operationId, summary, tags, responses }] of operations) {
     expect([name, operationId]).toEqual([name, expect.stringMatching(/^[a-z][A-Za-z0-9]+$/)]);
@@ -91,14 +91,14 @@ test('parameters in the path are declared, each once, and required', () => {
   }
 });
 
-test('every POST tells of the Idempotency-Key', () => {
+test('every POST documents the Idempotency-Key', () => {
   const reference = { $ref: '#/components/parameters/IdempotencyKey' };
   for (const [name, , { parameters = [] }] of operations) {
     expect([name, parameters.some(({ $ref }) => $ref === reference.$ref)]).toEqual([name, name.startsWith('post ')]);
   }
 });
 
-test('every reference leads somewhere', () => {
+test('every reference can be resolved', () => {
   const text = JSON.stringify(document);
   const references = new Set([...text.matchAll(/"\$ref":"([^"]*)"/g)].map(([, target]) => target ?? ''));
   expect(references.size).toBeGreaterThan(1);
@@ -126,7 +126,7 @@ test('every route under /v1 is in the document, the public one of inbound hooks,
   expect(operations.length).toBe(routes.length + 1);
 });
 
-test('/docs brings everything along, and its policy lets it ask no other address', async () => {
+test('/docs loads everything from this server, and its policy forbids other addresses', async () => {
   const page = await fetch(`${url}/docs`);
   const html = await page.text();
   expect(page.headers.get('content-type')).toContain('text/html');

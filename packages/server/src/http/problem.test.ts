@@ -19,7 +19,7 @@ async function answerTo(error: unknown): Promise<{ status: number; headers: Head
   }
 }
 
-test('every code has its status, title and place in the documentation', () => {
+test('every code has its status, title and section in the documentation', () => {
   for (const code of Object.keys(ERRORS) as ErrorCode[]) {
     const problem = problemOf(new PosthornError(code, 'Why.'), 'request-1');
     expect(problem).toEqual({
@@ -33,7 +33,7 @@ test('every code has its status, title and place in the documentation', () => {
   }
 });
 
-test('it is answered as application/problem+json, with Retry-After where there is one', async () => {
+test('it is sent as application/problem+json, with Retry-After if there is one', async () => {
   const answer = await answerTo(new PosthornError('overloaded', 'Full.', { retryAfterSeconds: 7 }));
   expect(answer).toMatchObject({ status: 503, body: { code: 'overloaded', detail: 'Full.', requestId: expect.stringMatching(/./) } });
   expect(answer.headers.get('content-type')).toBe('application/problem+json; charset=utf-8');
@@ -45,13 +45,13 @@ test.each([
   [Object.assign(new Error('secret'), { code: '42P01' })],
   ['secret'],
   [{ statusCode: 418 }],
-])('what nobody foresaw says nothing of itself: %j', async (error) => {
+])('an unexpected error shows no details: %j', async (error) => {
   const answer = await answerTo(error);
   expect(answer).toMatchObject({ status: 500, body: { code: 'internal', title: 'Unexpected error' } });
   expect(JSON.stringify(answer.body)).not.toMatch(/secret|418/);
 });
 
-test('each breach of a schema is named by place, rule and sentence', () => {
+test('each violation of a schema is named with path, rule and message', () => {
   const issue = { schemaPath: '', instancePath: '/a' };
   const error = wrongShape([
     { ...issue, keyword: 'additionalProperties', params: { additionalProperty: 'x/y~z' }, message: '' },
@@ -71,7 +71,7 @@ test('each breach of a schema is named by place, rule and sentence', () => {
   expect(error.message).toBe('/a/x~1y~0z is not a known field.');
 });
 
-test('an answer stays small, whatever was sent', () => {
+test('a response stays small for any request', () => {
   const issues = Array.from({ length: 100_000 }, (_, index) => ({
     schemaPath: '',
     instancePath: '',

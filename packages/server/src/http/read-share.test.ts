@@ -23,7 +23,7 @@ test('other organizations do not wait', async () => {
   expect(await state(shares.enter(1).catch(() => {}))).toBe('waits');
 });
 
-test('what has left makes room again', async () => {
+test('a read that has ended makes room again', async () => {
   const shares = new ReadShares();
   for (let n = 0; n < 10; n++) {
     await shares.enter(1);

@@ -70,7 +70,7 @@ async function sendRaw(parts: readonly string[]): Promise<string> {
 
 const AUTHORIZED = 'Authorization: Bearer ph_root_of_the_test\r\n';
 
-test('a good request reaches its route with body and organization', async () => {
+test('a valid request reaches its route with body and organization', async () => {
   const body = { name: 'x', count: 3, data: { any: [1, null] } };
   expect(await edge.request(`POST ${THINGS}`, { body })).toMatchObject({ status: 200, body: { body, organization: 'acme' } });
   expect((await edge.request(`POST ${THINGS}/`, { body, headers: { 'content-type': 'application/json; charset=utf-8' } })).status).toBe(
@@ -103,23 +103,23 @@ test.each([
   [{ name: 'x', at: 'today' }, '/at', 'format'],
   [{ name: 'x', data: [] }, '/data', 'type'],
   [{ name: 'x', nmae: 'y' }, '/nmae', 'unknown_field'],
-])('the fields %j are refused by place and rule', async (body, path, rule) => {
+])('the fields %j are refused with path and rule', async (body, path, rule) => {
   expect(await refused(`POST ${THINGS}`, { body })).toMatchObject({ status: 422, code: 'invalid_request', errors: [{ path, rule }] });
 });
 
-test('every wrong field is named at once', async () => {
+test('all wrong fields are named in one error', async () => {
   const { errors } = await refused(`POST ${THINGS}`, { body: { count: 'x', other: 1 } });
   expect(errors).toHaveLength(3);
 });
 
-test('query parameters are read as what they should be, and refused otherwise', async () => {
+test('query parameters are coerced to their types, or refused', async () => {
   expect((await edge.request(`GET ${THINGS}?limit=3`)).body).toEqual({ query: { limit: 3 } });
   for (const limit of ['x', '10', '1.5']) {
     expect(await refused(`GET ${THINGS}?limit=${limit}`)).toMatchObject({ status: 422, errors: [{ path: '/querystring/limit' }] });
   }
 });
 
-test('a body of 1 MiB is taken, one byte more is not, announced or streamed', async () => {
+test('a body of 1 MiB is accepted, one byte more is not, with Content-Length or streamed', async () => {
   const body = (size: number): string => `{"name":"${'x'.repeat(size - 11)}"}`;
   expect((await edge.request(`POST ${THINGS}`, { body: body(MIB) })).status).toBe(200);
   expect(await refused(`POST ${THINGS}`, { body: body(MIB + 1) })).toMatchObject({ status: 413, code: 'payload_too_large' });
@@ -143,7 +143,7 @@ test.each(['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-da
   },
 );
 
-test('an address that is none is 404, a wrong method 405 with those allowed', async () => {
+test('an unknown address is 404, a wrong method 405 with the allowed ones', async () => {
   expect(await refused('GET /v1/nothing')).toMatchObject({ status: 404, code: 'not_found' });
   expect(await refused('GET /nothing')).toMatchObject({ status: 404, code: 'not_found' });
   const wrong = await refused(`PUT ${THINGS}`, { body: {} });
@@ -153,7 +153,7 @@ test('an address that is none is 404, a wrong method 405 with those allowed', as
   expect((await refused(`OPTIONS ${THINGS}`)).status).toBe(405);
 });
 
-test('addresses that cannot be read are refused as problems', async () => {
+test('malformed addresses are refused with problems', async () => {
   expect(await refused('GET /v1/organizations/%zz')).toMatchObject({ status: 404, code: 'not_found' });
   expect((await refused(`GET /v1/organizations/${'x'.repeat(3_000)}/things`)).status).toBe(404);
   expect((await refused('GET /v1/organizations/%00/things')).status).toBe(404);
@@ -161,7 +161,7 @@ test('addresses that cannot be read are refused as problems', async () => {
   expect((await refused('GET /v1/organizations/..%2f..%2fetc/things')).status).toBe(404);
 });
 
-test('without a valid key there is nothing but 401, before the body is read', async () => {
+test('without a valid key every request gets 401 before its body is read', async () => {
   for (const authorization of ['', 'Bearer', 'Bearer wrong-key-of-some-length', 'Basic cm9vdDpyb290', `Bearer ${'x'.repeat(600)}`]) {
     const answer = await refused(`POST ${THINGS}`, { key: null, body: '{broken', headers: { authorization } });
     expect([authorization, answer.status, answer.code]).toEqual([authorization, 401, 'unauthenticated']);
@@ -170,7 +170,7 @@ test('without a valid key there is nothing but 401, before the body is read', as
   expect((await edge.request(`GET ${THINGS}`, { key: null, headers: { authorization: 'bearer ph_root_of_the_test' } })).status).toBe(200);
 });
 
-test('an organization’s key opens its own organization alone, and does not tell which others there are', async () => {
+test('an organization’s key gives access to its own organization only, and does not reveal others', async () => {
   const made = await edge.request('POST /v1/organizations/acme/api-keys', { body: { name: 'test' } });
   const { key } = made.body as { key: string };
   const body = { name: 'x' };
@@ -182,7 +182,7 @@ test('an organization’s key opens its own organization alone, and does not tel
   expect((await refused('POST /v1/organizations/missing/things', { body })).code).toBe('organization_not_found');
 });
 
-test('what is no HTTP is answered with 400, and the server goes on', async () => {
+test('a request that is not HTTP gets 400, and the server keeps running', async () => {
   expect(await sendRaw(['NONSENSE\r\n\r\n'])).toMatch(/^HTTP\/1\.1 400 /);
   expect(await sendRaw([`GET / HTTP/1.1\r\nHost: x\r\nX: ${'y'.repeat(100_000)}\r\n\r\n`])).toMatch(/^HTTP\/1\.1 431 /);
   const both = `POST ${THINGS} HTTP/1.1\r\nHost: x\r\n${AUTHORIZED}Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`;

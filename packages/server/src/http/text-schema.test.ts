@@ -4,7 +4,7 @@ import { isStorable, TEXT_PATTERN } from './text-schema.ts';
 
 const hasUnstorable = (text: string): boolean => text.includes('\0') || !text.isWellFormed();
 
-test('text with NUL or half a surrogate pair is told from all other text', () => {
+test('text with NUL or half of a surrogate pair is distinguished from all other text', () => {
   const pattern = new RegExp(TEXT_PATTERN, 'u');
   const text = fc.string({ unit: fc.constantFrom('\0', '\ud83d', '\ude00', '😀', '\\', 'u', '0000', 'd800', '"', '\n', 'é', '\u2028') });
   fc.assert(

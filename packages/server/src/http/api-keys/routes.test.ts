@@ -45,7 +45,7 @@ describeOnBothDatabases('API keys', (open) => {
     expect(row?.row).not.toContain(key);
   });
 
-  test('a revoked key is refused from the next request on', async () => {
+  test('a revoked key is refused at the next request', async () => {
     await using edge = await startHttpEdge({ database: await open() });
     const { id, key } = await make(edge, ACME_KEYS);
     expect(await statusOf(edge, `GET ${ACME_KEYS}`, { key })).toBe(200);
@@ -64,7 +64,7 @@ describeOnBothDatabases('API keys', (open) => {
     expect(await statusOf(edge, `GET ${ACME_KEYS}`, { key })).toBe(401);
   });
 
-  test('a key that expires makes none that outlives it, of its organization, as root or for an organization', async () => {
+  test('a key that expires cannot create one that expires later, for its organization, as root or for an organization', async () => {
     await using edge = await startHttpEdge({ database: await open() });
     const at = (ms: number): string => new Date(edge.time + ms).toISOString();
     const [end, later, earlier] = [at(60_000), at(60_001), at(59_999)];
@@ -148,7 +148,7 @@ describeOnBothDatabases('API keys', (open) => {
     expect(await statusOf(edge, `GET ${ACME_KEYS}?cursor=nonsense`, {})).toBe(422);
   });
 
-  test('what is wrong with a new key is named, and nothing is stored', async () => {
+  test('an invalid new key is refused with the failing field, and nothing is stored', async () => {
     await using edge = await startHttpEdge({ database: await open() });
     for (const [body, path, rule] of [
       [{}, '/name', 'required'],

@@ -59,7 +59,7 @@ function head(length: number, { path = THINGS, headers = KEY } = {}): string {
   return `POST ${path} HTTP/1.1\r\nHost: x\r\n${JSON_TYPE}${headers}Content-Length: ${length}\r\n\r\n`;
 }
 
-test('bodies that never end hold no more than the share of their organization; others are served', async () => {
+test('unfinished bodies take no more than their organization’s share; others are served', async () => {
   await start({ maxBytes: 40 * KIB, maxBytesPerHolder: 20 * KIB, bytesForLightHolders: 10 * KIB, maxBytesOfLightHolder: KIB });
   const held = Array.from({ length: 60 }, () => send(head(8 * KIB) + ' '.repeat(8 * KIB - 1)));
   await eventually(() => expect(held.filter(({ answer }) => answer() !== '')).toHaveLength(58));
@@ -79,7 +79,7 @@ test('bodies that never end hold no more than the share of their organization; o
   expect((await edge.request(`POST ${THINGS}`, { body: { text: 'x'.repeat(8 * KIB) } })).status).toBe(200);
 });
 
-test('a body that does not tell its length takes its share as it grows', async () => {
+test('a body without Content-Length takes its share as it grows', async () => {
   await start({ maxBytes: 200 * KIB, maxBytesPerHolder: 60 * KIB });
   const chunk = `4000\r\n${' '.repeat(16 * KIB)}\r\n`;
   const start1 = `POST ${THINGS} HTTP/1.1\r\nHost: x\r\n${JSON_TYPE}${KEY}Transfer-Encoding: chunked\r\n\r\n`;
@@ -93,7 +93,7 @@ test('a body that does not tell its length takes its share as it grows', async (
   expect((await edge.request(`POST ${THINGS}`, { body: { text: 'x'.repeat(20 * KIB) } })).status).toBe(200);
 });
 
-test('a body byte by byte arrives whole, in as much memory as it has bytes', async () => {
+test('a body sent byte by byte arrives whole and takes only its size in memory', async () => {
   await start();
   const text = JSON.stringify({ text: 'x'.repeat(3 * KIB) });
   const chunks = text.replaceAll(/./g, '1\r\n$&\r\n');
@@ -105,7 +105,7 @@ test('a body byte by byte arrives whole, in as much memory as it has bytes', asy
   expect(handled).toEqual([JSON.parse(text)]);
 });
 
-test('what a body takes is given back when it is parsed, refused, or its client is gone', async () => {
+test('a body’s memory is released when it is parsed or refused, or when its client disconnects', async () => {
   await start();
   expect((await edge.request(`POST ${THINGS}`, { body: { a: 1 } })).status).toBe(200);
   expect((await edge.request(`POST ${THINGS}`, { body: '{"a":' })).status).toBe(400);
@@ -116,7 +116,7 @@ test('what a body takes is given back when it is parsed, refused, or its client 
   await eventually(() => expect(edge.bodies.bytes).toBe(0));
 });
 
-test('a body that drips ends when its time is over, however steadily it drips', async () => {
+test('a body that arrives too slowly is cut off, even if bytes keep coming', async () => {
   await start({ baseTimeoutMs: 200, minBytesPerSecond: 1_000_000 });
   const dripping = send(head(100_000));
   const drip = setInterval(() => dripping.socket.write(' '), 20);
@@ -126,7 +126,7 @@ test('a body that drips ends when its time is over, however steadily it drips', 
   expect(handled).toEqual([]);
 });
 
-test('nothing of a body is waited for where there is no valid key, no such address, or no such method', async () => {
+test('without a valid key, address or method, the server does not wait for the body', async () => {
   await start();
   const refusals = [
     [401, head(100_000, { headers: '' })],
@@ -147,7 +147,7 @@ test('nothing of a body is waited for where there is no valid key, no such addre
   expect(handled).toEqual([]);
 });
 
-test('a client that sends first and reads later gets the refusal, not a broken connection', async () => {
+test('a client that sends everything before it reads gets the refusal, not a broken connection', async () => {
   await start();
   for (let tries = 0; tries < 5; tries++) {
     const { hostname, port } = new URL(edge.url);
@@ -164,7 +164,7 @@ test('a client that sends first and reads later gets the refusal, not a broken c
   }
 });
 
-test('a refused request ends its connection: what follows on it is not done', async () => {
+test('a refused request closes its connection: further requests on it are not processed', async () => {
   await start();
   const next = `${head(8)}{"a": 1}`;
   const refused = send(head(9 * MIB));
@@ -175,7 +175,7 @@ test('a refused request ends its connection: what follows on it is not done', as
   expect(handled).toEqual([]);
 });
 
-test('100 Continue is answered when the body is wanted, and not before', async () => {
+test('100 Continue is sent when the body is read, and not before', async () => {
   await start();
   const expecting = (key: string): string => head(8, { headers: `${key}Expect: 100-continue\r\nConnection: close\r\n` });
   const refused = send(expecting(''));

@@ -4,7 +4,7 @@ import { BodyBudget } from './body-budget.ts';
 
 const LIMITS = { maxBytes: 100, maxBytesPerHolder: 60, bytesForLightHolders: 20, maxBytesOfLightHolder: 5 };
 
-test('a holder has its share, all of them together have theirs', () => {
+test('each holder has its share, and all holders together have a limit', () => {
   const budget = new BodyBudget(LIMITS);
   const first = budget.open('acme');
   expect(first.growTo(61)).toBe(false);
@@ -15,7 +15,7 @@ test('a holder has its share, all of them together have theirs', () => {
   expect(budget.bytes).toBe(80);
 });
 
-test('the last part is for those who hold little', () => {
+test('the last part is reserved for light holders', () => {
   const budget = new BodyBudget(LIMITS);
   budget.open('acme').growTo(60);
   budget.open('other').growTo(20);
@@ -25,7 +25,7 @@ test('the last part is for those who hold little', () => {
   expect(budget.open('fourth').growTo(5)).toBe(true);
 });
 
-test('a reservation grows, is given back once, and can be empty', () => {
+test('a reservation grows, is released once, and can be empty', () => {
   const budget = new BodyBudget(LIMITS);
   const one = budget.open('acme');
   expect([one.growTo(0), one.growTo(10), one.growTo(10), one.growTo(30)]).toEqual([true, true, true, true]);
@@ -35,7 +35,7 @@ test('a reservation grows, is given back once, and can be empty', () => {
   expect(budget.bytes).toBe(0);
 });
 
-test('whatever comes and goes, no bound is passed, and nothing stays behind', () => {
+test('no sequence of reservations exceeds a limit or leaves bytes reserved', () => {
   const step = fc.record({ holder: fc.nat(4), bytes: fc.nat(70), release: fc.boolean() });
   fc.assert(
     fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
@@ -58,7 +58,7 @@ test('whatever comes and goes, no bound is passed, and nothing stays behind', ()
   );
 });
 
-test('holders that hold nothing are forgotten', () => {
+test('holders that hold nothing are dropped', () => {
   const budget = new BodyBudget(LIMITS);
   const kept = budget.open('kept');
   kept.growTo(60);

@@ -46,7 +46,7 @@ async function allPages<Item>(read: (cursor: string | undefined) => Promise<Page
 const id = ({ id: one }: { id: string }): string => one;
 
 describeOnBothDatabases('lists that no index serves', (open) => {
-  test('events of a rare type are found over several pages, each of which reads a bounded number of rows', async () => {
+  test('events of a rare type are found over several pages, and each page reads a bounded number of rows', async () => {
     await using database = await open();
     const organizationKey = await withEvents(database);
     const events = (type: string) =>
@@ -62,7 +62,7 @@ describeOnBothDatabases('lists that no index serves', (open) => {
     expect(new Set((await events('common')).items.map(id)).size).toBe(COUNT - 2);
   });
 
-  test('among many unsettled events every delivery is listed once, recorded or not, with every filter', async () => {
+  test('with many unsettled events, every filter lists each delivery once, recorded or not', async () => {
     await using database = await open();
     const organizationKey = await withEvents(database);
     const all = (filter: Omit<DeliveryFilter, 'limit'>, limit = 1_000) =>
@@ -96,7 +96,7 @@ describeOnBothDatabases('lists that no index serves', (open) => {
     expect((await all({ type: 'absent' })).items).toEqual([]);
   });
 
-  test('objects of a scope are found among those of others and those that were deleted', async () => {
+  test('objects of a scope are found among objects of other scopes and deleted ones', async () => {
     await using database = await open();
     const organizationKey = await withEvents(database);
     await database.script(`
@@ -119,7 +119,7 @@ describeOnBothDatabases('lists that no index serves', (open) => {
   });
 });
 
-test('a page that stopped before it was full has a cursor, and a full one has its own', () => {
+test('a page that stopped early has a cursor, and so does a full page', () => {
   const shown = { item: id, position: id };
   expect(pageFromScan({ rows: [{ id: 'b' }], stoppedAt: { id: 'a' } }, 2, shown)).toEqual({ data: ['b'], nextCursor: encodeCursor('a') });
   const full = [{ id: 'c' }, { id: 'b' }, { id: 'a' }];

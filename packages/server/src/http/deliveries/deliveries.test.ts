@@ -73,7 +73,7 @@ describe.each([
     expect(new Set(ids).size).toBe(60);
   });
 
-  test('what waits in memory is found as pending, with every filter, and by its id', async () => {
+  test('deliveries that wait in memory are found as pending, with every filter and by id', async () => {
     const org = await organization();
     const slow = await webhook(org, { rateLimit: 0.01 });
     const quick = await webhook(org, { events: ['other'] });
@@ -92,7 +92,7 @@ describe.each([
     expect(await server.call(`GET ${org}/deliveries/${one?.id.toUpperCase()}`)).toMatchObject({ id: one?.id });
   });
 
-  test('a delivery is bounded by from and to', async () => {
+  test('from and to limit the list of deliveries', async () => {
     const org = await organization();
     await webhook(org);
     await emit(org, 'a');
@@ -103,7 +103,7 @@ describe.each([
     expect(await list(org, `to=${encodeURIComponent(createdAt)}`)).toEqual([]);
   });
 
-  test('an attempt shows what was sent and answered, with the webhook’s own headers masked', async () => {
+  test('an attempt shows its request and response, with the webhook’s own headers masked', async () => {
     const org = await organization();
     const id = await webhook(org, { headers: { 'X-Api-Key': 'let-me-in', 'X-Plain': 'not-shown' } });
     const event = await emit(org, 'order.paid', { data: { id: 'ü' } });
@@ -125,7 +125,7 @@ describe.each([
     expect(JSON.stringify(shown)).not.toMatch(/let-me-in|not-shown/);
   });
 
-  test('a replay to a webhook that came later is found under its event', async () => {
+  test('a replay to a webhook that was created later is found by its event', async () => {
     const org = await organization();
     const event = await emit(org, 'early');
     const id = await webhook(org);

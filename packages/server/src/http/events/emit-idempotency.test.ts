@@ -34,7 +34,7 @@ async function emitted(server: ApiServer): Promise<number> {
   return data.length;
 }
 
-test('an emit with an Idempotency-Key is not repeated, even where its answer was lost', async () => {
+test('an emit with an Idempotency-Key is not repeated, even if its response was lost', async () => {
   await using server = await start();
   const first = await post(server, EVENTS, { type: 'a', data: {} });
   expect(await post(server, EVENTS, { type: 'a', data: {} })).toEqual({ replayed: true, body: first.body });
@@ -43,7 +43,7 @@ test('an emit with an Idempotency-Key is not repeated, even where its answer was
   expect(await emitted(server)).toBe(1);
 });
 
-test('a batch with an Idempotency-Key is not repeated either, whatever ids its events have', async () => {
+test('a batch with an Idempotency-Key is not repeated either, with or without event ids', async () => {
   await using server = await start();
   const batch = { events: [{ type: 'a', data: {} }, { type: 'a', data: {} }, { type: 'a', data: {}, id: 'own' }, { type: 'a' }] };
   const first = await post(server, `${EVENTS}/batch`, batch);

@@ -15,7 +15,7 @@ async function start(embedded: boolean): Promise<ApiServer> {
   return server;
 }
 
-test.each([false, true])('an id that another event was given is refused, single and in a batch (embedded: %s)', async (embedded) => {
+test.each([false, true])('an id that Posthorn generated for another event is refused, alone and in a batch (embedded: %s)', async (embedded) => {
   await using server = await start(embedded);
   const { id: given } = await server.call<{ id: string }>(`POST ${PLACE}/events`, { type: 'a', data: { n: 1 } });
   const { events } = await server.call<{ events: { id: string }[] }>(`PUT ${PLACE}/objects/thing/1`, { state: {} });
@@ -35,7 +35,7 @@ test.each([false, true])('an id that another event was given is refused, single 
   expect(await server.call(`GET ${PLACE}/events/${given}`)).toMatchObject({ id: given, type: 'a', data: { n: 1 } });
 });
 
-test('an own id in the form of a UUIDv7 is taken, and repeated it gets the first answer', async () => {
+test('the caller’s id may be a UUIDv7, and a repeat returns the first response', async () => {
   await using server = await start(false);
   const id = newId();
   const emit = () => server.request(`POST ${PLACE}/events`, { type: 'a', data: {}, id });

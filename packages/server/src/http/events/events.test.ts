@@ -64,7 +64,7 @@ describe.each([
     return types;
   }
 
-  test('the event types of the product are listed with schema, sample, group, and how webhooks may be set', async () => {
+  test('the event types of the product are listed with schema, sample, group and the webhook defaults', async () => {
     const { data, product } = await server.call<{ data: unknown[]; product: unknown }>(`GET ${await organization('shop')}/event-types`);
     expect(data).toEqual([
       {
@@ -91,7 +91,7 @@ describe.each([
     });
   });
 
-  test('an event is read as it was given and as it is sent', async () => {
+  test('an event is returned as it was received and as it is delivered', async () => {
     const org = await organization('shop');
     const data = { id: 'ü\0😀', total: 1.5, unknown: [null, { deep: true }] };
     const sender = { id: 'u1', name: 'Jane' };
@@ -163,7 +163,7 @@ describe.each([
     expect(await list(org, '')).toEqual([]);
   });
 
-  test('an unknown type, and data that fails its schema, are told apart', async () => {
+  test('an unknown type and data that fails its schema have different codes', async () => {
     const org = await organization('shop');
     expect(await server.request(`POST ${org}/events`, { type: 'order-unpaid', data: {} })).toMatchObject({
       status: 422,
@@ -176,7 +176,7 @@ describe.each([
     expect(await list(org, '')).toEqual([]);
   });
 
-  test('of a batch each event has its own result, and one that is refused does not hinder the others', async () => {
+  test('each event of a batch has its own result, and a refusal does not affect the others', async () => {
     const org = await organization('shop');
     const events = [
       { type: 'free', data: { n: 1 } },
@@ -205,11 +205,11 @@ describe.each([
     { events: {} },
     {},
     { events: [], more: 1 },
-  ])('a batch that is empty, too long or none is refused', async (body) => {
+  ])('a batch that is empty, too long or not a list is refused', async (body) => {
     expect((await server.request(`POST ${await organization()}/events/batch`, body)).status).toBe(422);
   });
 
-  test('what fails for one caller does not fail what others emit at the same time', async () => {
+  test('a failure for one caller does not affect what others emit at the same time', async () => {
     const [mine, theirs] = [await organization(), await organization()];
     const bad = { type: 'a', data: {}, sender: { name: '\0' } };
     const answers = await Promise.all([

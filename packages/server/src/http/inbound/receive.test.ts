@@ -64,7 +64,7 @@ describeOnBothDatabases('inbound URLs', (open: () => Promise<TestDatabase>) => {
     }
   });
 
-  test('RES-08: 403 has the same body whatever prevents', async () => {
+  test('RES-08: 403 has the same body for every reason', async () => {
     await using edge = await start({ receive: { transport: 'direct', trustedProxies: ['127.0.0.1'] } });
     const { path, hook } = await edge.goal();
     const insecure = await edge.raw(bytes(`POST ${path}`, { body: POINT, headers: ['X-Forwarded-Proto: http'] }));
@@ -79,7 +79,7 @@ describeOnBothDatabases('inbound URLs', (open: () => Promise<TestDatabase>) => {
     expect((await send(edge, bytes(`POST ${wrongKey(path)}`, { body: POINT }))).status).toBe(401);
   });
 
-  test('RES-08: 408 where the body does not come in time, and the connection ends', async () => {
+  test('RES-08: 408 if the body does not arrive in time, and the connection closes', async () => {
     await using edge = await start({ receive: { bodyTimeoutMs: 50 } });
     const { path } = await edge.goal();
     const head = `POST ${path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n`;
@@ -123,7 +123,7 @@ describeOnBothDatabases('inbound URLs', (open: () => Promise<TestDatabase>) => {
     }
   });
 
-  test('RES-08: X-Forwarded-For of who is no trusted proxy counts for nothing', async () => {
+  test('RES-08: X-Forwarded-For is ignored unless a trusted proxy sends it', async () => {
     await using edge = await start({ inbound: { ratePerAddress: { perSecond: 0.1, burst: 1 } } });
     const { path } = await edge.goal();
     const answers = ['192.0.2.1', '192.0.2.2'].map((ip) => bytes(`POST ${path}`, { body: POINT, headers: [`X-Forwarded-For: ${ip}`] }));
@@ -131,7 +131,7 @@ describeOnBothDatabases('inbound URLs', (open: () => Promise<TestDatabase>) => {
     expect((await send(edge, answers[1] ?? '')).status).toBe(429);
   });
 
-  test('RES-08: 500 where something is broken, without a word of what', async () => {
+  test('RES-08: 500 for an internal fault, without its details', async () => {
     await using edge = await start();
     const { path } = await edge.goal();
     await edge.post(path, POINT);
@@ -158,7 +158,7 @@ describeOnBothDatabases('inbound URLs', (open: () => Promise<TestDatabase>) => {
     expect((await send(edge, bytes(`POST ${path}`, { body: POINT }))).status).toBe(201);
   });
 
-  test('RES-09: of several reasons the first of 503, 405, 404, 401, 403, 410, 429, 408, 400 is answered', async () => {
+  test('RES-09: of several reasons the first of 503, 405, 404, 401, 403, 410, 429, 408, 400 is returned', async () => {
     await using edge = await start({
       receive: { bodyTimeoutMs: 50, trustedProxies: ['127.0.0.1'] },
       inbound: { ratePerTarget: { perSecond: 0.001, burst: 2 } },
@@ -184,7 +184,7 @@ describeOnBothDatabases('inbound URLs', (open: () => Promise<TestDatabase>) => {
     expect((await late(path, http)).status).toBe(503);
   });
 
-  test('RES-12: plain text is refused outside development, and what a trusted proxy got in plain text always, unless allowed', async () => {
+  test('RES-12: plain HTTP is refused outside development, and always if a trusted proxy received it, unless allowed', async () => {
     const forms = [[], ['X-Forwarded-Proto: http'], ['X-Forwarded-Proto: https'], ['X-Forwarded-Proto: https, http']];
     for (const [receive, expected] of [
       [{ transport: 'tls' }, [403, 403, 403, 403]],
@@ -203,7 +203,7 @@ describeOnBothDatabases('inbound URLs', (open: () => Promise<TestDatabase>) => {
     }
   });
 
-  test('RES-03: a body may be JSON, a form, or say nothing of its type', async () => {
+  test('RES-03: a body may be JSON, a form, or have no content type', async () => {
     await using edge = await start();
     const { path } = await edge.goal();
     const form = ['Content-Type: application/x-www-form-urlencoded; charset=utf-8'];
@@ -244,7 +244,7 @@ describeOnBothDatabases('inbound URLs', (open: () => Promise<TestDatabase>) => {
     }
   });
 
-  test('a body whose length is not told is cut off where it grows too large', async () => {
+  test('a body without Content-Length is cut off when it grows too large', async () => {
     await using edge = await start({ receive: { maxBodyBytes: 100 } });
     const { path } = await edge.goal();
     const chunk = `c8\r\n${'x'.repeat(200)}\r\n`;
@@ -254,7 +254,7 @@ describeOnBothDatabases('inbound URLs', (open: () => Promise<TestDatabase>) => {
     });
   });
 
-  test('RES-07: every failing field and rule is named at once, with its place', async () => {
+  test('RES-07: the error names every failing field and rule, with its path', async () => {
     await using edge = await start();
     const { path } = await edge.goal({ badThreshold: 10 });
     const named = async (body: unknown): Promise<string[]> => {
@@ -280,7 +280,7 @@ describeOnBothDatabases('inbound URLs', (open: () => Promise<TestDatabase>) => {
     ]);
   });
 
-  test('a hook’s requests are kept, taken and refused, without keys and secrets', async () => {
+  test('a hook’s requests are stored, accepted and refused ones, without keys and secrets', async () => {
     await using edge = await start();
     const { path, hook } = await edge.goal();
     const key = path.split('/').at(-1) ?? '';

@@ -32,7 +32,7 @@ async function hookOf(edge: InboundEdge, target: { kind: string; id: string }): 
 describeOnBothDatabases('an inbound array is stored whole or not at all', (open: () => Promise<TestDatabase>) => {
   const start = async (): Promise<InboundEdge> => startInboundEdge({ database: await open(), product: PRODUCT });
 
-  test('objects: if the event of one is refused, none is stored, and its place is named', async () => {
+  test('objects: if one event is refused, none is stored, and the error names its path', async () => {
     await using edge = await start();
     const path = await hookOf(edge, { kind: 'objects', id: 'item' });
     const first = ['a', 'b'].map((id) => ({ id, n: 1 }));
@@ -66,7 +66,7 @@ describeOnBothDatabases('an inbound array is stored whole or not at all', (open:
     expect(await edge.events('item-updated')).toEqual([{ n: 2 }, { n: 3 }]);
   });
 
-  test('an object that comes twice in a refused array is as it was', async () => {
+  test('an object that occurs twice in a refused array is unchanged', async () => {
     await using edge = await start();
     const path = await hookOf(edge, { kind: 'objects', id: 'item' });
     await edge.post(path, { id: 'a', n: 1 });
@@ -78,7 +78,7 @@ describeOnBothDatabases('an inbound array is stored whole or not at all', (open:
     expect(await edge.database.query(STORED, ['item'])).toEqual([{ id: 'a', state: '{"id":"a","n":1}', version: 1 }]);
   });
 
-  test('a refused array takes nothing from the posts that share its transaction', async () => {
+  test('a refused array does not affect the posts that share its transaction', async () => {
     await using edge = await start();
     const path = await hookOf(edge, { kind: 'objects', id: 'item' });
     await edge.post(
@@ -108,7 +108,7 @@ describeOnBothDatabases('an inbound array is stored whole or not at all', (open:
     expect(await edge.database.query(TRANSACTIONS, ['item'])).toEqual([{ count: 1 }]);
   });
 
-  test('a goal: one point that cannot be taken refuses them all', async () => {
+  test('a goal: one invalid point refuses all of them', async () => {
     await using edge = await start();
     const { path, goal } = await edge.goal({ badThreshold: 10 });
     const points = [

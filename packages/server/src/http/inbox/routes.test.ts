@@ -33,7 +33,7 @@ async function view(edge: HttpEdge, name = 'box'): Promise<{ html: string; heade
   return { html: await response.text(), headers: response.headers };
 }
 
-test('whatever the method and the content type, a request is caught as it came', async () => {
+test('a request with any method and content type is stored unchanged', async () => {
   await using edge = await start();
   const json = await edge.request('POST /inbox/box?a=1', { key: null, body: '{"b": 2}' });
   expect(json).toMatchObject({ status: 200, body: { received: true } });
@@ -58,7 +58,7 @@ test('whatever the method and the content type, a request is caught as it came',
   ]);
 });
 
-test('a body without a content type, or with one that is none, is caught too', async () => {
+test('a body without a content type, or with an invalid one, is stored too', async () => {
   await using edge = await start();
   const rest = 'Host: x\r\nConnection: close\r\nContent-Length: 2\r\n';
   expect(await sendRaw(edge, `POST /inbox/box HTTP/1.1\r\n${rest}\r\nhi`)).toContain('200 OK');
@@ -78,7 +78,7 @@ test('headers keep their order, case and repeats', async () => {
   ]);
 });
 
-test('64 KiB of a large body are kept; more than 1 MiB is refused', async () => {
+test('64 KiB of a large body are stored; more than 1 MiB is refused', async () => {
   await using edge = await start();
   expect((await edge.request('POST /inbox/box', { key: null, body: 'x'.repeat(1024 * 1024) })).status).toBe(200);
   expect((await edge.request('POST /inbox/box', { key: null, body: 'x'.repeat(1024 * 1024 + 1) })).status).toBe(413);
@@ -86,7 +86,7 @@ test('64 KiB of a large body are kept; more than 1 MiB is refused', async () => 
   expect(caught.map(({ body, truncated }) => [body.length, truncated])).toEqual([[65_536, true]]);
 });
 
-test('the last hundred are kept, newest first, until they are cleared', async () => {
+test('the last hundred are stored, newest first, until they are deleted', async () => {
   await using edge = await start();
   for (let number = 0; number < 103; number++) await edge.request('POST /inbox/box', { key: null, body: String(number) });
   const caught = await requestsOf(edge);
@@ -96,7 +96,7 @@ test('the last hundred are kept, newest first, until they are cleared', async ()
   expect(await requestsOf(edge)).toEqual([]);
 });
 
-test('it answers as it is told, with a delay where one is set', async () => {
+test('it responds as configured, with a delay if one is set', async () => {
   await using edge = await start();
   const settings = { answer: { status: 503, body: 'busy', contentType: 'text/plain', delayMs: 150 } };
   expect((await edge.request('PUT /inbox/box/settings', { key: null, body: settings })).body).toEqual({ ...settings, hasSecret: false });
@@ -111,7 +111,7 @@ test('it answers as it is told, with a delay where one is set', async () => {
   expect((await edge.request('POST /inbox/another', { key: null, body: '{}' })).status).toBe(200);
 });
 
-test('an answer that is a page can run nothing at this address', async () => {
+test('an HTML response cannot run scripts at this origin', async () => {
   await using edge = await start();
   await edge.request('PUT /inbox/box/settings', {
     key: null,
@@ -122,7 +122,7 @@ test('an answer that is a page can run nothing at this address', async () => {
   expect(answer.headers.get('x-content-type-options')).toBe('nosniff');
 });
 
-test('settings that make no sense are refused', async () => {
+test('invalid settings are refused', async () => {
   await using edge = await start();
   for (const [body, path] of [
     [{ answer: { status: 99 } }, '/answer/status'],
@@ -181,7 +181,7 @@ test.each([
   ]);
 });
 
-test('the page shows what came, newest first, with everything escaped', async () => {
+test('the page shows the requests, newest first, with everything escaped', async () => {
   await using edge = await start();
   expect((await view(edge)).html).toContain('Nothing has arrived yet');
   await edge.request('POST /inbox/box?x=%3Cb%3E&y="\'', {
@@ -199,7 +199,7 @@ test('the page shows what came, newest first, with everything escaped', async ()
   expect(headers.get('content-type')).toBe('text/html; charset=utf-8');
 });
 
-test('a body nested without end is shown as it is', async () => {
+test('a very deeply nested body is shown unformatted', async () => {
   await using edge = await start();
   await edge.request('POST /inbox/box', { key: null, body: '['.repeat(30_000) + ']'.repeat(30_000) });
   expect((await view(edge)).html.length).toBeLessThan(100_000);

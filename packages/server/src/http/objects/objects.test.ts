@@ -87,7 +87,7 @@ describe.each([
   const put = (org: string, object: string, state: unknown, more: object = {}) =>
     server.call<Outcome>(`PUT ${org}/objects/${object}`, { state, ...more });
 
-  test('a new object gives created, a changed one updated, an unchanged one nothing', async () => {
+  test('a new object emits created, a changed one updated, an unchanged one nothing', async () => {
     const org = await organization();
     const created = await server.request<Outcome>(`PUT ${org}/objects/deal/1`, { state: draft });
     expect(created).toMatchObject({ status: 201, body: { object: { kind: 'deal', id: '1', version: 1, state: draft, scope: null } } });
@@ -124,7 +124,7 @@ describe.each([
     ]);
   });
 
-  test('entering a status tells each time, all parties having signed tells once for ever', async () => {
+  test('entering a status emits an event each time, the signing by all parties only once', async () => {
     const org = await organization();
     const parties = (...signed: boolean[]) => signed.map((yes, index) => ({ name: `P${index}`, signed: yes }));
     const step = async (state: JsonObject) => types(await put(org, 'deal/1', { ...draft, ...state }));
@@ -137,7 +137,7 @@ describe.each([
     expect(await step({ parties: parties(true, true), status: 'active' })).toEqual(['deal-updated', 'deal-active']);
   });
 
-  test('a deleted object gives deleted with its last state; what it gave once stays given when it comes again', async () => {
+  test('a deleted object emits deleted with its last state; once-events are not repeated when it is created again', async () => {
     const org = await organization();
     await put(org, 'deal/1', draft);
     const gone = await server.call<Outcome>(`DELETE ${org}/objects/deal/1`, { sender: { id: 1 } });
@@ -151,7 +151,7 @@ describe.each([
     expect(types(again.body)).toEqual(['deal-updated']);
   });
 
-  test('PATCH merges into the state, and the whole is held against the schema', async () => {
+  test('PATCH merges into the state, and the whole state is validated', async () => {
     const org = await organization();
     await put(org, 'deal/1', { ...draft, note: { a: 1, b: { c: 2 } } });
     const patched = await server.call<Outcome>(`PATCH ${org}/objects/deal/1`, {
@@ -164,7 +164,7 @@ describe.each([
     expect(await server.call(`GET ${org}/objects/deal/1`)).toMatchObject({ version: 2, state: { name: 'Big one' } });
   });
 
-  test('If-Match and If-None-Match hold a change back where the version is another', async () => {
+  test('If-Match and If-None-Match refuse a change if the version differs', async () => {
     const org = await organization();
     const send = async (method: string, headers: Record<string, string>, state: object = draft) => {
       const response = await fetch(`${server.url}${org}/objects/deal/1`, {
@@ -187,7 +187,7 @@ describe.each([
     expect(await send('PUT', { 'if-none-match': '"3"' })).toEqual([422, 'invalid_request']);
   });
 
-  test('of a scoped kind the same id in two scopes is two objects', async () => {
+  test('in a scoped kind, the same id in two scopes is two objects', async () => {
     const org = await organization();
     const one = await put(org, 'score/7?scope=model:a', { points: 1 });
     await put(org, 'score/7', { points: 5 }, { scope: 'model:b' });
@@ -206,7 +206,7 @@ describe.each([
     expect(both).toMatchObject({ status: 422, body: { errors: [{ path: '/scope', rule: 'same' }] } });
   });
 
-  test('objects are listed page by page, by scope where asked for', async () => {
+  test('objects are listed page by page, and by scope if requested', async () => {
     const org = await organization();
     for (const scope of ['a', 'b']) for (let id = 0; id < 5; id++) await put(org, `score/${id}`, { points: id }, { scope });
     const ids = async (query: string) => {
@@ -225,7 +225,7 @@ describe.each([
     expect(await server.request(`GET ${org}/objects/score?cursor=zzz`)).toMatchObject({ status: 422 });
   });
 
-  test('a batch answers for each object, in order; what is refused does not hinder the others', async () => {
+  test('a batch returns a result for each object, in order; a refusal does not affect the others', async () => {
     const org = await organization();
     const { results } = await server.call<{ results: (Outcome & Problem)[] }>(`POST ${org}/objects/batch`, {
       objects: [
@@ -257,7 +257,7 @@ describe.each([
     expect(await server.call(`GET ${org}/objects/deal/1`)).toMatchObject({ version: 4, state: draft });
   });
 
-  test('concurrent pushes of one object follow one another: every change is told, once-events once', async () => {
+  test('concurrent changes of one object are serialized: every change emits its event, once-events only once', async () => {
     const org = await organization();
     const outcomes = await Promise.all(
       Array.from({ length: 60 }, (_, index) => put(org, 'deal/1', { ...draft, name: `N${index}`, parties: [{ name: 'P', signed: true }] })),
@@ -273,7 +273,7 @@ describe.each([
     expect(await server.call(`GET ${org}/objects/deal/1`)).toMatchObject({ state: last?.object.state, version: 60 });
   });
 
-  test('states keep odd text, key order and fractions; what JSON cannot carry is refused', async () => {
+  test('states keep odd text, key order and fractions; what cannot be stored exactly is refused', async () => {
     const org = await organization();
     const state = {
       zebra: 1,
@@ -303,7 +303,7 @@ describe.each([
     expect(await server.request(`GET ${org}/objects/plain/1`)).toMatchObject({ status: 404 });
   });
 
-  test('a state of 1 MiB is taken, one byte more is 413', async () => {
+  test('a state of 1 MiB is accepted, one byte more is 413', async () => {
     const org = await organization();
     const text = 'x'.repeat(1024 * 1024 - '{"text":""}'.length);
     expect((await put(org, 'plain/1', { text })).object.version).toBe(1);
@@ -313,7 +313,7 @@ describe.each([
     });
   });
 
-  test('another organization neither sees nor touches an object', async () => {
+  test('another organization can neither read nor change an object', async () => {
     const [mine, theirs] = [await organization(), await organization()];
     await put(mine, 'deal/1', draft);
     expect(await server.request(`GET ${theirs}/objects/deal/1`)).toMatchObject({ status: 404 });
@@ -321,7 +321,7 @@ describe.each([
     expect(await server.call(`GET ${mine}/objects/deal/1`)).toMatchObject({ version: 1 });
   });
 
-  test('an unknown kind is refused with the kinds that there are; the kinds are listed with schema and events', async () => {
+  test('an unknown kind is refused with the known kinds; the kinds are listed with schema and events', async () => {
     const org = await organization();
     const refused = await server.request<Problem>(`PUT ${org}/objects/dael/1`, { state: {} });
     expect(refused).toMatchObject({ status: 404, body: { code: 'unknown_object_kind' } });
@@ -348,7 +348,7 @@ describe.each([
     expect(await server.call(`GET ${org}/events?subject=score:1`)).toMatchObject({ data: [] });
   });
 
-  test('a product that takes any object tells created, updated with what changed, deleted', async () => {
+  test('a product that accepts any object emits created, updated with the changes, and deleted', async () => {
     const org = await organization('generic');
     await put(org, 'invoice/9', { total: 1, note: 'a' });
     const updated = await put(org, 'invoice/9', { total: 2 });

@@ -13,7 +13,7 @@ interface Problem {
   readonly errors: readonly { readonly path: string; readonly rule: string; readonly message: string }[];
 }
 
-test.each(['.', '..', '', 'a/b', 'ä', 'x'.repeat(129)])('the id %j cannot stand in a URL and is refused', async (id) => {
+test.each(['.', '..', '', 'a/b', 'ä', 'x'.repeat(129)])('the id %j cannot be used in a URL and is refused', async (id) => {
   const answer = await server.request<Problem>('POST /v1/organizations', { id, name: 'Acme' });
   expect(answer.status).toBe(422);
   expect(answer.body.errors).toEqual([
@@ -21,7 +21,7 @@ test.each(['.', '..', '', 'a/b', 'ä', 'x'.repeat(129)])('the id %j cannot stand
   ]);
 });
 
-test.each(['...', '.a', 'a.', 'acme:eu-1_x', 'x'.repeat(128)])('the id %j leads to its organization', async (id) => {
+test.each(['...', '.a', 'a.', 'acme:eu-1_x', 'x'.repeat(128)])('an organization with the id %j can be read', async (id) => {
   await server.call('POST /v1/organizations', { id, name: 'Acme' });
   expect(await server.call(`GET /v1/organizations/${id}`)).toMatchObject({ id, name: 'Acme' });
 });

@@ -68,7 +68,7 @@ const create = (path: string, input: object = {}) =>
   server.call<Webhook>(`POST ${path}`, { url: 'https://example.com/hook', events: ['*'], ...input });
 
 describe('creating', () => {
-  test('answers everything with what the product fills in, and the secret this once', async () => {
+  test('returns all fields with the product’s defaults, and the secret only this once', async () => {
     const path = await organization();
     const webhook = await create(path, { description: 'Ours', headers: { 'X-Plain': 'a', Authorization: 'Bearer b' } });
     expect(webhook).toMatchObject({
@@ -98,14 +98,14 @@ describe('creating', () => {
     expect(await server.call(`GET ${path}`)).toEqual({ data: [rest], nextCursor: null });
   });
 
-  test('takes a secret that was chosen; blank means none was', async () => {
+  test('accepts a chosen secret; blank means that none was chosen', async () => {
     const path = await organization('shop');
     expect((await create(path, { secret: 'a secret of my own' })).secret).toBe('a secret of my own');
     expect(await create(path, { secret: '   ' })).toMatchObject({ secret: null, hasSecret: false });
     expect((await create(await organization(), { secret: '' })).secret).toMatch(/^whsec_/);
   });
 
-  test('plain http to an allowed place is taken with a warning', async () => {
+  test('plain http to an allowed address is accepted with a warning', async () => {
     expect((await create(await organization(), { url: endpoint.url })).warnings).toMatchObject([{ code: 'insecure_url' }]);
   });
 
@@ -149,18 +149,18 @@ describe('creating', () => {
     expect(await server.call(`GET ${org}`)).toEqual({ data: [], nextCursor: null });
   });
 
-  test('an address that webhooks may not reach has a code of its own', async () => {
+  test('an address that webhooks may not reach has its own code', async () => {
     const answer = await server.request(`POST ${await organization()}`, { url: 'https://10.0.0.1/', events: ['*'] });
     expect(answer).toMatchObject({ status: 422, body: { code: 'blocked_url', errors: [{ path: '/url', rule: 'blocked_url' }] } });
   });
 
-  test('all that is wrong is named at once', async () => {
+  test('everything wrong is named in one error', async () => {
     const input = { url: 'ftp://example.com', events: ['nothing'], method: 'PUT', headers: { Host: 'x' } };
     const answer = await server.request<Problem>(`POST ${await organization('shop')}`, input);
     expect(answer.body.errors.map(({ path }) => path)).toEqual(['/url', '/events/0', '/method', '/headers/Host']);
   });
 
-  test('where the product pings new webhooks, one goes out marked as a test', async () => {
+  test('if the product pings new webhooks, the ping is sent and marked as a test', async () => {
     const before = endpoint.requests.length;
     const webhook = await create(await organization('pinging'), { url: endpoint.url });
     const request = (await endpoint.received(before + 1)).at(-1);
@@ -191,7 +191,7 @@ describe('listing', () => {
 });
 
 describe('changing', () => {
-  test('only what is sent changes; null goes back to the product’s default', async () => {
+  test('only the fields that are sent change; null restores the product’s default', async () => {
     const path = await organization();
     const { id } = await create(path, { timeoutMs: 500, description: 'a', retry: { kind: 'none' } });
     const changed = await server.call(`PATCH ${path}/${id}`, { timeoutMs: null, events: ['b.*'] });
@@ -199,7 +199,7 @@ describe('changing', () => {
     expect(changed).not.toHaveProperty('secret');
   });
 
-  test('a blank secret keeps the old one, and so do headers sent back as they were shown', async () => {
+  test('a blank secret keeps the old one, and masked headers keep their values', async () => {
     const path = await organization();
     const webhook = await create(path, { url: endpoint.url, headers: { 'X-Api-Key': 'k1', 'X-Plain': 'p' } });
     const shown = await server.call<{ headers: object }>(`GET ${path}/${webhook.id}`);
@@ -213,7 +213,7 @@ describe('changing', () => {
   test.each<[string, object, string]>([
     ['without headers', {}, 'Authorization, X-Plain'],
     ['with masked headers', { headers: { authorization: '***', 'X-Plain': 'p', 'X-New': '***' } }, 'Authorization'],
-  ])('a URL of another origin %s is refused, and names the headers that must be given again', async (_, more, names) => {
+  ])('a URL of another origin %s is refused, and the error names the headers that must be sent again', async (_, more, names) => {
     const path = await organization();
     const { id } = await create(path, { url: 'https://example.com/a', headers: { Authorization: 'Bearer k1', 'X-Plain': 'p' } });
     const before = await server.call(`GET ${path}/${id}`);
@@ -244,7 +244,7 @@ describe('changing', () => {
     ['empty headers', {}, {}],
     ['some of the values', { 'X-Api-Key': 'k2' }, { 'X-Api-Key': '***' }],
     ['other headers', { 'X-Other': 'o' }, { 'X-Other': 'o' }],
-  ])('a URL of another origin with %s is taken, and the others are dropped', async (_, headers, shown) => {
+  ])('a URL of another origin with %s is accepted, and the others are dropped', async (_, headers, shown) => {
     const path = await organization();
     const { id } = await create(path, { url: 'https://example.com/a', headers: { 'X-Api-Key': 'k1', 'X-Plain': 'p' } });
     expect(await server.call(`PATCH ${path}/${id}`, { url: 'https://other.example/', headers })).toMatchObject({
@@ -255,7 +255,7 @@ describe('changing', () => {
     expect(after.headers).toEqual(shown);
   });
 
-  test('a change that is refused changes nothing, whatever else it says', async () => {
+  test('a refused change changes nothing, not even its valid fields', async () => {
     const path = await organization();
     const webhook = await create(path);
     const before = await server.call(`GET ${path}/${webhook.id}`);
@@ -269,7 +269,7 @@ describe('changing', () => {
     expect(await server.call(`GET ${path}/${webhook.id}`)).toEqual(before);
   });
 
-  test('status goes with the other changes, in one step', async () => {
+  test('the status changes with the other fields, in one step', async () => {
     const path = await organization();
     const { id } = await create(path);
     expect(await server.call(`PATCH ${path}/${id}`, { status: 'paused', description: 'off' })).toMatchObject({
@@ -293,7 +293,7 @@ describe('changing', () => {
 });
 
 describe('rotating the secret', () => {
-  test('a new one is made, or the one that is given; it is shown once', async () => {
+  test('the new secret is generated or chosen, and shown once', async () => {
     const path = await organization();
     const { id, secret } = await create(path);
     const rotated = await server.call<Webhook>(`POST ${path}/${id}/rotate-secret`);
@@ -304,7 +304,7 @@ describe('rotating the secret', () => {
     expect(await server.call(`GET ${path}/${id}`)).not.toHaveProperty('secret');
   });
 
-  test('an ed25519 key is followed by another, whose public half is shown', async () => {
+  test('an ed25519 key is replaced by another, whose public key is shown', async () => {
     const path = await organization();
     const key = `whsk_${Buffer.alloc(32, 7).toString('base64')}`;
     const { id, publicKey } = await create(path, { secret: key });
@@ -314,7 +314,7 @@ describe('rotating the secret', () => {
     expect(rotated.publicKey).not.toBe(publicKey);
   });
 
-  test('only so many overlap; ending the overlaps makes room', async () => {
+  test('the number of overlapping secrets is limited; ending the overlaps makes room', async () => {
     const path = await organization();
     const { id } = await create(path);
     for (let n = 0; n < 9; n++) await server.call(`POST ${path}/${id}/rotate-secret`);
@@ -330,7 +330,7 @@ describe('rotating the secret', () => {
   });
 });
 
-test('a test send of a type that the product has not is refused with those it has', async () => {
+test('a test event of an unknown type is refused with the known types', async () => {
   const path = await organization('shop');
   const { id } = await create(path);
   expect(await server.request(`POST ${path}/${id}/test`, { type: 'nothing' })).toMatchObject({
@@ -353,7 +353,7 @@ test.each([
   expect(answer.body.errors).toContainEqual(expect.objectContaining({ path, rule }));
 });
 
-test('another organization’s webhook can be neither seen nor touched', async () => {
+test('another organization’s webhook can be neither read nor changed', async () => {
   const [mine, theirs] = [await organization(), await organization()];
   const { id } = await create(theirs);
   const before = await server.call(`GET ${theirs}/${id}`);
