@@ -10,7 +10,7 @@ interface Change {
   readonly total: { readonly changed: { points: number }; readonly original: { points: number } };
 }
 
-/** Quarter points add up exactly. */
+/** Multiples of a quarter, which add up exactly. */
 const quarter = fc.integer({ min: -400, max: 400 }).map((quarters) => quarters / 4);
 const featureIds = ['f1', 'f2', 'f3', 'f4', 'f5'] as const;
 const groupOf = (featureId: string): string => (featureId < 'f3' ? 'g1' : 'g2');

@@ -7,7 +7,7 @@ const number = fc
   .tuple(fc.boolean(), digits, digits, fc.integer({ min: -25, max: 25 }))
   .map(([negative, whole, fraction, exponent]) => `${negative ? '-' : ''}${whole.replace(/^0+(?=\d)/, '')}.${fraction}e${exponent}`);
 
-/** As a multiple of the smallest part that such numbers have. */
+/** Returns the number as a multiple of the smallest unit that these numbers have. */
 function asInteger(source: string): bigint {
   const [, sign, whole = '', fraction = '', exponent] = /^(-?)(\d+)\.(\d+)e(-?\d+)$/.exec(source) ?? [];
   return BigInt(`${sign}${whole}${fraction}`) * 10n ** BigInt(50 + Number(exponent) - fraction.length);

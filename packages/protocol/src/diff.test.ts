@@ -6,7 +6,7 @@ import type { Json, JsonObject } from './product.ts';
 const json = fc.jsonValue({ maxDepth: 3 }) as fc.Arbitrary<Json>;
 const object = fc.dictionary(fc.string({ maxLength: 3 }), json, { maxKeys: 5, noNullPrototype: true }) as fc.Arbitrary<JsonObject>;
 
-/** The same value, its keys in another order. */
+/** Returns the same value with its keys in another order. */
 function reordered(value: Json): Json {
   if (Array.isArray(value)) return value.map(reordered);
   if (typeof value !== 'object' || value === null) return value;

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { compileEventPatterns } from './event-pattern.ts';
 
 const matches = (pattern: string, type: string): boolean => compileEventPatterns([pattern]).matches(type);
-/** Few letters, so that parts of names meet often. */
+/** Few letters, so that parts of names often match. */
 const name = fc.string({ unit: fc.constantFrom('a', 'b'), maxLength: 8 });
 const pattern = fc.string({ unit: fc.constantFrom('a', 'b', '*'), maxLength: 8 });
 
@@ -83,7 +83,7 @@ describe('event patterns', () => {
   });
 });
 
-/** A star is nothing, or one character and then a star. Slow, and plainly right. */
+/** The definition: a star is nothing, or one character and then a star. Slow, but simple. */
 function defined(one: string, type: string): boolean {
   if (one === '') return type === '';
   if (one.startsWith('*')) return defined(one.slice(1), type) || (type !== '' && defined(one, type.slice(1)));

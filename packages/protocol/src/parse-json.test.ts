@@ -6,7 +6,7 @@ import { ExactNumber, sameNumber } from './exact-number.ts';
 import { readJson } from './json-reader.ts';
 import { mayHaveExactNumbers, numberOf, parseJson } from './parse-json.ts';
 
-/** Numbers as others write them: with trailing zeros, exponents, more digits than a double has. */
+/** Numbers as other programs write them: with trailing zeros, exponents, more digits than a double has. */
 const digits = (most: number) => fc.string({ unit: fc.constantFrom('0', '1', '2', '5', '9'), minLength: 1, maxLength: most });
 const number = fc
   .tuple(
@@ -21,7 +21,7 @@ const text = fc.string({ unit: fc.constantFrom('a', 'é', '"', '\\', '\n', '\u20
 const key = fc.oneof(text, fc.constantFrom('__proto__', 'constructor', '0', '10', ''));
 const space = fc.constantFrom('', ' ', '\n\t', '\r\n');
 
-/** JSON texts put together by hand, so that keys are repeated, spaces vary, and numbers are spelled in every way. */
+/** JSON texts built by hand, with repeated keys, varying white space, and numbers in every spelling. */
 const json = fc.letrec<{ value: string }>((tie) => ({
   value: fc.oneof(
     { maxDepth: 5, depthSize: 'small' },
@@ -48,7 +48,7 @@ function escaped(one: string): string {
   return `"${one.replaceAll(/[^]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)}"`;
 }
 
-/** Reads by the grammar alone, character by character (RFC 8259). */
+/** Parses by the grammar, character by character (RFC 8259). */
 function reference(source: string): unknown {
   let rest = source;
   const take = (pattern: RegExp): string => {
@@ -89,7 +89,7 @@ test('it parses a text by the grammar, whatever was parsed before', () => {
     fc.property(json, (source) => {
       JSON.parse(source);
       const expected = reference(source);
-      // Vitest takes a key `constructor` for a type.
+      // Vitest mistakes a key `constructor` for a type.
       expect(isDeepStrictEqual(parseJson(source), expected)).toBe(true);
       expect(isDeepStrictEqual(readJson(source, { number: numberOf }), expected)).toBe(true);
     }),

@@ -8,7 +8,7 @@ interface Order {
   readonly total: string;
 }
 
-/** A schema of no library: what the compiler and the server need is Standard Schema alone. */
+/** A schema without a library: the compiler and the server only need Standard Schema. */
 const Order: StandardSchemaV1<Order> = {
   '~standard': {
     version: 1,
@@ -69,7 +69,7 @@ describe('a definition', () => {
   });
 });
 
-/** What `@ts-expect-error` holds is checked by the compiler; at run time a definition passes through unseen. */
+/** The compiler checks each `@ts-expect-error`. At run time, a definition is returned unchecked. */
 describe('the compiler refuses', () => {
   const event = { description: 'Placed.', schema: Order } as const;
 

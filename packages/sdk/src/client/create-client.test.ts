@@ -20,7 +20,7 @@ const shop = defineProduct({
   },
 });
 
-/** Every function of a client and of what it consists of. */
+/** Every method of a client and of its parts. */
 function callsOf(part: object): ((...values: unknown[]) => Promise<unknown>)[] {
   return Object.values(part).flatMap((member: unknown) => {
     if (typeof member === 'function') return async (...values: unknown[]) => Reflect.apply(member, part, values) as unknown;

@@ -12,7 +12,7 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-a[0-9a-f]{3}-[0-9a-f]{12}$/;
 const HOUR = 3_600_000;
 const ACME = 'POST /v1/organizations/acme/work';
 
-/** What the routes of the test do, counted. */
+/** Counts the calls of the test's routes. */
 interface Work {
   calls: number;
   run: (request: FastifyRequest, reply: FastifyReply) => unknown;

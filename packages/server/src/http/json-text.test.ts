@@ -15,7 +15,7 @@ function refusal(text: string | Uint8Array): PosthornError {
   throw new Error(`It was taken: ${String(text).slice(0, 100)}`);
 }
 
-/** JSON as others write it: white space between tokens, keys that look like values, escapes. */
+/** JSON as other programs write it: white space between tokens, keys that look like values, escapes. */
 const json = fc
   .tuple(fc.json({ depthSize: 'medium', maxDepth: 5 }), fc.constantFrom(undefined, 1, '\t', '  '))
   .map(([text, space]) => JSON.stringify(JSON.parse(text), null, space));
@@ -153,7 +153,7 @@ test('a text with too many values is refused before it is parsed', () => {
     code: 'payload_too_large',
   });
   expect(refusal(list('1e999', 100_001))).toMatchObject({ code: 'payload_too_large' });
-  // Before it is parsed: nobody has looked whether this is JSON.
+  // Refused before it is parsed: this is not valid JSON.
   expect(refusal(`${list('{}', 250_000)}}`).code).toBe('payload_too_large');
   expect(parse(list('"[{,]}"', 300_000))).toHaveLength(300_000);
   expect(parse(list('{}', 249_999))).toHaveLength(249_999);

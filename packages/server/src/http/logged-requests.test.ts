@@ -9,7 +9,7 @@ import { ROOT_KEY, startHttpEdge, type HttpEdge } from '../../test-support/http-
 import { logLines, type LogLine } from '../../test-support/log-lines.ts';
 
 const THINGS = '/v1/organizations/acme/things';
-/** What must be in no line. */
+/** Must not be in any log line. */
 const SECRETS = /ROOTKEY|INKEY|Bearer|ph_root|rawPacket/;
 
 let edge: HttpEdge;

@@ -31,7 +31,7 @@ let operations: [name: string, path: string, operation: Operation][];
 const routes: string[] = [];
 
 beforeAll(async () => {
-  // Routes are described when they are registered; what they work with is not touched before a request.
+  // Registering a route describes it. Its services are only used by requests.
   const services = {
     config: { inbox: true, trustedProxies: [] as string[] },
     inbound: {},
@@ -74,7 +74,7 @@ test('every operation has a unique id, a summary, a tag, a described success and
     expect([name, summary, tags]).toEqual([name, expect.stringMatching(/./), [expect.stringMatching(/./)]]);
     expect([name, responses['default']]).toEqual([name, { $ref: '#/components/responses/Problem' }]);
     const success = Object.entries(responses).filter(([status]) => /^2\d\d$/.test(status));
-    // What may create answers 201 or 200.
+    // A route that may create returns 201 or 200.
     expect([name, success.length]).toEqual([name, /^put .*objects/.test(name) ? 2 : 1]);
     for (const [, { description }] of success) expect([name, description]).toEqual([name, expect.stringMatching(/./)]);
   }

@@ -40,7 +40,7 @@ beforeAll(async () => {
 
 afterAll(async () => edge[Symbol.asyncDispose]());
 
-/** Sends it, expects a problem, and that nothing was done. */
+/** Sends a request. Expects a problem, and that no route was called. */
 async function refused(
   call: string,
   options: EdgeRequest = {},
@@ -55,13 +55,13 @@ async function refused(
   return { status: answer.status, code, errors, headers: answer.headers };
 }
 
-/** Sends bytes as they are and answers what comes back until the connection ends. */
+/** Sends raw bytes. Resolves to everything received until the connection closes. */
 async function sendRaw(parts: readonly string[]): Promise<string> {
   const { hostname, port } = new URL(edge.url);
   const socket = connect(Number(port), hostname);
   let answer = '';
   socket.setEncoding('utf8').on('data', (chunk: string) => (answer += chunk));
-  // The server may close before it has read everything: what it said until then is what counts.
+  // The server may close before it has read everything. What it sent until then counts.
   socket.on('error', () => {});
   for (const part of parts) socket.write(part);
   await new Promise((resolve) => socket.once('close', resolve));

@@ -38,12 +38,12 @@ async function start(bodyLimits: Partial<BodyLimits> = {}): Promise<void> {
 
 interface Talk {
   readonly socket: Socket;
-  /** What has been answered so far. */
+  /** The response so far. */
   readonly answer: () => string;
   readonly closed: Promise<unknown>;
 }
 
-/** Sends it as it is. */
+/** Sends raw bytes. */
 function send(text: string): Talk {
   const { hostname, port } = new URL(edge.url);
   const socket = connect(Number(port), hostname);
@@ -70,7 +70,7 @@ test('unfinished bodies take no more than their organization’s share; others a
     expect(answer()).toMatch(/^retry-after: 1\r$/im);
     expect(answer()).toMatch(/^connection: close\r$/im);
   }
-  // Another organization, and a light request of one that has its share.
+  // Another organization, and a small request of one that has used its share.
   const other = { path: '/v1/organizations/other/things' };
   expect((await edge.request(`POST ${other.path}`, { body: { text: 'x'.repeat(KIB) } })).status).toBe(200);
 
@@ -153,7 +153,7 @@ test('a client that sends everything before it reads gets the refusal, not a bro
     const { hostname, port } = new URL(edge.url);
     const socket = connect(Number(port), hostname);
     sockets.push(socket);
-    // The answer is there before this much is sent.
+    // The response arrives before this much is sent.
     socket.write(head(12 * MIB) + ' '.repeat(MIB));
     await once(socket, 'readable');
     await new Promise<void>((resolve, reject) => socket.write(' '.repeat(11 * MIB), (error) => (error ? reject(error) : resolve())));

@@ -5,7 +5,7 @@ import type { RequestTicket } from '../../store/request-ticket.ts';
 import { keepBodyDigest } from '../idempotency.ts';
 import { parseJsonBody } from '../json-text.ts';
 import type { BodyBudget } from './body-budget.ts';
-import { readRequestBody, toldLength, type HeldBody } from './request-body.ts';
+import { readRequestBody, announcedLength, type HeldBody } from './request-body.ts';
 
 type Done = (error: Error | null, body?: unknown) => void;
 
@@ -32,7 +32,7 @@ interface AdmittedRead {
 }
 
 function readAdmitted(request: FastifyRequest, { budget, maxBytes, admission, done }: AdmittedRead): void {
-  const announced = toldLength(request, maxBytes);
+  const announced = announcedLength(request, maxBytes);
   const line = admission.announce(request.tenant.organization.key, announced);
   if (line instanceof PosthornError) return done(line);
   readRequestBody(request, { budget, maxBytes }, (body) => {

@@ -22,8 +22,8 @@ const FIRST_BYTES = 16 * 1024;
  */
 export function readBody(message: IncomingMessage, options: BodyReadOptions, done: (body: Buffer | UnreadBody) => void): void {
   const { maxBytes, timeoutMs, reservation } = options;
-  const told = message.headers['content-length'];
-  const first = told === undefined ? Math.min(FIRST_BYTES, maxBytes) : Number(told);
+  const announced = message.headers['content-length'];
+  const first = announced === undefined ? Math.min(FIRST_BYTES, maxBytes) : Number(announced);
   if (first > maxBytes) return done('too large');
   if (message.destroyed) return done('aborted');
   if (!reservation.growTo(first)) return done('no room');

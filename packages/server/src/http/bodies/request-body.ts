@@ -25,7 +25,7 @@ export function readRequestBody(
   options: RequestBodyOptions,
   done: (body: HeldBody | PosthornError) => void,
 ): void {
-  const { budget, maxBytes, timeoutMs = budget.timeoutMs(toldLength(request, maxBytes) || maxBytes) } = options;
+  const { budget, maxBytes, timeoutMs = budget.timeoutMs(announcedLength(request, maxBytes) || maxBytes) } = options;
   const reservation = budget.open(options.holder ?? holderOf(request));
   readBody(request.raw, { maxBytes, timeoutMs, reservation }, (result) => {
     if (typeof result !== 'string') return done({ bytes: result, reservation });
@@ -35,7 +35,7 @@ export function readRequestBody(
 }
 
 /** Returns `Content-Length`, at most `maxBytes`; 0 if the header is missing. */
-export function toldLength({ headers }: FastifyRequest, maxBytes: number): number {
+export function announcedLength({ headers }: FastifyRequest, maxBytes: number): number {
   return Math.min(maxBytes, Number(headers['content-length'] ?? 0));
 }
 

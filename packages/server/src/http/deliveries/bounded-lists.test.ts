@@ -8,7 +8,7 @@ import { insertOrganization } from '../../store/organizations.ts';
 import { decodeCursor, encodeCursor, pageFromScan, type Page } from '../pagination.ts';
 import { findDeliveries, type DeliveryFilter } from './find-deliveries.ts';
 
-/** More than one page's scan. */
+/** More rows than a page scans. */
 const COUNT = SCAN_ROWS + 5_000;
 const EVERY = 6_000;
 const WEBHOOK = '01900000-0000-7000-8000-000000000001';
@@ -30,7 +30,7 @@ async function withEvents(database: TestDatabase): Promise<number> {
   return key;
 }
 
-/** Reads page after page. Returns how long each was. */
+/** Reads all pages. Returns the length of each. */
 async function allPages<Item>(read: (cursor: string | undefined) => Promise<Page<Item>>): Promise<{ items: Item[]; pages: number[] }> {
   const items: Item[] = [];
   const pages: number[] = [];
@@ -72,7 +72,7 @@ describeOnBothDatabases('lists that no index serves', (open) => {
       });
     const pending = await all({ status: 'pending' });
     expect(pending.items).toHaveLength(COUNT);
-    // Some are recorded: they are not pending any more.
+    // Some are recorded, so they are no longer pending.
     const delivered = pending.items.filter((_, index) => index % 10 === 0);
     await database.query(
       statement(

@@ -82,7 +82,7 @@ describe.each([
     await eventually(async () => expect(await list(org, `webhook=${quick}&status=delivered`)).toHaveLength(1));
     const pending = await list(org, `webhook=${slow}&status=pending&limit=6`);
     expect(pending.every((delivery) => delivery.webhookId === slow && delivery.status === 'pending')).toBe(true);
-    // A burst of a tenth of a second lets one or two out.
+    // The rate limiter's burst of a tenth of a second sends one or two.
     expect(pending.length).toBeGreaterThanOrEqual(18);
     expect(await list(org, `webhook=${slow}&type=other`)).toHaveLength(1);
     expect(await list(org, `webhook=${slow}&status=pending&type=nothing`)).toEqual([]);

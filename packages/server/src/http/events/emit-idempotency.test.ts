@@ -12,7 +12,7 @@ async function start(): Promise<ApiServer> {
   return server;
 }
 
-/** As if the process had died after the commit, before the answer was kept, and the minute had passed. */
+/** Simulates a crash after the commit and before the response was stored, more than a minute ago. */
 async function loseAnswers(server: ApiServer): Promise<void> {
   const database = await openPostgres(server.databaseUrl ?? '', { connections: 1 });
   await database.query(FORGET);

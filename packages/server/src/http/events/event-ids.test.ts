@@ -43,7 +43,7 @@ test('the caller’s id may be a UUIDv7, and a repeat returns the first response
     { status: 202, body: { id } },
     { status: 202, body: { id } },
   ]);
-  // Ids are an organization's own.
+  // Ids are unique per organization only.
   const { id: given } = await server.call<{ id: string }>(`POST ${PLACE}/events`, { type: 'a', data: {} });
   const elsewhere = await server.request('POST /v1/organizations/other/events', { type: 'a', data: {}, id: given });
   expect(elsewhere).toMatchObject({ status: 202, body: { id: given } });

@@ -7,7 +7,7 @@ import { statement } from '../../store/database.ts';
 const POINT = '{"date":"2017-03-16","value":500000}';
 const MAINTENANCE = '/v1/inbound-maintenance';
 
-/** A request as its bytes, which ends its connection. */
+/** Returns the bytes of a request that closes its connection. */
 function bytes(line: string, { body = '', headers = [] as string[] } = {}): string {
   const length = body === '' && line.startsWith('GET') ? [] : [`Content-Length: ${Buffer.byteLength(body)}`];
   return [`${line} HTTP/1.1`, 'Host: hooks.example', 'Connection: close', ...length, ...headers, '', body].join('\r\n');

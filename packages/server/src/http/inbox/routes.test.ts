@@ -17,7 +17,7 @@ async function requestsOf(edge: HttpEdge, name = 'box'): Promise<CaughtRequest[]
   return (body as { data: CaughtRequest[] }).data;
 }
 
-/** Sends bytes as they are and answers what comes back until the connection ends. */
+/** Sends raw bytes. Resolves to everything received until the connection closes. */
 async function sendRaw(edge: HttpEdge, text: string): Promise<string> {
   const { hostname, port } = new URL(edge.url);
   const socket = connect(Number(port), hostname);
