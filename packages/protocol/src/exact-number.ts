@@ -19,7 +19,10 @@ export class ExactNumber {
 
   /** Throws TypeError in an engine without `JSON.rawJSON` (Node.js before 22), which would round the number. */
   toJSON(): unknown {
-    if (!rawJSON) throw new TypeError('This JavaScript engine has no JSON.rawJSON, which an ExactNumber needs to be written as JSON. Use Node.js 22 or later.');
+    if (!rawJSON)
+      throw new TypeError(
+        'This JavaScript engine has no JSON.rawJSON, which an ExactNumber needs to be written as JSON. Use Node.js 22 or later.',
+      );
     return rawJSON(this.source);
   }
 

@@ -69,7 +69,8 @@ const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 /** An HMAC in a header of the product's own. Throws RangeError if the header cannot be used. */
 export function hmacSignature(scheme: Omit<SignatureScheme & { kind: 'hmac' }, 'kind'>): SignatureScheme {
   if (!HEADER_NAME.test(scheme.header)) throw new RangeError(`"${scheme.header}" is not a valid header name.`);
-  if (scheme.header.toLowerCase().startsWith('webhook-')) throw new RangeError(`The header ${scheme.header} is reserved for Standard Webhooks. Choose another name.`);
+  if (scheme.header.toLowerCase().startsWith('webhook-'))
+    throw new RangeError(`The header ${scheme.header} is reserved for Standard Webhooks. Choose another name.`);
   return { kind: 'hmac', ...scheme };
 }
 

@@ -169,7 +169,8 @@ function asymmetric({ id, timestamp, body }: Signed, publicKey: Uint8Array): (si
 /** Returns the well-formed signatures. Others belong to schemes that this version does not know. */
 function signaturesIn(text: string): string[] {
   const parts = text.length > LONGEST_SIGNATURES ? [] : text.split(' ');
-  if (parts.length === 0 || parts.length > MAX_SIGNATURES) throw malformed(`webhook-signature has more than ${MAX_SIGNATURES} signatures, or is too long.`);
+  if (parts.length === 0 || parts.length > MAX_SIGNATURES)
+    throw malformed(`webhook-signature has more than ${MAX_SIGNATURES} signatures, or is too long.`);
   const signatures = parts.filter((part) => SIGNATURE.test(part));
   // A comma at the end means that two headers were joined.
   if (signatures.length === 0 || parts.some((part) => part === '' || part.endsWith(','))) {
@@ -181,8 +182,13 @@ function signaturesIn(text: string): string[] {
 /** Throws also if the tolerance or the clock is NaN. */
 function checkTimestamp(seconds: number, { now = Date.now(), toleranceSeconds = DEFAULT_TOLERANCE_SECONDS }: VerifyOptions): void {
   const age = Math.floor(now / 1_000) - seconds;
-  if (age < -toleranceSeconds) throw new WebhookVerificationError('timestamp_too_new', 'webhook-timestamp is in the future. Check the clock of this machine.');
-  if (!(age <= toleranceSeconds)) throw new WebhookVerificationError('timestamp_too_old', 'webhook-timestamp is too old: the request was replayed or delayed, or the clock of this machine is wrong.');
+  if (age < -toleranceSeconds)
+    throw new WebhookVerificationError('timestamp_too_new', 'webhook-timestamp is in the future. Check the clock of this machine.');
+  if (!(age <= toleranceSeconds))
+    throw new WebhookVerificationError(
+      'timestamp_too_old',
+      'webhook-timestamp is too old: the request was replayed or delayed, or the clock of this machine is wrong.',
+    );
 }
 
 function required(headers: ReceivedHeaders, name: string, format?: RegExp): string {
@@ -213,7 +219,9 @@ function presentSecret(secret: unknown): string {
       : secret === ''
         ? 'it is empty'
         : `it is not text but of type ${typeof secret}`;
-  throw invalidSecret(`${wrong}. Pass the secret that was returned when the webhook was created, and check the variable or setting that contains it`);
+  throw invalidSecret(
+    `${wrong}. Pass the secret that was returned when the webhook was created, and check the variable or setting that contains it`,
+  );
 }
 
 function noMatch(message: string, body: string | Uint8Array): WebhookVerificationError {

@@ -82,7 +82,8 @@ export function createTransport(options: ClientOptions): Transport {
 type Settings = Required<ClientOptions>;
 
 function resolve(options: ClientOptions): Settings {
-  if (!URL.canParse(options.url) || !/^https?:/i.test(options.url)) throw new RangeError('url must be the http or https address of a Posthorn server.');
+  if (!URL.canParse(options.url) || !/^https?:/i.test(options.url))
+    throw new RangeError('url must be the http or https address of a Posthorn server.');
   if (!/^[\x21-\x7e]+$/.test(options.key)) throw new RangeError('key must be an API key: visible ASCII characters without spaces.');
   return {
     fetch: globalThis.fetch,

@@ -62,7 +62,10 @@ export class Authenticator {
     const tenant = await this.#options.directory.find(organizationId);
     if (!tenant || (principal.kind === 'organization' && principal.organizationKey !== tenant.organization.key)) {
       // The same error for a missing organization and another caller's, so that nobody can find out which ones exist.
-      throw new PosthornError('organization_not_found', `There is no organization ${JSON.stringify(organizationId.slice(0, 128))}, or this API key has no access to it.`);
+      throw new PosthornError(
+        'organization_not_found',
+        `There is no organization ${JSON.stringify(organizationId.slice(0, 128))}, or this API key has no access to it.`,
+      );
     }
     return tenant;
   }
@@ -97,9 +100,13 @@ export function hashKey(key: string): Buffer {
 
 /** Throws `forbidden` unless the caller is the operator. */
 export function requireRoot(principal: Principal): void {
-  if (principal.kind !== 'root') throw new PosthornError('forbidden', 'Only a root key may do this. The API key belongs to an organization.');
+  if (principal.kind !== 'root')
+    throw new PosthornError('forbidden', 'Only a root key may do this. The API key belongs to an organization.');
 }
 
 function refused(): PosthornError {
-  return new PosthornError('unauthenticated', 'The API key is missing, unknown, revoked or expired. Send "Authorization: Bearer <key>" with a valid one.');
+  return new PosthornError(
+    'unauthenticated',
+    'The API key is missing, unknown, revoked or expired. Send "Authorization: Bearer <key>" with a valid one.',
+  );
 }

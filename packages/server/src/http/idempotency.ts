@@ -123,12 +123,19 @@ function answerAgain(
 ): FastifyReply {
   const { known, requestHash, place, sealer } = first;
   if (!known.request_hash.equals(requestHash)) {
-    throw new PosthornError('idempotency_mismatch', 'The Idempotency-Key was used for a request with another address or body. Use a new key for a new request.');
+    throw new PosthornError(
+      'idempotency_mismatch',
+      'The Idempotency-Key was used for a request with another address or body. Use a new key for a new request.',
+    );
   }
   if (known.response_status === null || known.response_body === null) {
-    throw new PosthornError('idempotency_in_flight', 'The first request with this Idempotency-Key is still in progress. Repeat this one later to get its response.', {
-      retryAfterSeconds: 1,
-    });
+    throw new PosthornError(
+      'idempotency_in_flight',
+      'The first request with this Idempotency-Key is still in progress. Repeat this one later to get its response.',
+      {
+        retryAfterSeconds: 1,
+      },
+    );
   }
   const [type, body] = JSON.parse(sealer.open(known.response_body, place)) as [string, string];
   if (type !== '') void reply.type(type);

@@ -40,7 +40,9 @@ export function decodeCursor(cursor: string | undefined, isPosition: (text: stri
   const position = Buffer.from(cursor, 'base64url').toString();
   if (isPosition(position)) return position;
   throw new PosthornError('invalid_request', 'The cursor does not belong to this list. Send a nextCursor of this list, or leave it out.', {
-    errors: [{ path: '/querystring/cursor', rule: 'cursor', message: 'is not a cursor of this list. Leave it out to start with the first page' }],
+    errors: [
+      { path: '/querystring/cursor', rule: 'cursor', message: 'is not a cursor of this list. Leave it out to start with the first page' },
+    ],
   });
 }
 

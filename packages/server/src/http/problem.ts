@@ -64,7 +64,10 @@ function asPosthornError(error: unknown): PosthornError {
   if (error.validation) return invalidRequest(error);
   switch (error.code) {
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
-      return new PosthornError('unsupported_media_type', 'The body’s content type is not supported. Send JSON with Content-Type: application/json.');
+      return new PosthornError(
+        'unsupported_media_type',
+        'The body’s content type is not supported. Send JSON with Content-Type: application/json.',
+      );
     case 'FST_ERR_CTP_EMPTY_JSON_BODY':
       return new PosthornError('malformed_json', 'The body is empty. Send a JSON object.');
     default:

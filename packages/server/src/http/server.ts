@@ -97,7 +97,11 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
     const allowed = methods.allowedAt(request.url);
     if (allowed.length === 0) return answerError(new PosthornError('not_found', `There is nothing at ${pathOf(request)}.`), request, reply);
     void reply.header('allow', allowed.join(', '));
-    return answerError(new PosthornError('method_not_allowed', `${pathOf(request)} does not support ${request.method}. Use ${allowed.join(' or ')}.`), request, reply);
+    return answerError(
+      new PosthornError('method_not_allowed', `${pathOf(request)} does not support ${request.method}. Use ${allowed.join(' or ')}.`),
+      request,
+      reply,
+    );
   });
   app.decorateRequest('principal');
   app.decorateRequest('tenant');

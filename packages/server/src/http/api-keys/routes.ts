@@ -28,7 +28,10 @@ const FIELDS = {
   expiresAt: Type.Union([Time, Type.Null()]),
 };
 const ApiKey = Type.Object(FIELDS, { title: 'ApiKey' });
-const MadeApiKey = Type.Object({ ...FIELDS, key: Type.String({ description: 'The key. Only this response shows it.' }) }, { title: 'MadeApiKey' });
+const MadeApiKey = Type.Object(
+  { ...FIELDS, key: Type.String({ description: 'The key. Only this response shows it.' }) },
+  { title: 'MadeApiKey' },
+);
 const NewExpiry = Type.String({
   format: 'date-time',
   description: 'Not later than the expiry of the key that creates it. Default: that expiry, or never if it has none.',
@@ -90,7 +93,8 @@ function keyRoutes(app: FastifyInstance, { database, reads, authenticator, now, 
     {
       schema: {
         tags: TAGS,
-        summary: 'List API keys', description: 'Newest first.',
+        summary: 'List API keys',
+        description: 'Newest first.',
         querystring: Type.Object(PAGE_QUERY, { additionalProperties: false }),
         response: { 200: pageOf(ApiKey) },
       },

@@ -48,13 +48,23 @@ function holderOf(request: FastifyRequest): Holder {
 function unreadBodyError(reason: UnreadBody, { maxBytes, timeoutMs }: { maxBytes: number; timeoutMs: number }): PosthornError {
   switch (reason) {
     case 'too large':
-      return new PosthornError('payload_too_large', `The body is larger than ${maxBytes.toLocaleString('en-US')} bytes. Send a smaller one, or split it.`);
+      return new PosthornError(
+        'payload_too_large',
+        `The body is larger than ${maxBytes.toLocaleString('en-US')} bytes. Send a smaller one, or split it.`,
+      );
     case 'no room':
-      return new PosthornError('overloaded', 'The bodies arriving now need more memory than the server reserves for them. Repeat the request later.', {
-        retryAfterSeconds: 1,
-      });
+      return new PosthornError(
+        'overloaded',
+        'The bodies arriving now need more memory than the server reserves for them. Repeat the request later.',
+        {
+          retryAfterSeconds: 1,
+        },
+      );
     case 'too slow':
-      return new PosthornError('request_timeout', `The body did not arrive within ${Math.round(timeoutMs / 1_000)} seconds. Send it faster, or send less.`);
+      return new PosthornError(
+        'request_timeout',
+        `The body did not arrive within ${Math.round(timeoutMs / 1_000)} seconds. Send it faster, or send less.`,
+      );
     case 'aborted':
       return new PosthornError('request_timeout', 'The connection closed before the whole body arrived.');
   }

@@ -25,6 +25,18 @@ export interface DeliveryServices {
 
 type ListQuery = PageQuery & Omit<DeliveryFilter, 'limit'>;
 
+const LIST_QUERY = Type.Object(
+  {
+    ...PAGE_QUERY,
+    ...SPAN_QUERY,
+    webhook: Type.Optional(Type.String()),
+    event: Type.Optional(Type.String()),
+    type: Type.Optional(storedText()),
+    status: Type.Optional(Type.Enum([...DELIVERY_STATUSES])),
+  },
+  { additionalProperties: false },
+);
+
 const TAGS = ['Deliveries'];
 const ONE = '/organizations/:org/deliveries/:delivery';
 
@@ -36,17 +48,7 @@ export function deliveryRoutes(app: FastifyInstance, { database, reads, engine, 
         tags: TAGS,
         summary: 'List deliveries',
         description: 'Newest first.',
-        querystring: Type.Object(
-          {
-            ...PAGE_QUERY,
-            ...SPAN_QUERY,
-            webhook: Type.Optional(Type.String()),
-            event: Type.Optional(Type.String()),
-            type: Type.Optional(storedText()),
-            status: Type.Optional(Type.Enum([...DELIVERY_STATUSES])),
-          },
-          { additionalProperties: false },
-        ),
+        querystring: LIST_QUERY,
         response: { 200: pageOf(Delivery) },
       },
     },
@@ -65,7 +67,14 @@ export function deliveryRoutes(app: FastifyInstance, { database, reads, engine, 
 
   app.post<{ Params: { delivery: string } }>(
     `${ONE}/redeliver`,
-    { schema: { tags: TAGS, summary: 'Redeliver a delivery', description: 'Sends the same event id and bytes again.', response: { 202: DeliveryWithAttempts } } },
+    {
+      schema: {
+        tags: TAGS,
+        summary: 'Redeliver a delivery',
+        description: 'Sends the same event id and bytes again.',
+        response: { 202: DeliveryWithAttempts },
+      },
+    },
     async (request, reply) => {
       const { tenant, params } = request;
       const also = answerInCommit(reply, 202, (_none, transaction) => showDelivery(transaction, tenant, params.delivery));
@@ -76,7 +85,14 @@ export function deliveryRoutes(app: FastifyInstance, { database, reads, engine, 
 
   app.post<{ Params: { delivery: string } }>(
     `${ONE}/cancel`,
-    { schema: { tags: TAGS, summary: 'Cancel a delivery', description: 'It is not attempted again.', response: { 202: DeliveryWithAttempts } } },
+    {
+      schema: {
+        tags: TAGS,
+        summary: 'Cancel a delivery',
+        description: 'It is not attempted again.',
+        response: { 202: DeliveryWithAttempts },
+      },
+    },
     async (request, reply) => {
       const { tenant, params } = request;
       const id = params.delivery;

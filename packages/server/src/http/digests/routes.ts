@@ -80,7 +80,14 @@ export function digestRoutes(app: FastifyInstance, { digests }: DigestServices):
 
   app.post<{ Params: One }>(
     `${ONE}/preview`,
-    { schema: { tags: TAGS, summary: 'Preview a digest', description: 'Returns the events that it would emit now. Changes nothing.', response: { 200: Events } } },
+    {
+      schema: {
+        tags: TAGS,
+        summary: 'Preview a digest',
+        description: 'Returns the events that it would emit now. Changes nothing.',
+        response: { 200: Events },
+      },
+    },
     async (request) => ({ events: (await digests.preview(request.tenant, request.params.digest)).map(eventJson) }),
   );
 

@@ -10,7 +10,9 @@ const EventType = Type.Object(
     group: Type.Union([Type.String(), Type.Null()]),
     description: Type.String(),
     aliases: Type.Array(Type.String()),
-    schema: Type.Unknown({ description: 'JSON Schema of the data; null if any object is accepted, or if the schema has no JSON Schema form.' }),
+    schema: Type.Unknown({
+      description: 'JSON Schema of the data; null if any object is accepted, or if the schema has no JSON Schema form.',
+    }),
     sample: Type.Unknown(),
   },
   { title: 'EventType' },

@@ -19,14 +19,19 @@ export const NewEvent = Type.Object(
     type: Type.String({ minLength: 1, maxLength: 128 }),
     data: Type.Object({}, { description: 'Must satisfy the schema of the event type.' }),
     scope: Type.Optional(Text),
-    subject: Type.Optional(Type.Object({ kind: Text, id: Text }, { additionalProperties: false, description: 'The object that the event is about.' })),
+    subject: Type.Optional(
+      Type.Object({ kind: Text, id: Text }, { additionalProperties: false, description: 'The object that the event is about.' }),
+    ),
     id: Type.Optional(eventId()),
     sender: Type.Optional(Type.Object({}, { description: 'The person who caused the event.' })),
   },
   { additionalProperties: false, title: 'NewEvent' },
 );
 
-const Accepted = Type.Object({ id: Type.String(), deliveries: Type.Integer({ description: 'The number of webhooks that the event is sent to.' }) });
+const Accepted = Type.Object({
+  id: Type.String(),
+  deliveries: Type.Integer({ description: 'The number of webhooks that the event is sent to.' }),
+});
 const MAX_BATCH = 1_000;
 const TAGS = ['Events'];
 

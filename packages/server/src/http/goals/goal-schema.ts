@@ -72,10 +72,14 @@ export const GoalHistoryEntry = Type.Object(
     id: Type.String(),
     at: Time,
     kind: Type.Enum(['created', 'changed', 'deleted', 'point']),
-    date: Type.Union([Type.String({ format: 'date' }), Type.Null()], { description: 'The date of the point; null if the goal itself changed.' }),
+    date: Type.Union([Type.String({ format: 'date' }), Type.Null()], {
+      description: 'The date of the point; null if the goal itself changed.',
+    }),
     before: Type.Unknown({ description: 'The state before; null if it did not exist.' }),
     after: Type.Unknown({ description: 'The state after; null if it was deleted.' }),
-    hookId: Type.Union([Type.String(), Type.Null()], { description: 'The inbound hook that received the change; null if it came through the API.' }),
+    hookId: Type.Union([Type.String(), Type.Null()], {
+      description: 'The inbound hook that received the change; null if it came through the API.',
+    }),
   },
   { title: 'GoalChange' },
 );

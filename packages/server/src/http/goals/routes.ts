@@ -100,7 +100,14 @@ function oneGoalRoutes(app: FastifyInstance, services: GoalServices): void {
 
   app.delete<{ Params: OneGoal }>(
     ONE,
-    { schema: { tags: TAGS, summary: 'Delete a goal', description: 'Posts to its inbound hooks then return 410.', response: { 204: Type.Null() } } },
+    {
+      schema: {
+        tags: TAGS,
+        summary: 'Delete a goal',
+        description: 'Posts to its inbound hooks then return 410.',
+        response: { 204: Type.Null() },
+      },
+    },
     async (request, reply) => {
       await goals.delete(request.tenant, request.params.goal);
       return reply.code(204).send();

@@ -11,7 +11,10 @@ export const NewInboundHook = Type.Object(
   {
     target: Type.Object(
       { kind: Type.Enum([...INBOUND_TARGET_KINDS]), id: storedText({ minLength: 1, maxLength: 256 }) },
-      { additionalProperties: false, description: 'What the hook writes to: a goal or a model by its id, or the objects of a kind by its name.' },
+      {
+        additionalProperties: false,
+        description: 'What the hook writes to: a goal or a model by its id, or the objects of a kind by its name.',
+      },
     ),
     name: Type.Optional(Name),
     description: Type.Optional(Description),
@@ -40,7 +43,12 @@ const FIELDS = {
 export const InboundHook = Type.Object(FIELDS, { title: 'InboundHook' });
 
 export const KeyedInboundHook = Type.Object(
-  { ...FIELDS, url: Type.String({ description: 'The URL to post to. It contains the key, of which only a hash is stored: only this response shows it.' }) },
+  {
+    ...FIELDS,
+    url: Type.String({
+      description: 'The URL to post to. It contains the key, of which only a hash is stored: only this response shows it.',
+    }),
+  },
   { title: 'KeyedInboundHook' },
 );
 
@@ -59,7 +67,9 @@ export const HookRequest = Type.Object(
     }),
     payloadBytes: Type.Union([Type.Integer(), Type.Null()]),
     sourceIp: Type.String(),
-    keyKnown: Type.Boolean({ description: 'Whether the key was this hook’s. A request with an unknown key is listed for every hook of the target.' }),
+    keyKnown: Type.Boolean({
+      description: 'Whether the key was this hook’s. A request with an unknown key is listed for every hook of the target.',
+    }),
   },
   { title: 'InboundHookRequest' },
 );

@@ -104,7 +104,14 @@ function hookChangeRoutes(app: FastifyInstance, services: InboundHookServices): 
 
   app.delete<{ Params: OneHook }>(
     ONE,
-    { schema: { tags: TAGS, summary: 'Delete an inbound hook', description: 'Its key stops working at once.', response: { 204: Type.Null() } } },
+    {
+      schema: {
+        tags: TAGS,
+        summary: 'Delete an inbound hook',
+        description: 'Its key stops working at once.',
+        response: { 204: Type.Null() },
+      },
+    },
     async (request, reply) => {
       await inboundHooks.delete(enabled(request), request.params.hook);
       return reply.code(204).send();

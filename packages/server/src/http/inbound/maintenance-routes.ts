@@ -42,18 +42,22 @@ function switchRoutes(app: FastifyInstance, { maintenance, path, of }: SwitchRou
     return { enabled: mode !== null, retryAfterSeconds: mode?.retryAfterSeconds ?? null, since: mode?.since.toISOString() ?? null };
   };
 
-  app.get(
-    path,
-    { schema: { tags: TAGS, summary: 'Get inbound maintenance mode', response: { 200: Shown } } },
-    async (request) => {
-      requireRoot(request.principal);
-      return shown(of(request));
-    },
-  );
+  app.get(path, { schema: { tags: TAGS, summary: 'Get inbound maintenance mode', response: { 200: Shown } } }, async (request) => {
+    requireRoot(request.principal);
+    return shown(of(request));
+  });
 
   app.put<{ Body: { enabled: boolean; retryAfterSeconds?: number } }>(
     path,
-    { schema: { tags: TAGS, summary: 'Update inbound maintenance mode', description: 'While it is on, inbound posts return 503.', body: Switch, response: { 200: Shown } } },
+    {
+      schema: {
+        tags: TAGS,
+        summary: 'Update inbound maintenance mode',
+        description: 'While it is on, inbound posts return 503.',
+        body: Switch,
+        response: { 200: Shown },
+      },
+    },
     async (request) => {
       requireRoot(request.principal);
       const { enabled, retryAfterSeconds = DEFAULT_RETRY_SECONDS } = request.body;

@@ -12,7 +12,8 @@ export function parseBody(bytes: Buffer, contentType: string | null, kind: Targe
   try {
     if (bytes.length === 0) return unreadable('required', 'The body is empty. Send JSON or a form.');
     if (!isForm) return { value: parseJsonBody(bytes) };
-    if (!kind.forms) return unreadable('content_type', `A target of the kind ${kind.kind} accepts JSON only. Send Content-Type: application/json.`);
+    if (!kind.forms)
+      return unreadable('content_type', `A target of the kind ${kind.kind} accepts JSON only. Send Content-Type: application/json.`);
     return parseForm(bytes);
   } catch (error) {
     if (!(error instanceof PosthornError)) throw error;

@@ -16,7 +16,9 @@ const Kind = Type.Object(
   {
     name: Type.String(),
     scoped: Type.Boolean({ description: 'Whether the scope is part of an object’s identity.' }),
-    schema: Type.Unknown({ description: 'JSON Schema of the state; null if any object is accepted, or if the schema has no JSON Schema form.' }),
+    schema: Type.Unknown({
+      description: 'JSON Schema of the state; null if any object is accepted, or if the schema has no JSON Schema form.',
+    }),
     events: Type.Array(Type.String(), { description: 'The event types that its changes may emit.' }),
   },
   { title: 'ObjectKind' },

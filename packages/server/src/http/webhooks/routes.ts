@@ -50,7 +50,15 @@ function webhookListRoutes(app: FastifyInstance, services: WebhookServices): voi
   const pings = new Pings(services);
   app.post<{ Body: WebhookBody & { url: string; events: string[] } }>(
     '/organizations/:org/webhooks',
-    { schema: { tags: TAGS, summary: 'Create a webhook', description: 'Only this response shows the secret.', body: NewWebhook, response: { 201: Webhook } } },
+    {
+      schema: {
+        tags: TAGS,
+        summary: 'Create a webhook',
+        description: 'Only this response shows the secret.',
+        body: NewWebhook,
+        response: { 201: Webhook },
+      },
+    },
     async (request, reply) => {
       const { url, events } = request.body;
       const { onCreate } = request.tenant.product.ping;
@@ -115,7 +123,14 @@ function webhookChangeRoutes(app: FastifyInstance, { webhooks }: WebhookServices
 
   app.post<{ Params: OneWebhook }>(
     `${ONE}/pause`,
-    { schema: { tags: TAGS, summary: 'Pause a webhook', description: 'Its deliveries are held until it is enabled.', response: { 200: Webhook } } },
+    {
+      schema: {
+        tags: TAGS,
+        summary: 'Pause a webhook',
+        description: 'Its deliveries are held until it is enabled.',
+        response: { 200: Webhook },
+      },
+    },
     async (request, reply) => {
       const also = answerInCommit(reply, 200, ({ webhook }: EnabledWebhook) => webhookJson(webhook));
       return webhookJson(await webhooks.pause(request.tenant, request.params.webhook, also));
@@ -215,7 +230,11 @@ async function pingNew(pings: Pings, tenant: Tenant, webhook: ShownWebhook): Pro
 
 function unknownType({ product }: Tenant, type: string): PosthornError {
   const known = [...product.eventTypes.keys()].slice(0, 50).join(', ');
-  return new PosthornError('unknown_event_type', `The product ${product.name} has no event type ${JSON.stringify(type)}. GET …/event-types lists them.`, {
-    errors: [{ path: '/type', rule: 'known', message: `must be one of ${known}` }],
-  });
+  return new PosthornError(
+    'unknown_event_type',
+    `The product ${product.name} has no event type ${JSON.stringify(type)}. GET …/event-types lists them.`,
+    {
+      errors: [{ path: '/type', rule: 'known', message: `must be one of ${known}` }],
+    },
+  );
 }

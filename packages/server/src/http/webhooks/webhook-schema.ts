@@ -3,7 +3,9 @@ import { Type, type TSchema } from 'typebox';
 import { storedText } from '../text-schema.ts';
 
 const Delay = Type.Number({ minimum: 0, description: 'Milliseconds.' });
-const Jitter = Type.Optional(Type.Number({ minimum: 0, maximum: 1, description: 'The fraction of the delay by which it varies up or down.' }));
+const Jitter = Type.Optional(
+  Type.Number({ minimum: 0, maximum: 1, description: 'The fraction of the delay by which it varies up or down.' }),
+);
 const Retries = Type.Integer({ minimum: 0, maximum: 100 });
 
 /** When failed deliveries are retried. */
@@ -38,7 +40,13 @@ export const SuccessRule = Type.Object(
 
 const FIELDS = {
   description: orNull(storedText({ maxLength: 1_000 })),
-  scope: orNull(storedText({ minLength: 1, maxLength: 255, description: 'Deliver only events of this scope. Default: all events of the organization.' })),
+  scope: orNull(
+    storedText({
+      minLength: 1,
+      maxLength: 255,
+      description: 'Deliver only events of this scope. Default: all events of the organization.',
+    }),
+  ),
   method: orNull(Type.String()),
   contentType: orNull(Type.String()),
   headers: orNull(
