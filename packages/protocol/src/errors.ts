@@ -1,9 +1,9 @@
-/** An error of the API: its stable code, the HTTP status it gets at the edge, and what it means. */
+/** The HTTP status, title and help text of an error code. */
 export interface ErrorDefinition {
   readonly status: number;
-  /** Short, the same for every occurrence. */
+  /** Short, and the same for every occurrence. */
   readonly title: string;
-  /** For `docs/errors.md`: when it happens and what to do. */
+  /** When the error happens and what to do. Published in `docs/errors.md`. */
   readonly help: string;
 }
 
@@ -26,7 +26,7 @@ export const ERRORS = {
   },
   unsafe_number: {
     status: 422,
-    title: 'A number cannot be kept exactly',
+    title: 'A number cannot be stored exactly',
     help: 'A number may have 1,000 characters and an exponent from -1,000 to 1,000. Within these limits it keeps all its digits. Send a longer one as a string.',
   },
   invalid_request: {
