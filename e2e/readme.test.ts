@@ -10,7 +10,7 @@ const README = new URL('../README.md', import.meta.url);
 /** The commands of the quickstart, in order, as a reader pastes them. */
 async function quickstart(): Promise<string[]> {
   const text = await readFile(README, 'utf8');
-  const section = text.slice(text.indexOf('## Two minutes'), text.indexOf('## Read on'));
+  const section = text.slice(text.indexOf('## Quick start'), text.indexOf('## Documentation'));
   return [...section.matchAll(/```sh\n([^]*?)```/g)].map(([, commands = '']) => commands);
 }
 
