@@ -67,7 +67,7 @@ describe('queues', () => {
     bench.offer('a');
     const slot = bench.take();
     bench.release(slot);
-    expect(() => bench.release(slot)).toThrow('given back before');
+    expect(() => bench.release(slot)).toThrow('released before');
   });
 
   it('forgets idle webhooks above the limit', () => {
