@@ -7,7 +7,7 @@ import { ROOT } from './run-tool.ts';
 const MAX_WORDS = 30;
 const PAGES = ['*.md', 'docs/*.md', 'products/*/README.md', 'packages/**/*.md'];
 /** Folders whose error messages and OpenAPI texts are checked. */
-const SOURCES = ['packages/protocol/src/errors.ts'];
+const SOURCES = ['packages/*/src/**/*.ts', 'products/*/*.ts'];
 /** The glossary lists words to avoid. */
 const LISTS_AVOIDED_WORDS = 'docs/glossary.md';
 

@@ -1,9 +1,10 @@
-/** Words and phrases that we don't write: they are old, vague or personify code. See "Writing style" in CONTRIBUTING.md. */
+/** Words and phrases that we avoid: they are old, vague or personify code. See "Writing style" in CONTRIBUTING.md. */
 const AVOIDED: readonly string[] = [
   'anew',
   'are told',
   'come what may',
   'forthwith',
+  'gives up on',
   'go on',
   'goes on',
   'hear of',
@@ -24,7 +25,7 @@ const AVOIDED: readonly string[] = [
 const AVOIDED_PATTERN = new RegExp(`\\b(?:${AVOIDED.join('|')})\\b`, 'gi');
 const MARKERS = /^\s*(?:[-*]|\d+\.|#+|>)\s+/;
 const SENTENCE_END = /(?<=[.!?]["')*`’”]*)\s+(?=[\p{Lu}\d`"'*([“‘])/u;
-const TEXT = /(?:\b(?:summary|description|title|help|message|detail):\s*|new PosthornError\(\s*'\w+',\s*)(?:'([^'\n]*)'|`([^`]*)`)/g;
+const TEXT = /(?:\b(?:summary|description|title|help|message|detail):\s*|new \w*Error\(\s*(?:'\w+',\s*)?)(?:'([^'\n]*)'|`([^`]*)`)/g;
 
 /** Returns the avoided words that a text contains. Quoted code, and the name of a test after its file, are not checked. */
 export function avoidedWords(text: string): string[] {
