@@ -11,30 +11,20 @@ export interface BatchWriterOptions<Item, Result> {
   readonly maxInFlight: number;
   /** While a batch is being written, the next one waits for this many items or for the end of the running one. */
   readonly eagerItems: number;
-  /**
-   * How long the first item of a batch waits for others while there are fewer than `eagerItems`. Default: not at all
-   * when idle.
-   */
+  /** How long a batch's first item waits for others below `eagerItems`. Default: not at all when idle. */
   readonly lingerMs?: number;
   /** The weight of an item. A batch stops before `maxWeight`, unless its first item alone exceeds it. Default: 0. */
   readonly weigh?: (item: Item) => number;
   readonly maxWeight?: number;
   /** Called when items have left the queue. */
   readonly onTaken?: () => void;
-  /**
-   * Checked before each batch. While it returns true, nothing is written, and it is checked again every few
-   * milliseconds.
-   */
+  /** Checked before each batch. While it returns true, nothing is written; checked again every few milliseconds. */
   readonly hold?: () => boolean;
   /**
-   * How long a request's items may wait for their first batch before it is refused with `overloaded`. Default: no
-   * limit.
+   * How long a request's items may wait for their first batch; then it is refused (`overloaded`). Default: no limit.
    */
   readonly maxWaitMs?: number;
-  /**
-   * If there is more than one batch, flows take turns, and a batch has items of each. Default: first come, first
-   * served.
-   */
+  /** If there is more than one batch, flows take turns within it. Default: first come, first served. */
   readonly flows?: FlowOptions<Item>;
 }
 

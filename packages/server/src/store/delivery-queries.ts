@@ -94,10 +94,7 @@ export function deliveriesByIds(queryable: Queryable, organizationKey: number, i
   return queryable.query<DeliveryRow>(BY_IDS, [organizationKey, ids]);
 }
 
-/**
- * Index: the primary key, since delivery ids contain their event's millisecond. Bounded: a thousand events may share
- * it.
- */
+/** Index: the primary key, as delivery ids contain their event's millisecond. Bounded: 1,000 events may share it. */
 const OF_EVENT = statement(
   'deliveries_of_event',
   `SELECT page.*, ${externalIdOf('page')} FROM (

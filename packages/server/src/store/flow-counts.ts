@@ -6,10 +6,7 @@ interface Count {
 /** The part of the limits up to which a flow counts towards the total: it takes eight busy flows to fill the queue. */
 const PART = 1 / 8;
 
-/**
- * Counts queued items by flow (an organization). The queue is full for a flow because of its own items, or of many
- * flows' items.
- */
+/** Counts queued items by flow (an organization). A flow's own items, or those of many flows, can fill the queue. */
 export class FlowCounts {
   readonly #maxItems: number;
   readonly #maxWeight: number;

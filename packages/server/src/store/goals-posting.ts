@@ -73,10 +73,7 @@ const STORE = statement(
    SELECT * FROM unnest($7::int[], $8::uuid[], $9::text[], $10::date[], $11::text[], $12::text[], $13::uuid[])`,
 );
 
-/**
- * Stores points, thresholds and their history in one statement. Points must be unique by goal and date, thresholds by
- * goal.
- */
+/** Stores points, thresholds and history in one statement. Points are unique by goal and date, thresholds by goal. */
 export async function storeGoalPosts(
   transaction: Queryable,
   stored: {

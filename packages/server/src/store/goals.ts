@@ -63,10 +63,7 @@ const LOCK = statement(
   `SELECT ${COLUMNS}, NULL AS latest_date, NULL AS latest_value FROM goals WHERE organization_key = $1 AND id = $2 FOR UPDATE`,
 );
 
-/**
- * Locks the goal until the transaction ends. Its latest point is read by a second statement, after the wait for the
- * lock.
- */
+/** Locks the goal until the transaction ends. A second statement reads its latest point after the wait. */
 export async function lockGoal(transaction: Queryable, organizationKey: number, id: string): Promise<GoalRow | null> {
   const [locked] = await transaction.query<GoalRow>(LOCK, [organizationKey, id]);
   return locked ? findGoal(transaction, organizationKey, id) : null;

@@ -40,10 +40,7 @@ export interface IdempotentRequest {
 }
 
 export type IdempotentStart =
-  /**
-   * The request is the first with its key, or continues one whose process died. `progress` is sealed; null: there is
-   * none.
-   */
+  /** The first request with its key, or one that continues after its process died. `progress`: sealed, or null. */
   { readonly state: 'begun'; readonly progress: Buffer | null } | { readonly state: 'known'; readonly row: IdempotencyRow };
 
 /** Begins a request, or returns the row of the first request with its key. */

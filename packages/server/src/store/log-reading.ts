@@ -98,10 +98,7 @@ export interface LogRange {
   readonly limit: number;
 }
 
-/**
- * Index: events_xid, in every partition: an event that commits late, or on a node with a wrong clock, may have an id of
- * any day.
- */
+/** Index: events_xid, in every partition: a late commit, or a node with a wrong clock, may have an id of any day. */
 const RANGE = statement(
   'read_log_range',
   `SELECT ${COLUMNS} FROM events
@@ -113,10 +110,7 @@ const RANGE = statement(
 const LOWEST_ID = '00000000-0000-0000-0000-000000000000';
 const HIGHEST_XID = '18446744073709551615';
 
-/**
- * Reads events of some shards in a range, in commit order. Events claimed by `notClaimedBy` are skipped; null: none
- * are.
- */
+/** Reads events of some shards in a range, in commit order, without those claimed by `notClaimedBy`, if not null. */
 export function readRange(queryable: Queryable, input: LogRange & { notClaimedBy: number | null }): Promise<LogRow[]> {
   const { from, to, shards, notClaimedBy, limit } = input;
   // Node ids start at 1. Unclaimed events have null, which is distinct from any id.

@@ -81,10 +81,7 @@ const DELETE = statement(
    SELECT pg_notify('posthorn_changes', 'organization:' || key), pg_notify('posthorn_changes', 'api-keys') FROM gone`,
 );
 
-/**
- * Makes everything of the organization inaccessible at once. The retention deletes its history. Its id may be used
- * again.
- */
+/** Makes the organization's data inaccessible. The retention deletes its history. Its id may be used again. */
 export async function deleteOrganization(queryable: Queryable, key: number): Promise<boolean> {
   return (await queryable.query(DELETE, [key])).length > 0;
 }

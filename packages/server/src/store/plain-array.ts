@@ -7,10 +7,7 @@ export function plainArray(values: readonly (string | number | boolean | null)[]
   return `{${known.join(',')}}`;
 }
 
-/**
- * Like `plainArray`, for names without quotes and backslashes. Quoted, because a name may be NULL or look like an
- * array.
- */
+/** Like `plainArray`, for names without quotes and backslashes. Quoted, as a name may be NULL or look like an array. */
 export function nameArray(names: readonly (string | null)[]): string {
   return plainArray(names.map((name) => (name === null ? null : `"${name}"`)));
 }

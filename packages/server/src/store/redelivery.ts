@@ -138,10 +138,7 @@ export interface ReplayedEvent {
   readonly webhook_ids: string[];
 }
 
-/**
- * Index: the primary key of events. It includes test deliveries, which are not replayed, so a span may hold many of
- * them.
- */
+/** Index: the primary key of events. It includes test deliveries, which are not replayed, in any number. */
 const EVENTS = statement(
   'events_to_replay',
   'SELECT id, type, scope, test, webhook_ids FROM events WHERE organization_key = $1 AND id >= $2 AND id < $3 ORDER BY id LIMIT $4',

@@ -1,9 +1,6 @@
 import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto';
 
-/**
- * Encrypts values that must be read again but not be visible in the database: secrets, custom headers, responses with a
- * secret.
- */
+/** Encrypts values that must not be readable in the database: secrets, custom headers, responses with a secret. */
 export interface Sealer {
   /** `place` binds the value to where it is stored: copied to another row, it can't be opened. */
   seal(text: string, place: string): Buffer;

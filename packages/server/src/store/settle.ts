@@ -153,10 +153,7 @@ const LATER = statement(
          event_xid = excluded.event_xid, scheduled_at = excluded.scheduled_at`,
 );
 
-/**
- * Records all other outcomes: retries, holds, backlog, ends after waiting. `nowMs`: when a delivery no longer held is
- * due.
- */
+/** Records all other outcomes: retries, holds, backlog, ends after waiting. `nowMs`: due time if no longer held. */
 export async function settleLater(
   queryable: Queryable,
   input: { nodeId: number; nowMs: number; settlements: readonly Settlement[] },

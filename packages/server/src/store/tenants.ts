@@ -15,10 +15,7 @@ export interface OrganizationRow {
   readonly updated_at: Date;
 }
 
-/**
- * The fields of a webhook for matching and delivery; null: the product's policy applies. `headers` and `secrets` are
- * sealed.
- */
+/** The webhook fields that matching and delivery need; null: the product's. `headers` and `secrets` are sealed. */
 export interface DeliveringWebhookRow {
   readonly id: string;
   readonly organization_key: number;

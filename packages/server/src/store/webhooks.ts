@@ -144,10 +144,7 @@ export async function setWebhookStatus(
   return row ?? null;
 }
 
-/**
- * Moves held deliveries to the webhook's backlog. Of each order only the first; the others wait for their turn. Index:
- * waiting_webhook.
- */
+/** Moves held deliveries to the backlog. Of each order only the first; others wait behind. Index: waiting_webhook. */
 const RELEASE = statement(
   'release_held',
   `WITH first AS (

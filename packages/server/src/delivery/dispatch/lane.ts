@@ -90,10 +90,7 @@ export class Lane<Job> implements LaneKey {
     return this.breaker !== null && this.breaker.isOpen;
   }
 
-  /**
-   * Whether a job could start if a slot were free. A probe needs no window: it may be what shows that the endpoint is
-   * back.
-   */
+  /** Whether a job could start if a slot were free. A probe needs no window: it may show that the endpoint is back. */
   get isReady(): boolean {
     if (this.limitedUntil !== null || this.pausedUntil !== null) return false;
     if (this.isOpen) return this.queue.hasProbe;

@@ -38,18 +38,14 @@ export interface Outcome {
   /** The pause that an overloaded endpoint asked for (`Retry-After`), in milliseconds; null: none. */
   readonly retryAfterMs: number | null;
   /**
-   * Whether the delivery is settled. If false, it waits for a retry, and the jobs queued behind it in its order are
-   * evicted.
+   * Whether the delivery is settled. If false, it waits for a retry, and the jobs behind it in its order are evicted.
    */
   readonly final: boolean;
 }
 
 /** The consequences of an exchange's end. */
 export interface Released<Job> {
-  /**
-   * Jobs that the caller must spill, in the order of their offers: the breaker opened, or the head of their order
-   * waits.
-   */
+  /** Jobs that the caller must spill, in the order of their offers: the breaker opened, or their order's head waits. */
   readonly evicted: readonly Job[];
   /** The breaker closed: spilled jobs may be offered again. */
   readonly recovered: boolean;

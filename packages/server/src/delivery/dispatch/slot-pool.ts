@@ -96,10 +96,7 @@ export class SlotPool<Lane> {
     if (share.inUse === this.organizationCap - 1) this.#refresh(share);
   }
 
-  /**
-   * Whether an exchange under way may be moved in. Half of the overflow is reserved for organizations below their
-   * share.
-   */
+  /** Whether an exchange under way may be moved in. Half of the overflow is for organizations below their share. */
   admitsMoved(share: Share<Lane>): boolean {
     const { slots, overflow, organizationShare } = this.#options;
     if (this.#used < slots + overflow / 2) return true;

@@ -93,10 +93,7 @@ export class AttemptRunner {
     this.#options.onUnsent(begun);
   }
 
-  /**
-   * Returns null if the request can't be composed, for example without the key that sealed the secret. The attempt
-   * fails.
-   */
+  /** Returns null if the request can't be composed, e.g. without the key that sealed the secret: the attempt fails. */
   #compose(begun: Begun, startedAt: number): OutgoingRequest | null {
     const { webhook, job } = begun;
     try {

@@ -19,10 +19,7 @@ export class Cancellations {
     return this.#byId.size > 0 && this.#byId.has(deliveryId);
   }
 
-  /**
-   * Drops cancellations whose events can no longer be in memory or read. `lowWaterOf` returns null if a shard is not
-   * owned.
-   */
+  /** Drops cancellations of events that can't be in memory or read any more. `lowWaterOf`: null if not owned. */
   sweep(lowWaterOf: (shard: number) => number | null): void {
     for (const { deliveryId, shard, xid } of this.#byId.values()) {
       const lowWater = lowWaterOf(shard);

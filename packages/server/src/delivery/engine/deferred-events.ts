@@ -118,10 +118,7 @@ export class DeferredEvents {
     for (let first = queue.events.oldest; first?.shard.isOpen === false; first = queue.events.oldest) this.#remove(queue, first);
   }
 
-  /**
-   * Returns the first events for which there is room. Returns none if the page would be too small to be worth a
-   * statement.
-   */
+  /** Returns the first events for which there is room, or none if the page would not be worth a statement. */
   #nextPage(queue: Queue): Deferred[] {
     const { memory } = this.#options;
     const use = memory.of(queue.organizationKey);

@@ -111,10 +111,7 @@ export class DeliveryQueue {
     else this.pump();
   }
 
-  /**
-   * Moves a delivery to the database: the queue is full, the breaker is open, or an earlier delivery of its order
-   * waits.
-   */
+  /** Moves a delivery to the database: its queue is full, its breaker open, or an earlier one of its order waits. */
   #spill(job: Job): void {
     const status = job.attemptCount === 0 ? 'pending' : 'retrying';
     const reason = this.#options.order.isHeldUp(job) ? 'behind' : 'backlog';

@@ -36,10 +36,7 @@ const SWEEP_MS = 250;
 /** Old cancellations are dropped, and orders checked, once in this many sweeps. */
 const SWEEPS_PER_CHECK = 40;
 
-/**
- * Owns shards: takes their events from memory and from the log, sends their deliveries fairly, and records the
- * outcomes.
- */
+/** Owns shards: takes in their events from memory and log, sends their deliveries fairly, and records the outcomes. */
 export class Engine implements LogOwner {
   readonly #options: EngineOptions;
   /** Measures durations: a system clock that is set back must not delay them. */

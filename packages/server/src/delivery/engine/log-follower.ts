@@ -36,10 +36,7 @@ export interface LogFollowerOptions {
   /** How long after a connection broke a statement sent on it may still begin. Default: 120,000. */
   readonly doubtMs?: number;
   readonly take: (read: ReadEvent) => void;
-  /**
-   * Whether events of the organization are deferred. Which deliveries of later events are recorded is checked when they
-   * load.
-   */
+  /** Whether events of the organization are deferred: recorded deliveries of later ones are found when they load. */
   readonly isDeferring: (organizationKey: number) => boolean;
   /**
    * Resolves when this node's open appends of ordered events have ended: their events may precede what is read next.
@@ -120,10 +117,7 @@ export class LogFollower {
   #doubts = 0;
   /** Shards that this node has owned since it started. */
   readonly #readFor = new Set<number>();
-  /**
-   * Below this id, events may be recorded already: in a restored database their transaction ids are higher than new
-   * ones.
-   */
+  /** Below this id, events may already be recorded: in a restored database old transaction ids may be higher. */
   #checkedBelow = 0;
   /** The new shards whose log is being read. */
   #takeover: Takeover | null = null;
@@ -225,10 +219,7 @@ export class LogFollower {
     if (fresh.length > 0) await this.#establish(fresh, to);
   }
 
-  /**
-   * Discards all positions, because transaction ids may be reused. Reading starts again from the stored low-water
-   * marks.
-   */
+  /** Discards all positions, because transaction ids may be reused, and starts from the stored low-water marks. */
   async #startOver(horizon: LogHorizon): Promise<void> {
     this.#options.log.warn('The database went back to an earlier state; reading the event log again from the stored low-water marks');
     this.#options.onDiscontinuity();

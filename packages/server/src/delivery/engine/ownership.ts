@@ -248,10 +248,7 @@ export class Ownership {
     this.#options.onClosed(leaving);
   }
 
-  /**
-   * Releases leaving shards once their attempts have ended and are recorded: otherwise the next owner would repeat
-   * them.
-   */
+  /** Releases leaving shards once their attempts are recorded: otherwise the next owner would repeat them. */
   async #release(): Promise<void> {
     const shards = [...this.#leaving].filter((shard) => shard.isQuiet);
     if (shards.length === 0) return;

@@ -30,10 +30,7 @@ export type Decode = (body: Uint8Array, contentEncoding: string) => Uint8Array |
 
 const SUCCESS: Verdict = { kind: 'success' };
 
-/**
- * Judges an exchange by the webhook's success rule. A phrase is searched for as UTF-8 bytes, in the decoded body if it
- * is encoded.
- */
+/** Judges an exchange by the webhook's success rule. A phrase is searched for as UTF-8 bytes in the decoded body. */
 export function judge(exchange: JudgedExchange, rule: SuccessRule, decode: Decode): Verdict {
   const { response, failure } = exchange;
   if (failure !== null) return failed(failure, response?.status ?? null);
