@@ -47,7 +47,7 @@ test('the last requests on open connections are done, or refused with a problem'
   expect(done).toMatch(/^HTTP\/1\.1 202 /);
   expect(refused).toMatch(/^HTTP\/1\.1 503 [^]*application\/problem\+json[^]*"code":"unavailable"/);
   expect(refused).toMatch(/^connection: close\r$/im);
-  await eventually(() => expect(server.output()).toContain('Posthorn has stopped.'));
+  await eventually(() => expect(server.output()).toContain('Posthorn has stopped'));
 });
 
 test('names every wrong setting at once, and shows no value', async () => {

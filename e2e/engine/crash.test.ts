@@ -104,7 +104,7 @@ test('SIGTERM waits for attempts in flight and leaves the rest to the next start
   const accepted = new Set((await Promise.all(Array.from({ length: 40 }, () => tenant.emit('a.b', {})))).map(({ id }) => id));
   await receiver.waitFor(1);
   expect(await first.stop()).toBe(0);
-  await eventually(() => expect(first.output()).toMatch(/Stopping: .*\n(.*\n)*.*Posthorn has stopped\./));
+  await eventually(() => expect(first.output()).toMatch(/Stopping: .*\n(.*\n)*.*Posthorn has stopped/));
   await using second = await startServer({ databaseUrl: place.url, environment: KEYS });
   await expectAllReceived(receiver, accepted);
   expect([...received(receiver).values()].every((count) => count === 1)).toBe(true);
@@ -120,7 +120,7 @@ test('a second signal ends the process at once, even with attempts in flight', a
   await receiver.waitFor(1);
   const stopped = server.stop();
   await eventually(() => expect(server.output()).toContain('Stopping'));
-  expect(server.output()).not.toContain('Posthorn has stopped.');
+  expect(server.output()).not.toContain('Posthorn has stopped');
   expect(await Promise.all([stopped, server.stop()])).toEqual([1, 1]);
   await eventually(() => expect(server.output()).toContain('Second signal received'));
 });

@@ -21,10 +21,10 @@ export async function startHousekeeping(options: HousekeepingOptions): Promise<(
     try {
       await makePartitions(database, now());
       const dropped = await dropPartitions(database, { nowMs: now(), retentionDays });
-      if (dropped.length > 0) log.info({ dropped }, 'Dropped expired partitions.');
+      if (dropped.length > 0) log.info({ dropped }, 'Dropped expired partitions');
       for (const task of also) await task();
     } catch (error) {
-      log.warn({ err: error }, 'Housekeeping failed; it will be retried.');
+      log.warn({ err: error }, 'Housekeeping failed; retrying');
     }
   };
   let running = round();

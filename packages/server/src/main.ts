@@ -30,24 +30,24 @@ function stopOnSignal(server: Server, log: Logger, delaySeconds: number): void {
   let stopping = false;
   const stop = (signal: NodeJS.Signals): void => {
     if (stopping) {
-      log.warn({ signal }, 'Second signal received; exiting now.');
+      log.warn({ signal }, 'Second signal received; exiting now');
       process.exit(1);
     }
     stopping = true;
     const delayMs = signal === 'SIGTERM' ? delaySeconds * 1_000 : 0;
     log.info(
       { signal, delayMs, deadlineMs: STOP_MS },
-      'Stopping: waiting for requests and deliveries in flight. A second signal exits at once.',
+      'Stopping: waiting for requests and deliveries in flight; a second signal exits at once',
     );
     server.announceStop();
     const stopped = delayMs > 0 ? after(delayMs).then(() => server.stop(STOP_MS)) : server.stop(STOP_MS);
     stopped.then(
       () => {
-        log.info('Posthorn has stopped.');
+        log.info('Posthorn has stopped');
         process.exit(0);
       },
       (error: unknown) => {
-        log.error({ err: error }, 'The shutdown failed. Accepted events are in the database and will be delivered after the next start.');
+        log.error({ err: error }, 'Shutdown failed; accepted events are in the database and will be delivered after the next start');
         process.exit(1);
       },
     );

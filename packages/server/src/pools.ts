@@ -19,7 +19,7 @@ const READS: PostgresOptions = { connections: 6, applicationName: 'posthorn-read
 export async function openPools(config: Config, { database, log, observer }: Storage): Promise<Pools> {
   if (config.databaseUrl === null) return { outcomes: database, reads: database, close: async () => {} };
   const url = config.databaseUrl.reveal();
-  const onError = (error: Error): void => log.warn({ err: error }, 'A database connection was lost; it will be replaced.');
+  const onError = (error: Error): void => log.warn({ err: error }, 'Lost a database connection; replacing it');
   const outcomes = observeDatabase(await openPostgres(url, { ...OUTCOMES, onError }), observer);
   try {
     // Not observed: having no free connection for another list is not an outage.

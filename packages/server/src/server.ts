@@ -95,7 +95,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     });
     const listener = await listenAt(app, config);
     const url = (listening.url = listener.url);
-    log.info({ url, node: engine.nodeId, products: catalog.products().map(({ name }) => name) }, 'Posthorn is ready.');
+    log.info({ url, node: engine.nodeId, products: catalog.products().map(({ name }) => name) }, 'Posthorn is ready');
     return {
       url,
       nodeId: engine.nodeId,
@@ -132,9 +132,8 @@ async function stopServer({ readiness, engine, ingestion, listener, undo }: Runn
 /** Re-encrypts webhooks with the first encryption key, so that the older configured keys can be removed. */
 async function resealOldWebhooks({ database, sealer, log }: { database: Database; sealer: Sealer; log: Logger }): Promise<void> {
   const { resealed, unreadable } = await resealWebhooks(database, sealer);
-  if (resealed > 0) log.info({ webhooks: resealed }, 'Re-encrypted webhooks with the first encryption key.');
-  if (unreadable.length > 0)
-    log.warn({ webhooks: unreadable.slice(0, 20) }, 'These webhooks cannot be decrypted with any configured encryption key.');
+  if (resealed > 0) log.info({ webhooks: resealed }, 'Re-encrypted webhooks with the first encryption key');
+  if (unreadable.length > 0) log.warn({ webhooks: unreadable.slice(0, 20) }, 'No configured encryption key can decrypt these webhooks');
 }
 
 async function listenAt(app: FastifyInstance, { host, port }: Config): Promise<Listening> {

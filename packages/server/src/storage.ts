@@ -80,7 +80,7 @@ function sealerOf([first, ...older]: readonly [Redacted, ...Redacted[]]): Sealer
 
 async function openDatabase(config: Config, { folder, log }: { folder: DataFolder | null; log: Logger }): Promise<Database> {
   if (config.databaseUrl !== null) {
-    const onError = (error: unknown): void => log.warn({ err: error }, 'A database connection was lost; it will be replaced.');
+    const onError = (error: unknown): void => log.warn({ err: error }, 'Lost a database connection; replacing it');
     return openPostgres(config.databaseUrl.reveal(), { connections: 12, onError });
   }
   if (folder === null) throw new Error('An embedded database needs its folder.');
@@ -88,6 +88,6 @@ async function openDatabase(config: Config, { folder, log }: { folder: DataFolde
   // After opening: it creates files that other users may read.
   const refused = await folder.makePrivate();
   if (refused.length > 0)
-    log.warn({ paths: refused.slice(0, 5) }, 'Other users may be able to read the data folder: they own it, or files in it.');
+    log.warn({ paths: refused.slice(0, 5) }, 'Other users may be able to read the data folder: they own it, or files in it');
   return database;
 }

@@ -26,7 +26,7 @@ test('an address that keeps failing gets 429 and is logged once; valid keys stil
   const mixed = await Promise.all(Array.from({ length: 40 }, (_, count) => attempt(count % 4 === 0 ? good : `ph_bad_key_${count}`)));
   expect(mixed).toEqual(Array.from({ length: 40 }, (_, count) => (count % 4 === 0 ? 200 : 429)));
   expect((await edge.request(`GET ${KEYS}`)).status).toBe(200);
-  expect(lines().map(({ msg }) => msg)).toEqual(['Too many failed authentications from one address. Further failures get 429.']);
+  expect(lines().map(({ msg }) => msg)).toEqual(['Too many failed authentications from one address; further failures get 429']);
   expect(JSON.stringify(lines())).not.toContain('ph_');
 
   edge.time += 2_000;

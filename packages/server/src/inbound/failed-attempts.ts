@@ -42,6 +42,6 @@ export class FailedAttempts {
     const loggedAt = this.#loggedAt.get(address);
     if (loggedAt !== undefined && now - loggedAt < LOGGED_EVERY_MS) return;
     this.#loggedAt.set(address, now);
-    this.#options.log.warn({ address }, 'Too many failed authentications from one address. Further failures get 429.');
+    this.#options.log.warn({ address }, 'Too many failed authentications from one address; further failures get 429');
   }
 }

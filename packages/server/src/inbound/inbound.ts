@@ -94,7 +94,7 @@ interface Listening {
 
 function listen({ database, targets, maintenance, log }: Listening): Promise<() => Promise<void>> {
   const readMaintenance = (): void => {
-    maintenance.load().catch((error: unknown) => log.warn({ err: error }, 'Maintenance modes could not be read.'));
+    maintenance.load().catch((error: unknown) => log.warn({ err: error }, 'Failed to read the maintenance modes'));
   };
   return database.listen(
     INBOUND_CHANNEL,

@@ -34,7 +34,7 @@ export class RequestLog {
   add(request: InboundRequest): void {
     if (this.#batches.queued >= MAX_WAITING) return;
     this.#batches.add(request).catch((error: unknown) => {
-      this.#log.warn({ err: error }, 'Inbound requests could not be logged.');
+      this.#log.warn({ err: error }, 'Failed to log inbound requests');
     });
   }
 

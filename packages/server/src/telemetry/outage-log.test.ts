@@ -26,12 +26,12 @@ test('an outage logs a line at its start, one every 30 seconds with the suppress
     clock.ms += 1_000;
   }
   outages.succeeded();
-  expect(messages()).toEqual([expect.stringContaining('The database is unavailable.'), 'The database is still unavailable.']);
+  expect(messages()).toEqual([expect.stringContaining('The database is unavailable'), 'The database is still unavailable']);
   expect(lines[1]).toMatchObject({ seconds: 30, leftOut: { 'Unexpected error': 31, 'Outcomes could not be recorded.': 30 } });
   clock.ms += 5_000;
   outages.succeeded();
   outages.succeeded();
-  expect(messages().slice(2)).toEqual(['The database is available again.']);
+  expect(messages().slice(2)).toEqual(['The database is available again']);
   expect(lines[2]).toMatchObject({ seconds: 39, leftOut: { 'Unexpected error': 40, 'Outcomes could not be recorded.': 40 } });
 });
 
@@ -48,5 +48,5 @@ test('other lines are logged as usual, also during an outage and by child logger
 test('at level debug every line is logged', () => {
   const { outages, messages } = outageLog('debug');
   outages.log.warn({ err: new Lost() }, 'Left out at info.');
-  expect(messages()).toEqual([expect.stringContaining('The database is unavailable.'), 'Left out at info.']);
+  expect(messages()).toEqual([expect.stringContaining('The database is unavailable'), 'Left out at info.']);
 });

@@ -41,7 +41,7 @@ export class OutageLog {
     if (this.#outage) this.#outage.latest = now;
     else {
       this.#outage = { since: now, latest: now, loggedAt: now, messages: new Map() };
-      const text = 'The database is unavailable. Requests get 503 until it recovers; further failures are counted in a summary.';
+      const text = 'The database is unavailable; requests get 503 until it recovers, and failures are counted in a summary';
       this.#options.log.error({ err: error }, text);
     }
   }
@@ -50,7 +50,7 @@ export class OutageLog {
     const outage = this.#outage;
     if (outage === null || Math.abs(this.#options.now() - outage.latest) < QUIET_MS) return;
     this.#outage = null;
-    this.#options.log.info(summary(outage, outage.latest), 'The database is available again.');
+    this.#options.log.info(summary(outage, outage.latest), 'The database is available again');
   }
 
   #suppress(message: string): void {
@@ -61,7 +61,7 @@ export class OutageLog {
     const now = this.#options.now();
     if (Math.abs(now - outage.loggedAt) < SUMMARY_MS) return;
     outage.loggedAt = now;
-    this.#options.log.warn(summary(outage, now), 'The database is still unavailable.');
+    this.#options.log.warn(summary(outage, now), 'The database is still unavailable');
   }
 
   /** Pino's child loggers inherit from their parent as prototype, so the overrides apply to them too. */

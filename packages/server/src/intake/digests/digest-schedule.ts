@@ -34,7 +34,7 @@ export class DigestSchedule {
       poll: () => this.#runDue(),
       everyMs: options.pollMs ?? DEFAULT_POLL_MS,
       log: options.log,
-      errorMessage: 'Polling for due digests failed; it will be retried.',
+      errorMessage: 'Failed to poll for due digests; retrying',
     });
   }
 
@@ -65,9 +65,9 @@ export class DigestSchedule {
       const digest = tenant?.product.digests.byName.get(name);
       if (!tenant || !digest) return;
       const events = await digests.runDue(tenant, digest);
-      if (events) log.info({ organization: tenant.organization.id, digest: name, events: events.length }, 'Digest run finished.');
+      if (events) log.info({ organization: tenant.organization.id, digest: name, events: events.length }, 'Ran a digest');
     } catch (error) {
-      log.error({ err: error, organizationKey: key, digest: name }, 'A digest run failed; it will be retried.');
+      log.error({ err: error, organizationKey: key, digest: name }, 'Failed to run a digest; retrying');
     }
   }
 }

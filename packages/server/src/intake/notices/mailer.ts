@@ -56,11 +56,11 @@ export class Mailer {
       // Logs the code only: an SMTP response may contain the credentials.
       const code = error instanceof Error && 'code' in error ? error.code : 'unknown';
       if (attempts >= MAX_ATTEMPTS) {
-        log.error({ mail: id, code, attempts }, 'A mail could not be sent after its last retry; it is dropped.');
+        log.error({ mail: id, code, attempts }, 'Failed to send a mail after its last retry; dropped it');
         await mailSent(database, id);
         return;
       }
-      log.warn({ mail: id, code, attempts }, 'A mail could not be sent; it will be retried.');
+      log.warn({ mail: id, code, attempts }, 'Failed to send a mail; retrying');
       await mailLater(database, id, new Date(now() + Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** (attempts - 1))));
     }
   }

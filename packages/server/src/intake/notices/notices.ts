@@ -38,7 +38,7 @@ export class Notices {
       poll: () => this.#process(),
       everyMs: options.pollMs ?? DEFAULT_POLL_MS,
       log: options.log,
-      errorMessage: 'Notices could not be processed; they will be retried.',
+      errorMessage: 'Failed to process notices; retrying',
     });
   }
 
