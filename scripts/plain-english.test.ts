@@ -6,7 +6,7 @@ import { ROOT } from './run-tool.ts';
 
 const MAX_WORDS = 30;
 const PAGES = ['*.md', 'docs/*.md', 'products/*/README.md', 'packages/**/*.md'];
-/** Folders whose error messages and OpenAPI texts are checked. */
+/** Sources whose error messages, OpenAPI texts and log lines are checked. */
 const SOURCES = ['packages/*/src/**/*.ts', 'products/*/*.ts'];
 /** The glossary lists words to avoid. */
 const LISTS_AVOIDED_WORDS = 'docs/glossary.md';
@@ -28,7 +28,7 @@ describe('documentation', () => {
   });
 });
 
-test('error messages and OpenAPI texts have no word that we avoid', async () => {
+test('error messages, OpenAPI texts and log lines have no word that we avoid', async () => {
   const wrong = await Promise.all(
     sources.map(async (file) => {
       const texts = messageTexts(await readFile(join(ROOT, file), 'utf8'));
@@ -50,8 +50,13 @@ describe('the check', () => {
   });
 
   test('finds the texts of messages, and avoided words in them', () => {
-    const source = `{ summary: 'Start anew' }; throw new PosthornError('conflict', \`Whoever asks\`); const other = 'anew';`;
-    expect(messageTexts(source)).toEqual(['Start anew', 'Whoever asks']);
-    expect(messageTexts(source).flatMap(avoidedWords)).toEqual(['anew', 'Whoever']);
+    const source = [
+      `const schema = { summary: 'Start anew' };`,
+      `throw new PosthornError('conflict', \`Whoever asks\`);`,
+      `log.info({ id }, 'It goes on');`,
+      `const other = 'anew';`,
+    ].join('\n');
+    expect(messageTexts(source)).toEqual(['Start anew', 'Whoever asks', 'It goes on']);
+    expect(messageTexts(source).flatMap(avoidedWords)).toEqual(['anew', 'Whoever', 'goes on']);
   });
 });

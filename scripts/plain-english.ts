@@ -25,7 +25,9 @@ const AVOIDED: readonly string[] = [
 const AVOIDED_PATTERN = new RegExp(`\\b(?:${AVOIDED.join('|')})\\b`, 'gi');
 const MARKERS = /^\s*(?:[-*]|\d+\.|#+|>)\s+/;
 const SENTENCE_END = /(?<=[.!?]["')*`’”]*)\s+(?=[\p{Lu}\d`"'*([“‘])/u;
-const TEXT = /(?:\b(?:summary|description|title|help|message|detail):\s*|new \w*Error\(\s*(?:'\w+',\s*)?)(?:'([^'\n]*)'|`([^`]*)`)/g;
+/** A text after a key, in a new error, or in a log call. */
+const TEXT =
+  /(?:\b(?:summary|description|title|help|message|detail):\s*|new \w*Error\(\s*(?:'\w+',\s*)?|\blog\.\w+\(\s*(?:\{[^}]*\},\s*)?)(?:'([^'\n]*)'|`([^`]*)`)/g;
 
 /** Returns the avoided words that a text contains. Quoted code, and the name of a test after its file, are not checked. */
 export function avoidedWords(text: string): string[] {
@@ -44,7 +46,7 @@ export function withoutCode(markdown: string): string {
   return markdown.replaceAll(/^```[^]*?^```$/gm, '');
 }
 
-/** Returns the texts of error messages and OpenAPI entries in a TypeScript source. */
+/** Returns the texts of error messages, OpenAPI entries and log lines in a TypeScript source. */
 export function messageTexts(source: string): string[] {
   return [...source.matchAll(TEXT)].map(([, quoted, template]) => quoted ?? template ?? '');
 }
