@@ -25,7 +25,7 @@ function failureOf(check: () => unknown): string {
 }
 
 test.each([`/hook?${SENT}`, `https://example.com/hook?${SENT}`, new URL(`https://example.com/?${SENT}`), `?${SENT}#part`])(
-  'the query of %s is taken',
+  'the query of %s is accepted',
   (url) => {
     expect(verifyQuery({ url, headers }, SECRET, { now })).toEqual({ id: 'msg_1', timestamp: new Date(now) });
   },

@@ -171,7 +171,7 @@ describe('a call', () => {
   });
 
   test.each([{ url: 'example.com' }, { url: 'ftp://example.com' }, { url: '' }, { key: '' }, { key: 'two words' }, { key: 'a\r\nb' }])(
-    'options that cannot work are refused: %j',
+    'invalid options are refused: %j',
     (wrong) => {
       expect(() => createClient({ url: 'http://127.0.0.1', key: 'k', ...wrong })).toThrow(RangeError);
     },
@@ -193,7 +193,7 @@ describe('a refusal', () => {
     { status: 200, body: '<html>Log in</html>' },
     { status: 200, body: '' },
     { status: 500, body: { message: 'of somebody else' } },
-  ])('an answer that is not Posthorn’s is told as such: %j', async (answer) => {
+  ])('a response that is not from Posthorn is an unexpected_answer: %j', async (answer) => {
     await using server = await serverThat(answer);
     const error = await failureOf(server.client<typeof shop>().organizations.get('acme'));
     expect(error).toMatchObject({ name: 'PosthornApiError', code: 'unexpected_answer', status: answer.status });

@@ -108,7 +108,7 @@ describe('numbers', () => {
 });
 
 test.each(['', ' ', '{', '{"a":}', '{"a":1,}', "{'a':1}", '[1 2]', 'NaN', 'undefined', '{"a":01}', '"\t"', '{}{}', '\u00a0{}'])(
-  'what is no JSON is refused: %j',
+  'invalid JSON is refused: %j',
   (text) => {
     expect(refusal(text).code).toBe('malformed_json');
   },

@@ -17,7 +17,7 @@ test.each(['.', '..', '', 'a/b', 'ä', 'x'.repeat(129)])('the id %j cannot be us
   const answer = await server.request<Problem>('POST /v1/organizations', { id, name: 'Acme' });
   expect(answer.status).toBe(422);
   expect(answer.body.errors).toEqual([
-    { path: '/id', rule: 'pattern', message: 'must be 1 to 128 letters, digits and . _ : -, and neither . nor ..' },
+    { path: '/id', rule: 'pattern', message: 'must be 1 to 128 letters, digits or . _ : -, and neither . nor ..' },
   ]);
 });
 
