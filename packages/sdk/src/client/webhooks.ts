@@ -8,7 +8,7 @@ export interface Webhooks<Name extends string = string> {
   list(query?: PageQuery & { readonly scope?: string }, options?: CallOptions): Promise<Page<Webhook>>;
   get(id: string, options?: CallOptions): Promise<Webhook>;
   update(id: string, change: WebhookChange, options?: CallOptions): Promise<ChangedWebhook>;
-  /** Cancels its pending deliveries. */
+  /** Cancels its unfinished deliveries. */
   delete(id: string, options?: CallOptions): Promise<void>;
   /** Makes it active and sends its held deliveries. `replay`: also sends what it missed while it was marked failed. */
   enable(id: string, input?: { readonly replay?: boolean }, options?: PostOptions): Promise<Webhook>;
@@ -23,7 +23,7 @@ export interface Webhooks<Name extends string = string> {
     input?: { readonly overlapSeconds?: number; readonly secret?: string },
     options?: PostOptions,
   ): Promise<WebhookWithSecret>;
-  /** Sends the deliveries of a time span again. Resolves to their number. */
+  /** Sends events of a time span again. Resolves to the number of deliveries. */
   replay(id: string, input: Replay, options?: PostOptions): Promise<{ readonly deliveries: number }>;
 }
 

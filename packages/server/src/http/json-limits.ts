@@ -8,7 +8,7 @@ export const MAX_CONTAINERS = 250_000;
 export const MAX_VALUES = 1_000_000;
 /** Each number that a double cannot hold is an object, and slow to write. */
 export const MAX_EXACT_NUMBERS = 100_000;
-/** Shorter texts cannot exceed the limits that matter, so they are not counted. */
+/** Shorter texts cannot have that many values, so they are not counted. `parseJsonBody` checks their depth. */
 const COUNTED_LENGTH = 64 * 1024;
 
 /**

@@ -122,7 +122,7 @@ function replayRoute(app: FastifyInstance, { database, webhooks, now }: Recovery
       schema: {
         tags: TAGS,
         summary: 'Replay events to a webhook',
-        description: 'Sends the deliveries of a time span again. Default statuses: failed, cancelled and missed.',
+        description: 'Sends events of a time span again. By default those whose delivery failed, was cancelled or was missed.',
         body: Type.Object(
           {
             since: Time,

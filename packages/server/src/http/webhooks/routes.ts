@@ -114,7 +114,14 @@ function webhookChangeRoutes(app: FastifyInstance, { webhooks }: WebhookServices
 
   app.delete<{ Params: OneWebhook }>(
     ONE,
-    { schema: { tags: TAGS, summary: 'Delete a webhook', description: 'Cancels its pending deliveries.', response: { 204: Type.Null() } } },
+    {
+      schema: {
+        tags: TAGS,
+        summary: 'Delete a webhook',
+        description: 'Cancels its unfinished deliveries.',
+        response: { 204: Type.Null() },
+      },
+    },
     async (request, reply) => {
       await webhooks.delete(request.tenant, request.params.webhook);
       return reply.code(204).send();
