@@ -90,7 +90,7 @@ test('410 marks the webhook failed and ends the delivery', async () => {
   await tenant.settled(id, 'failed', 1);
   await expect
     .poll(() => tenant.call('GET', `/webhooks/${webhook.id}`))
-    .toMatchObject({ status: 'failed', statusReason: 'The endpoint answered 410 Gone.' });
+    .toMatchObject({ status: 'failed', statusReason: 'The endpoint responded with 410 Gone.' });
   expect((await tenant.emit('a.b', {})).deliveries).toBe(0);
 });
 

@@ -29,7 +29,7 @@ const ATTEMPT = JSON.stringify({
   durationMs: 3,
   request: { url: 'http://127.0.0.1/w/0/waiting', method: 'POST', headers: [['content-type', 'application/json']] },
   response: { status: 503, headers: [['content-length', '0']], body: '', truncated: false },
-  failure: { code: 'status', message: 'The endpoint answered 503.' },
+  failure: { code: 'status', message: 'The endpoint responded with 503.' },
 });
 
 /**

@@ -13,7 +13,7 @@ const webhook: JsonObject = {
     scope: null,
     status: 'failed',
   },
-  reason: 'The endpoint answered 410 Gone.',
+  reason: 'The endpoint responded with 410 Gone.',
   happenedAt: '2026-01-15T09:30:00.000Z',
 };
 const event = (description: string, more: JsonObject = {}) => ({ group: 'Webhooks', description, sample: { ...webhook, ...more } });

@@ -16,7 +16,7 @@ const attempt: StoredAttempt = {
     body: 'ü\0😀',
     truncated: true,
   },
-  failure: { code: 'status', message: 'The endpoint answered 500.' },
+  failure: { code: 'status', message: 'The endpoint responded with 500.' },
   nextAttemptAt: null,
 };
 

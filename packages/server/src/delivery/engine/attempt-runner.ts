@@ -157,7 +157,7 @@ export class AttemptRunner {
     const next = verdict.gone ? null : nextAttempt({ plan: webhook.retry, failedAttempts, retryAfterMs: askedMs, now: now(), random });
     const lasting = health.failed(webhook, job.shard, next === null ? timeOfId(job.event.id) : null);
     if (verdict.gone) {
-      return { next, failWebhook: { notice: 'webhook.disabled', reason: 'The endpoint answered 410 Gone.', failingSince: null } };
+      return { next, failWebhook: { notice: 'webhook.disabled', reason: 'The endpoint responded with 410 Gone.', failingSince: null } };
     }
     if (next === null && webhook.whenExhausted === 'fail-webhook') {
       const reason = `A delivery failed after ${failedAttempts} attempts: ${verdict.failure.message}`;

@@ -35,7 +35,9 @@ describe('judge', () => {
   it('accepts exactly the listed status codes', () => {
     const rule: SuccessRule = { status: [200, 302], bodyContains: null };
     expect(judge(answered(302), rule, decode).kind).toBe('success');
-    expect(judge(answered(204), rule, decode)).toMatchObject({ failure: { message: 'The endpoint answered 204; 200, 302 is a success.' } });
+    expect(judge(answered(204), rule, decode)).toMatchObject({
+      failure: { message: 'The endpoint responded with 204; expected 200, 302.' },
+    });
   });
 
   it.each([429, 503])('judges %i as overload', (status) => {

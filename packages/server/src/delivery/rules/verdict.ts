@@ -37,7 +37,7 @@ export function judge(exchange: JudgedExchange, rule: SuccessRule, decode: Decod
   if (response === null) return failed({ code: 'bad_response', message: 'There was no response.' }, null);
   const { status } = response;
   if (!isSuccessStatus(status, rule.status)) {
-    return failed({ code: 'status', message: `The endpoint answered ${status}; ${describeStatus(rule.status)} is a success.` }, status);
+    return failed({ code: 'status', message: `The endpoint responded with ${status}; expected ${describeStatus(rule.status)}.` }, status);
   }
   if (rule.bodyContains === null || contains(response, rule.bodyContains, decode)) return SUCCESS;
   const where = response.truncated ? `The first ${response.body.length} bytes of the body do` : 'The body does';

@@ -15,7 +15,7 @@ export class NamedFailure extends Error {
 export type Stage = 'dns' | 'connect' | 'tls' | 'open';
 
 /** The failure of exchanges that a closing sender ends, and of requests to a closed one. */
-export const CLOSED = named('timeout', 'Posthorn was shut down before the endpoint had answered.');
+export const CLOSED = named('timeout', 'Posthorn was shut down before the endpoint had responded.');
 
 const LENGTH_MISMATCH = 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH';
 const CUT_OFF = 'The endpoint closed the connection before its response was complete.';
@@ -25,7 +25,7 @@ const BEFORE_OPEN: ReadonlyMap<string, Failure> = new Map([
   ['ECONNREFUSED', named('connect_refused', 'The endpoint refused the connection: nothing listens on its port.')],
   ['EHOSTUNREACH', named('connect_refused', 'The endpoint cannot be reached: there is no route to its address.')],
   ['ENETUNREACH', named('connect_refused', 'The endpoint cannot be reached: there is no route to its network.')],
-  ['ETIMEDOUT', named('connect_timeout', 'The endpoint did not take the connection in time.')],
+  ['ETIMEDOUT', named('connect_timeout', 'The endpoint did not accept the connection in time.')],
 ]);
 
 const BY_ERROR_CODE: ReadonlyMap<string, Failure> = new Map([
@@ -67,7 +67,7 @@ export function failureOf(error: unknown, { stage, begun }: { readonly stage: St
   if (requestInvalid(error))
     return named('bad_response', 'The request could not be sent: its URL or one of its headers is not valid for HTTP.');
   if (endedEarly(error, begun)) return named('reset', CUT_OFF);
-  if (protocolBroken(error)) return named('bad_response', 'What the endpoint answered is not valid HTTP/1.1.');
+  if (protocolBroken(error)) return named('bad_response', 'The endpoint’s response is not valid HTTP/1.1.');
   if (code.startsWith('ERR_SSL_') || code.startsWith('ERR_TLS_')) return named('tls_error', 'The TLS handshake with the endpoint failed.');
   if (stage === 'tls') return named('tls_error', 'The endpoint closed the connection during the TLS handshake.');
   if (stage !== 'open') return named('connect_refused', 'The connection to the endpoint could not be opened.');
@@ -81,7 +81,7 @@ export function failureAtDeadline(stage: Stage, timeoutMs: number): Failure {
     case 'dns':
       return named('dns', `The endpoint’s host name was not resolved within ${time}.`);
     case 'connect':
-      return named('connect_timeout', `The endpoint did not take the connection within ${time}.`);
+      return named('connect_timeout', `The endpoint did not accept the connection within ${time}.`);
     case 'tls':
       return named('connect_timeout', `The TLS handshake with the endpoint did not end within ${time}.`);
     case 'open':

@@ -230,7 +230,7 @@ describe('close', () => {
     const exchanges = [post(sender, hell.url('no-answer')), post(sender, hell.url('ok'))];
     await sender.close(50);
     for (const { failure } of await Promise.all(exchanges)) {
-      expect(failure).toEqual({ code: 'timeout', message: 'Posthorn was shut down before the endpoint had answered.' });
+      expect(failure).toEqual({ code: 'timeout', message: 'Posthorn was shut down before the endpoint had responded.' });
     }
     expect(sender.stats()).toEqual({ exchanges: 0, connections: 0 });
   });

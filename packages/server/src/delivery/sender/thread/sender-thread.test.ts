@@ -7,7 +7,7 @@ import { parseTargets } from '../../../tenancy/target-address.ts';
 import type { Exchange } from '../exchange.ts';
 import { SenderThread } from './sender-thread.ts';
 
-const CLOSED = { code: 'timeout', message: 'Posthorn was shut down before the endpoint had answered.' };
+const CLOSED = { code: 'timeout', message: 'Posthorn was shut down before the endpoint had responded.' };
 
 let server: Server;
 let url: string;
