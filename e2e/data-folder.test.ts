@@ -9,7 +9,7 @@ import { openPostgres } from '../packages/server/src/store/postgres.ts';
 import { startServer, type RunningServer, type ServerOptions } from './harness/server.ts';
 
 const MAIN = join(import.meta.dirname, '../packages/server/src/main.ts');
-/** The server makes its keys, as for somebody who has configured nothing. */
+/** Without configured keys, so that the server generates them. */
 const OWN_KEYS = { POSTHORN_ROOT_KEY: undefined, POSTHORN_ENCRYPTION_KEY: undefined };
 
 /** A start takes 2 s, and ten times as long on a busy machine. */
@@ -21,7 +21,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(dataDir, { recursive: true, force: true }));
 
-/** The words with which it refuses to start; fails if it starts. */
+/** Returns the error message of a refused start; fails if the server starts. */
 async function refusal(options: ServerOptions = { dataDir, environment: OWN_KEYS }): Promise<string> {
   const server = await startServer(options).catch((error: unknown) => String(error));
   if (typeof server === 'string') return server;
@@ -33,7 +33,7 @@ async function start(): Promise<RunningServer> {
   return startServer({ dataDir, environment: OWN_KEYS });
 }
 
-/** With the key that the server made. */
+/** Sends a request with the key that the server generated. */
 async function addWebhook(server: RunningServer): Promise<void> {
   const authorization = `Bearer ${(await readFile(join(dataDir, 'root-key'), 'utf8')).trim()}`;
   const post = (path: string, body: unknown) => server.request('POST', path, { body, headers: { authorization } });
@@ -54,7 +54,7 @@ describe('a data folder', { timeout: SEVERAL_STARTS_MS }, () => {
     expect((await fetch(`${second.url}/readyz`)).status).toBe(200);
   });
 
-  test('goes to exactly one of servers that start at the same instant', async () => {
+  test('is locked by exactly one of several servers that start at the same time', async () => {
     const starts = await Promise.allSettled([start(), start(), start(), start()]);
     const servers = starts.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
     for (const server of servers) await server.kill();
@@ -95,7 +95,7 @@ describe('a data folder', { timeout: SEVERAL_STARTS_MS }, () => {
 });
 
 describe('keys kept in the data folder', { timeout: SEVERAL_STARTS_MS }, () => {
-  test('are refused when they are damaged, with what to do; a deleted root key is made again', async () => {
+  test('are refused with advice when damaged; a deleted root key is generated again', async () => {
     await using first = await start();
     await addWebhook(first);
     await first.stop();
@@ -110,7 +110,7 @@ describe('keys kept in the data folder', { timeout: SEVERAL_STARTS_MS }, () => {
     expect(second.output()).toContain(`in ${join(dataDir, 'root-key')}`);
   });
 
-  test('are not made in place of a lost encryption key that sealed something', async () => {
+  test('are not generated in place of a lost encryption key that has encrypted data', async () => {
     await using first = await start();
     await addWebhook(first);
     await first.stop();
@@ -126,7 +126,7 @@ describe('keys kept in the data folder', { timeout: SEVERAL_STARTS_MS }, () => {
     expect((await fetch(`${again.url}/readyz`)).status).toBe(200);
   });
 
-  test('are not printed where output is no terminal', async () => {
+  test('are not printed if the output is not a terminal', async () => {
     await using server = await start();
     const [root, encryption] = await Promise.all(['root-key', 'encryption-key'].map((name) => readFile(join(dataDir, name), 'utf8')));
     expect(server.output()).toContain(`in ${join(dataDir, 'root-key')}`);
@@ -135,7 +135,7 @@ describe('keys kept in the data folder', { timeout: SEVERAL_STARTS_MS }, () => {
   });
 });
 
-test('on PostgreSQL a node with another encryption key than the others is refused', async () => {
+test('on PostgreSQL a node whose encryption key differs from the others is refused', async () => {
   await using place = await testPostgresUrl();
   const keys = (encryption: string) => ({ databaseUrl: place.url, environment: { POSTHORN_ENCRYPTION_KEY: encryption } });
   await using first = await startServer(keys('first-key-0123456789'));
@@ -145,7 +145,7 @@ test('on PostgreSQL a node with another encryption key than the others is refuse
   for (const server of [first, rotated]) expect((await fetch(`${server.url}/readyz`)).status).toBe(200);
 });
 
-test('after the steps for a lost encryption key the database takes another one', async () => {
+test('after the steps for a lost encryption key the database accepts another one', async () => {
   await using place = await testPostgresUrl();
   await using first = await startServer({ databaseUrl: place.url });
   await first.call('POST', '/v1/organizations', { id: 'acme', name: 'Acme', product: 'generic' });

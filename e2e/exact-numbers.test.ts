@@ -9,7 +9,7 @@ import { startReceiver, type Receiver } from './harness/receiver.ts';
 import { makeTenant, type TestTenant } from './harness/tenant.ts';
 
 const LOST = '9007199254740993.00';
-/** The double that is nearest to it. */
+/** Returns the nearest double. */
 const NEAREST = '9007199254740992';
 const AMOUNT = '12345678901234567890.12';
 const exact = (source: string): ExactNumber => new ExactNumber(source);
@@ -101,7 +101,7 @@ const number = fc
     return exponent === null ? text : `${text}e${exponent}`;
   });
 
-test('numbers reach the delivered body and the API as they were sent; those that a double holds in its usual form', async () => {
+test('numbers reach the delivered body and the API as they were sent; those that fit a double have its usual form', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(number, { minLength: 1, maxLength: 30 }), async (numbers) => {
       const data = `{"numbers":[${numbers.join()}]}`;
@@ -128,7 +128,7 @@ function valuesOf({ numbers }: JsonObject): number[] {
 describe('objects', () => {
   const put = (id: string, balance: string) => raw('PUT', `/objects/account/${id}`, `{"state":{"balance":${balance},"name":"A"}}`);
 
-  test('a change in the digits that a double loses is an event, with both values', async () => {
+  test('a change beyond the precision of a double causes an event with both values', async () => {
     await put('a', NEAREST);
     const changed = await put('a', LOST);
     expect(changed.text).toContain(`"state":{"balance":${LOST},"name":"A"}`);
@@ -138,14 +138,14 @@ describe('objects', () => {
     expect((await raw('GET', '/objects/account')).text).toContain(`"balance":${LOST}`);
   });
 
-  test('another spelling of the same number is no change', async () => {
+  test('another spelling of the same number is not a change', async () => {
     await put('b', LOST);
     for (const same of ['9007199254740993', '9007199254740993.0', '9.007199254740993e15']) {
       expect(JSON.parse((await put('b', same)).text)).toMatchObject({ object: { version: 1 }, events: [] });
     }
   });
 
-  test('a merge patch changes it, and leaves it alone', async () => {
+  test('a merge patch changes or preserves it', async () => {
     await put('c', LOST);
     const patched = await raw('PATCH', '/objects/account/c', `{"state":{"limit":{"most":${AMOUNT}}}}`);
     expect(patched.text).toContain(`"state":{"balance":${LOST},"name":"A","limit":{"most":${AMOUNT}}}`);
@@ -202,13 +202,13 @@ describe('schemas', () => {
     expect((await emit('priced', data)).toSorted()).toEqual(errors);
   });
 
-  test('another schema library is shown the nearest double, and the event keeps its digits', async () => {
+  test('a schema library gets the nearest double, and the event keeps its digits', async () => {
     expect(await emit('counted', '{"n":1e400}')).toEqual(['/data/n too_big']);
     const { text } = await raw('POST', '/events', '{"type":"counted","data":{"n":1.00000000000000000001}}');
     expect(await bodyOf(idIn(text))).toContain('"n":1.00000000000000000001');
   });
 
-  test.each(['data', 'sender'])('a number is no object where %s is expected', async (field) => {
+  test.each(['data', 'sender'])('a number is not accepted as the object %s', async (field) => {
     const fields = { type: '"a.b"', data: '{}', [field]: LOST };
     const body = `{${Object.entries(fields)
       .map(([name, value]) => `"${name}":${value}`)
@@ -243,7 +243,7 @@ test('the client sends and reads exact numbers', async () => {
   expect(await bodyOf(id)).toContain(`"amount":${AMOUNT}`);
 });
 
-/** The value with each of its leaves in turn replaced. */
+/** Yields the value once per leaf, with that leaf replaced. */
 function* replacements(value: Json, leaf: Json): Generator<Json> {
   if (typeof value !== 'object' || value === null || value instanceof ExactNumber) {
     yield leaf;
@@ -268,7 +268,7 @@ describe.each(builtInProducts)('the product $name', (product) => {
     return results;
   };
 
-  test('takes an exact number in any place of an event or a state, or refuses it by name', async () => {
+  test('accepts an exact number anywhere in an event or a state, or refuses it with an expected error code', async () => {
     const place = await makeTenant(node, product.name);
     const events = Object.entries(product.events).flatMap(([type, { sample }]) =>
       [...replacements(sample, leaf)].map((data) => ({ type, data })),

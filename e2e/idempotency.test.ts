@@ -9,7 +9,7 @@ import { startReceiver, type Receiver } from './harness/receiver.ts';
 import { startServer } from './harness/server.ts';
 import { makeTenant, type TestTenant } from './harness/tenant.ts';
 
-/** Its failed deliveries are not retried. Its goals may have inbound hooks; `things` are told of in a digest. */
+/** A product without retries, with inbound hooks for goals and a digest of `things`. */
 const EXACTLY: ProductDefinition = {
   name: 'exactly',
   anyEvent: true,
@@ -54,7 +54,7 @@ afterAll(async () => {
 
 let keys = 0;
 
-/** Sends a request whose commit is never heard of, and then repeats it until it is answered. */
+/** Sends a request whose commit gets no response, and then repeats it until it gets one. */
 async function lostAndRepeated<Body>(path: string, body: unknown, carries = 'end_idempotent'): Promise<ApiAnswer<Body>> {
   const request = { body, headers: { 'idempotency-key': `key-${keys++}` } };
   const committed = line.loseCommitOf(carries);
@@ -66,14 +66,14 @@ async function lostAndRepeated<Body>(path: string, body: unknown, carries = 'end
 
 const list = (path: string): Promise<Page> => node.call('GET', path);
 
-describe('a request with an Idempotency-Key whose commit nobody heard of, repeated', () => {
+describe('a repeated request with an Idempotency-Key whose first commit got no response', () => {
   let tenant: TestTenant;
   beforeAll(async () => {
     tenant = await makeTenant(node, 'exactly', { inbound: true });
     await tenant.call('POST', '/goals', { id: 'revenue', name: 'Revenue', direction: 'maximize' });
   });
 
-  /** What is created, where, and the secret that is shown once. */
+  /** What is created, its path, and the secret that is shown once. */
   const CREATED: readonly [string, () => { path: string; body: object }, string | null][] = [
     ['a webhook', () => ({ path: `${tenant.path}/webhooks`, body: { url: `${receiver.url}/made`, events: ['never'] } }), 'secret'],
     ['an organization', () => ({ path: '/v1/organizations', body: { name: 'No id given', product: 'exactly' } }), null],
@@ -138,7 +138,7 @@ describe('a request with an Idempotency-Key whose commit nobody heard of, repeat
     expect(receiver.requests.filter(({ target }) => target === '/tried')).toHaveLength(2);
   });
 
-  test('sends a delivery again once', async () => {
+  test('redelivers once', async () => {
     await tenant.webhook({ url: `${receiver.url}/again`, events: ['again'] });
     const { id } = await tenant.emit('again', {});
     const delivery = await tenant.settled(id, 'delivered');
@@ -148,7 +148,7 @@ describe('a request with an Idempotency-Key whose commit nobody heard of, repeat
     expect(receiver.requests.filter(({ target }) => target === '/again')).toHaveLength(2);
   });
 
-  test('pauses once: whoever enables the webhook in between is not overruled', async () => {
+  test('pauses once: it does not undo an enable in between', async () => {
     const { id } = await tenant.webhook({ url: `${receiver.url}/paused`, events: ['never'] });
     const request = { headers: { 'idempotency-key': 'pause' } };
     const committed = line.loseCommitOf('end_idempotent');
@@ -169,7 +169,7 @@ describe('a request with an Idempotency-Key whose commit nobody heard of, repeat
     expect(data.filter(({ id }) => id === again.body.events[0]?.id)).toHaveLength(1);
   });
 
-  test('replays once, with the count of the first', async () => {
+  test('replays once, and returns the count of the first run', async () => {
     const since = new Date(Date.now() - 1_000).toISOString();
     const { id } = await tenant.webhook({ url: `${receiver.url}/replayed`, events: ['replayed'] });
     for (let n = 0; n < 3; n++) await tenant.settled((await tenant.emit('replayed', { n })).id, 'delivered');
@@ -185,7 +185,7 @@ async function receiverHas(target: string, count: number): Promise<void> {
   await expect.poll(() => receiver.requests.filter((request) => request.target === target).length, { timeout: 15_000 }).toBe(count);
 }
 
-/** As `lostAndRepeated`, of a request whose event is stored by a statement of its own. */
+/** Like `lostAndRepeated`, for a request whose event is stored by a separate statement. */
 async function lostAndRepeatedAppend<Body>(path: string, body: unknown): Promise<ApiAnswer<Body>> {
   const request = { body, headers: { 'idempotency-key': `key-${keys++}` } };
   line.loseAnswerTo('append_events');
@@ -202,14 +202,14 @@ test('enable with replay continues where it was interrupted, with the outage tha
   await expect.poll(() => tenant.call('GET', `/webhooks/${id}`)).toMatchObject({ status: 'failed' });
   failing.react({ status: 200 });
   const path = `${tenant.path}/webhooks/${id}/enable`;
-  // The commit of `enable` itself: what the webhook missed is still to be replayed.
+  // The commit of `enable` itself: the replay of missed events is still to come.
   const again = await lostAndRepeated(path, { replay: true }, 'advance_idempotent');
   expect(again).toMatchObject({ status: 200, body: { status: 'active' } });
   await failing.waitFor(2);
   expect(failing.requests.map(({ text }) => (JSON.parse(text) as { data: { n: number } }).data.n)).toEqual([0, 0]);
 });
 
-test('a node that dies after the commit: another node gives its answer at once', async () => {
+test('if a node dies after the commit, another node returns its response at once', async () => {
   await using own = await testPostgresUrl();
   await using ownLine = await startDatabaseLine(own.url);
   await using victim = await startServer({ databaseUrl: ownLine.url });

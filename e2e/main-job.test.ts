@@ -24,7 +24,7 @@ async function readDealSigned(): Promise<DealSigned> {
   return JSON.parse(await readFile(new URL('fixtures/revops-deal-signed.json', import.meta.url), 'utf8')) as DealSigned;
 }
 
-/** The main job from end to end: a deal event goes in, arrives signed at a webhook, and the delivery can be looked up. */
+/** The main job from end to end: a deal event goes in, arrives signed at a webhook, and the delivery can be read. */
 async function deliverDealSigned(server: RunningServer): Promise<void> {
   await using receiver = await startReceiver({ body: RECEIVED });
   const { deal } = await readDealSigned();

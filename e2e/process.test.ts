@@ -6,14 +6,14 @@ import { expect, test } from 'vitest';
 import { eventually } from '../packages/server/test-support/eventually.ts';
 import { startServer } from './harness/server.ts';
 
-test('is ready, and stops when told to', async () => {
+test('starts, becomes ready, and stops on a signal', async () => {
   await using server = await startServer();
   expect(await (await fetch(`${server.url}/healthz`)).json()).toMatchObject({ status: 'ok' });
   expect(await server.stop()).toBe(0);
   await expect(fetch(server.url)).rejects.toThrow('fetch failed');
 });
 
-test('after SIGTERM /readyz is 503 for a while before connections are refused; requests work meanwhile; a second signal ends it', async () => {
+test('after SIGTERM /readyz is 503 while requests still work; a second signal exits at once', async () => {
   await using server = await startServer({ environment: { POSTHORN_STOP_DELAY_SECONDS: '120' } });
   process.kill(server.pid, 'SIGTERM');
   await eventually(async () => {
@@ -26,7 +26,7 @@ test('after SIGTERM /readyz is 503 for a while before connections are refused; r
   expect(await server.stop()).toBe(1);
 });
 
-test('the last requests on open connections are done, or refused with a problem', async () => {
+test('the last requests on open connections are completed, or refused with an error response', async () => {
   await using server = await startServer();
   await server.call('POST', '/v1/organizations', { id: 'acme', name: 'Acme' });
   const body = JSON.stringify({ type: 'a.b', data: {} });
@@ -50,7 +50,7 @@ test('the last requests on open connections are done, or refused with a problem'
   await eventually(() => expect(server.output()).toContain('Posthorn has stopped'));
 });
 
-test('names every wrong setting at once, and shows no value', async () => {
+test('lists all invalid settings at once, without their values', async () => {
   const environment = { POSTHORN_PORT: 'eighty', POSTHORN_ENCRYPTION_KEY: 'short-key', POSTHORN_LOG_LEVL: 'info' };
   const refused = await startServer({ environment }).catch((error: unknown) => String(error));
   expect(refused).toContain('POSTHORN_PORT must be');
@@ -59,7 +59,7 @@ test('names every wrong setting at once, and shows no value', async () => {
   expect(refused).not.toMatch(/eighty|short-key/);
 });
 
-test('makes keys of its own on the embedded database, and keeps them over a restart', async () => {
+test('generates keys for the embedded database and reuses them after a restart', async () => {
   const environment = { POSTHORN_ROOT_KEY: undefined, POSTHORN_ENCRYPTION_KEY: undefined };
   await using first = await startServer({ environment });
   const key = (await readFile(join(first.dataDir, 'root-key'), 'utf8')).trim();

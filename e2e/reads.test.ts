@@ -5,20 +5,20 @@ import { openPostgres } from '../packages/server/src/store/postgres.ts';
 import { startNode } from './harness/node-in-process.ts';
 import { makeTenant } from './harness/tenant.ts';
 
-test('reads that hang are given up, and hold up no accept and no other organization’s other reads', async () => {
+test('reads that hang are aborted, and hold up no accept and no other organization’s other reads', async () => {
   await using place = await testPostgresUrl();
   await using node = await startNode({ databaseUrl: place.url });
   const greedy = await makeTenant(node);
   const other = await makeTenant(node);
   const database = await openPostgres(place.url, { connections: 1 });
-  // Every list of goals waits for this lock, as it would for a slow disk.
+  // Every list of goals waits for this lock, like for a slow disk.
   const lock = await holdTransaction(database, (transaction) =>
     transaction.script('SET LOCAL idle_in_transaction_session_timeout = 0; LOCK TABLE goals IN ACCESS EXCLUSIVE MODE'),
   );
   const reads = Array.from({ length: 40 }, () => greedy.request<{ code: string }>('GET', '/goals'));
   const accepted = await Promise.all(Array.from({ length: 20 }, (_, n) => other.request('POST', '/events', { type: 'a.b', data: { n } })));
   expect(accepted.map(({ status }) => status)).toEqual(accepted.map(() => 202));
-  // The greedy organization has two of the reads' connections, however much it asks for.
+  // The greedy organization uses at most two of the connections for reads, regardless of its load.
   expect((await other.request('GET', '/events')).status).toBe(200);
   expect((await other.request('GET', '/deliveries?type=never')).status).toBe(200);
   for (const { status, headers, body } of await Promise.all(reads)) {

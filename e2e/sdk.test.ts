@@ -37,7 +37,7 @@ afterAll(async () => {
   await receiver[Symbol.asyncDispose]();
 });
 
-test('the client makes, pushes, lists and reads as its types say', async () => {
+test('the client creates, pushes, lists and reads as its types say', async () => {
   const client = createClient<typeof shop>({ url: node.server.url, key: node.rootKey });
   const organization = await client.organizations.create({
     name: 'Acme',
