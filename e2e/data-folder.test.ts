@@ -33,7 +33,7 @@ async function start(): Promise<RunningServer> {
   return startServer({ dataDir, environment: OWN_KEYS });
 }
 
-/** Sends a request with the key that the server generated. */
+/** Creates an organization with a webhook, using the root key that the server generated. */
 async function addWebhook(server: RunningServer): Promise<void> {
   const authorization = `Bearer ${(await readFile(join(dataDir, 'root-key'), 'utf8')).trim()}`;
   const post = (path: string, body: unknown) => server.request('POST', path, { body, headers: { authorization } });

@@ -6,7 +6,7 @@ import { goalState } from './goal-state.ts';
 import { orderErrors, type AppliedPost } from './goal-update.ts';
 import { refusedPoints, type GoalWriter } from './goal-writer.ts';
 import { GoalKeys } from './goal-keys.ts';
-import type { Taken, TargetKind, TargetPost } from './target-kind.ts';
+import type { AcceptedPost, TargetKind, TargetPost } from './target-kind.ts';
 
 /** The inbound target of a goal: accepts one dated value or an array of them, with thresholds. */
 export function goalTarget({ database, writer }: { database: Database; writer: GoalWriter }): TargetKind {
@@ -28,7 +28,7 @@ export function goalTarget({ database, writer }: { database: Database; writer: G
       const { tenant, hookId, logEntry } = post;
       const log = (applied: AppliedPost) => logEntry(statusOf(applied));
       const outcome = await writer.add({ tenant, goalKey, points: read.points, hookId, log });
-      return outcome instanceof PosthornError ? outcome : taken(post, outcome);
+      return outcome instanceof PosthornError ? outcome : acceptedPost(post, outcome);
     },
   };
 }
@@ -48,7 +48,7 @@ function statusOf({ results }: AppliedPost): 200 | 201 {
   return results.some(({ result }) => result === 'created') ? 201 : 200;
 }
 
-function taken({ body, targetId }: TargetPost, applied: AppliedPost): Taken {
+function acceptedPost({ body, targetId }: TargetPost, applied: AppliedPost): AcceptedPost {
   const { state, results } = applied;
   const points = results.map(({ date, value, colour, result }): JsonObject => ({ date, value, colour, result }));
   const [first = null] = points;

@@ -1,6 +1,6 @@
 import { ExactNumber, PosthornError, type FieldError, type JsonObject } from '@posthorn/protocol';
 import type { InboundObject, InboundObjects } from './inbound-objects.ts';
-import type { Taken, TargetKind, TargetPost } from './target-kind.ts';
+import type { AcceptedPost, TargetKind, TargetPost } from './target-kind.ts';
 
 /** Maximum number of objects per post. */
 export const MAX_OBJECTS = 1_000;
@@ -61,7 +61,7 @@ async function upsertAll(
   objects: InboundObjects,
   { tenant, body }: TargetPost,
   toObject: (item: Item) => InboundObject,
-): Promise<Taken | PosthornError> {
+): Promise<AcceptedPost | PosthornError> {
   const items = Array.isArray(body) ? (body as unknown[]) : [body];
   const errors: FieldError[] = [];
   if (items.length === 0) errors.push({ path: '', rule: 'min_items', message: 'must contain at least one object' });

@@ -10,7 +10,7 @@ import { RateLimiter, sourceName, type Rate } from './rate-limiter.ts';
 import type { RequestLog } from './request-log.ts';
 import { shownPayload } from './shown-payload.ts';
 import type { HookKey, KnownTarget, TargetDirectory } from './target-directory.ts';
-import type { Taken, TargetKind, TargetKinds } from './target-kind.ts';
+import type { AcceptedPost, TargetKind, TargetKinds } from './target-kind.ts';
 
 /** A request to an inbound URL before its body is read. */
 export interface Arrival {
@@ -93,7 +93,7 @@ export class Receiver {
   }
 
   /** Passes a body to its target. Returns rejections instead of throwing them. Logs the request in either case. */
-  async apply(admitted: Admitted, { body, bytes }: { body: unknown; bytes: Uint8Array }): Promise<Taken | PosthornError> {
+  async apply(admitted: Admitted, { body, bytes }: { body: unknown; bytes: Uint8Array }): Promise<AcceptedPost | PosthornError> {
     const { tenant, target, kind, hookId } = admitted;
     const logEntry = (status: number): InboundRequest => logged(admitted, { status, bytes });
     const outcome = await kind

@@ -20,7 +20,7 @@ export interface TargetPost {
 }
 
 /** The result of an accepted post. */
-export interface Taken {
+export interface AcceptedPost {
   /** 201: something was created; 200: everything was replaced or unchanged. */
   readonly status: 200 | 201;
   readonly body: JsonObject;
@@ -35,7 +35,7 @@ export interface TargetKind {
   readonly forms: boolean;
   find(tenant: Tenant, targetId: string): Promise<TargetState>;
   /** Applies a post. Returns errors instead of throwing: `inbound_data`, `gone`, `not_found`, or a database error. */
-  apply(post: TargetPost): Promise<Taken | PosthornError>;
+  apply(post: TargetPost): Promise<AcceptedPost | PosthornError>;
   /** Returns the number of posts that wait to be stored. */
   queued(): number;
 }

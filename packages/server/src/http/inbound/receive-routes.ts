@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { ERRORS, PosthornError } from '@posthorn/protocol';
 import { INBOUND_METHOD, type Admitted, type Receiver } from '../../inbound/receiver.ts';
-import type { Taken } from '../../inbound/target-kind.ts';
+import type { AcceptedPost } from '../../inbound/target-kind.ts';
 import { answerError, problemOf } from '../problem.ts';
 import { parseBody } from './parse-body.ts';
 import { closeIfUnread } from '../bodies/unread-body.ts';
@@ -111,7 +111,7 @@ async function take(
       return answerRefusal(parsed, request, reply);
     }
     const outcome = await receiver.apply(admitted, { body: parsed.value, bytes });
-    return outcome instanceof PosthornError ? answerRefusal(outcome, request, reply) : answerTaken(outcome, reply);
+    return outcome instanceof PosthornError ? answerRefusal(outcome, request, reply) : replyAccepted(outcome, reply);
   } finally {
     held.reservation.release();
   }
@@ -130,7 +130,7 @@ function tooLarge(maxBytes: number): PosthornError {
   return new PosthornError('inbound_data', `The body ${message}.`, { errors: [{ path: '', rule: 'max_bytes', message }] });
 }
 
-function answerTaken({ status, body }: Taken, reply: FastifyReply): FastifyReply {
+function replyAccepted({ status, body }: AcceptedPost, reply: FastifyReply): FastifyReply {
   return reply.code(status).type('application/json; charset=utf-8').send(JSON.stringify(body));
 }
 
