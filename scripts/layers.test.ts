@@ -24,13 +24,24 @@ const REFUSED: readonly Import[] = [
   { from: `${SERVER}/http/routes/planted.ts`, of: '../../main.ts' },
   { from: `${SERVER}/http/planted.ts`, of: '@posthorn/sdk' },
   { from: `${SERVER}/delivery/engine/planted.ts`, of: '../../http/server.ts' },
-  { from: `${SERVER}/intake/planted.ts`, of: '../delivery/engine/engine.ts' },
+  { from: `${SERVER}/delivery/engine/planted.ts`, of: '../../inbound/receiver.ts' },
+  { from: `${SERVER}/goals/planted.ts`, of: '../delivery/engine/engine.ts' },
   { from: `${SERVER}/inbound/planted.ts`, of: '../http/server.ts' },
+  { from: `${SERVER}/inbound/planted.ts`, of: '../goals/goals.ts' },
+  { from: `${SERVER}/intake/planted.ts`, of: '../delivery/engine/engine.ts' },
+  { from: `${SERVER}/intake/planted.ts`, of: '../inbound/receiver.ts' },
   { from: `${SERVER}/tenancy/planted.ts`, of: '../delivery/sender/sender.ts' },
+  { from: `${SERVER}/tenancy/planted.ts`, of: '../intake/emit.ts' },
   { from: `${SERVER}/catalog/planted.ts`, of: '../http/server.ts' },
+  { from: `${SERVER}/catalog/planted.ts`, of: '../tenancy/model.ts' },
+  { from: `${SERVER}/catalog/planted.ts`, of: '../store/database.ts' },
   { from: `${SERVER}/store/planted.ts`, of: '../tenancy/model.ts' },
-  { from: `${SERVER}/store/planted.ts`, of: '../intake/emit.ts' },
+  { from: `${SERVER}/store/planted.ts`, of: '../catalog/product.ts' },
   { from: `${SERVER}/telemetry/planted.ts`, of: '../store/database.ts' },
+  { from: `${SERVER}/batching/planted.ts`, of: '../store/database.ts' },
+  { from: `${SERVER}/ids/planted.ts`, of: '../store/database.ts' },
+  { from: `${SERVER}/network/planted.ts`, of: '../tenancy/model.ts' },
+  { from: `${SERVER}/sealing/planted.ts`, of: '../store/database.ts' },
 ];
 
 const ALLOWED: readonly Import[] = [
@@ -41,9 +52,13 @@ const ALLOWED: readonly Import[] = [
   { from: `${SERVER}/http/planted.ts`, of: '../intake/emit.ts' },
   { from: `${SERVER}/delivery/engine/planted.ts`, of: '../../tenancy/model.ts' },
   { from: `${SERVER}/delivery/engine/planted.ts`, of: '../sender/sender.ts' },
+  { from: `${SERVER}/goals/planted.ts`, of: '../inbound/target-kind.ts' },
+  { from: `${SERVER}/inbound/planted.ts`, of: '../intake/event-commit.ts' },
   { from: `${SERVER}/intake/planted.ts`, of: '../tenancy/model.ts' },
+  { from: `${SERVER}/tenancy/planted.ts`, of: '../catalog/product.ts' },
   { from: `${SERVER}/tenancy/planted.ts`, of: '../store/database.ts' },
-  { from: `${SERVER}/store/planted.ts`, of: '../telemetry/metrics.ts' },
+  { from: `${SERVER}/store/planted.ts`, of: '../ids/uuid-time.ts' },
+  { from: `${SERVER}/store/planted.ts`, of: '../telemetry/outage-log.ts' },
 ];
 
 let tree: string;
@@ -89,6 +104,13 @@ test('modules may not import one another in a circle', async () => {
   await plant(`${SERVER}/store/one.ts`, `import { two } from './two.ts';\nexport const one = (): number => two();\n`);
   await plant(`${SERVER}/store/two.ts`, `import { one } from './one.ts';\nexport const two = (): number => one();\n`);
   const { output } = await runTool('oxlint', ['--format', 'unix', `${SERVER}/store`], { cwd: tree, output: 'capture' });
+  expect(output).toContain('no-cycle');
+});
+
+test('nor may they share types in a circle', async () => {
+  await plant(`${SERVER}/ids/one.ts`, `import type { Two } from './two.ts';\nexport type One = Two | 1;\n`);
+  await plant(`${SERVER}/ids/two.ts`, `import type { One } from './one.ts';\nexport interface Two {\n  readonly one: One;\n}\n`);
+  const { output } = await runTool('oxlint', ['--format', 'unix', `${SERVER}/ids`], { cwd: tree, output: 'capture' });
   expect(output).toContain('no-cycle');
 });
 

@@ -1,7 +1,7 @@
 import { generateSecret } from '@posthorn/protocol/signing';
 import type pg from 'pg';
-import { createSealer } from '../../../packages/server/src/store/sealing.ts';
-import { newId } from '../../../packages/server/src/store/uuid-time.ts';
+import { createSealer } from '../../../packages/server/src/sealing/sealer.ts';
+import { newId } from '../../../packages/server/src/ids/uuid-time.ts';
 import { sealSecrets } from '../../../packages/server/src/tenancy/webhook-secrets.ts';
 import { ENCRYPTION_KEY } from '../environment/posthorn.ts';
 import { ORGANIZATION_WIDTH, TYPE_WIDTH } from '../load/request-template.ts';

@@ -1,6 +1,6 @@
 import type pg from 'pg';
-import { deliveryId } from '../../../packages/server/src/store/delivery-id.ts';
-import { newId } from '../../../packages/server/src/store/uuid-time.ts';
+import { deliveryId } from '../../../packages/server/src/ids/delivery-id.ts';
+import { newId } from '../../../packages/server/src/ids/uuid-time.ts';
 import { sampleData } from '../wire/marker.ts';
 
 const PAGE = 5_000;

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { diffFields, sameJson } from './diff.ts';
-import type { Json, JsonObject } from './product.ts';
+import type { Json, JsonObject } from './json.ts';
 
 const json = fc.jsonValue({ maxDepth: 3 }) as fc.Arbitrary<Json>;
 const object = fc.dictionary(fc.string({ maxLength: 3 }), json, { maxKeys: 5, noNullPrototype: true }) as fc.Arbitrary<JsonObject>;

@@ -1,5 +1,5 @@
 import { ExactNumber, sameNumber } from './exact-number.ts';
-import type { Json, JsonObject } from './product.ts';
+import type { Json, JsonObject } from './json.ts';
 
 /** A field's values before and after a change; undefined if it did not exist or was removed. */
 export interface FieldChange {

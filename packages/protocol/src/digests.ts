@@ -1,4 +1,5 @@
-import type { Json, JsonObject, Subject } from './product.ts';
+import type { Subject } from './subject.ts';
+import type { Json, JsonObject } from './json.ts';
 
 /** An object that has changed since the last run of the digest. */
 export interface DigestChange {

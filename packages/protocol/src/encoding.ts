@@ -1,6 +1,7 @@
 import { ExactNumber } from './exact-number.ts';
 import { parseJson } from './parse-json.ts';
-import type { Json, WebhookContentType, WebhookMethod } from './product.ts';
+import type { WebhookContentType, WebhookMethod } from './product.ts';
+import type { Json } from './json.ts';
 
 export interface EncodeOptions {
   readonly url: string;

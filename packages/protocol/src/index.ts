@@ -1,4 +1,5 @@
 export * from './attempt.ts';
+export * from './data-schema.ts';
 export * from './decimal.ts';
 export * from './diff.ts';
 export * from './digests.ts';
@@ -9,8 +10,10 @@ export * from './exact-number.ts';
 export * from './inbound.ts';
 export * from './iso-time.ts';
 export * from './json-reader.ts';
+export * from './json.ts';
 export * from './objects.ts';
 export * from './parse-json.ts';
 export * from './policy.ts';
 export * from './product.ts';
 export * from './secrets.ts';
+export * from './subject.ts';

@@ -1,5 +1,6 @@
 import type { Changes } from './diff.ts';
-import type { DataSchema, JsonObject } from './product.ts';
+import type { DataSchema } from './data-schema.ts';
+import type { JsonObject } from './json.ts';
 
 /** An event that an object emits at most once, even if it is deleted and created again. */
 export interface OnceRule<Event extends string = string> {

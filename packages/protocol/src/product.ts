@@ -1,29 +1,12 @@
-import type { StandardSchemaV1 } from '@standard-schema/spec';
+import type { DataSchema } from './data-schema.ts';
 import type { DigestDefinition } from './digests.ts';
-import type { ExactNumber } from './exact-number.ts';
 import type { InboundDefinition } from './inbound.ts';
+import type { Json, JsonObject } from './json.ts';
 import type { ObjectKindDefinition } from './objects.ts';
-
-/** A JSON value in events, states and bodies. A number that a double cannot hold is an ExactNumber. */
-export type Json = string | number | ExactNumber | boolean | null | Json[] | { [key: string]: Json };
-
-/** A JSON object. */
-export type JsonObject = { [key: string]: Json };
-
-/** A JSON Schema (draft 2020-12 or draft-07), given as a plain object. */
-export type JsonSchema = { readonly [keyword: string]: unknown };
-
-/** A schema for data: any Standard Schema (zod, valibot, …) or a JSON Schema. It never changes the data. */
-export type DataSchema = StandardSchemaV1 | JsonSchema;
+import type { Subject } from './subject.ts';
 
 /** The person who caused an event. Delivered as the caller sent it. */
 export type Sender = JsonObject;
-
-/** The object that an event is about: its kind and id. */
-export interface Subject {
-  readonly kind: string;
-  readonly id: string;
-}
 
 /** What an envelope can use of an event. */
 export interface EnvelopeEvent {

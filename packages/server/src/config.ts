@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import { LOG_LEVELS, type LogLevel } from './telemetry/log.ts';
 import { Redacted } from './telemetry/redacted.ts';
-import { parseTargets, type AllowedTargets } from './tenancy/target-address.ts';
+import { parseTargets, type AllowedTargets } from './network/target-address.ts';
 
 /** The server's configuration. */
 export interface Config {

@@ -1,7 +1,7 @@
 import { StartError } from './start-error.ts';
 import type { Database, Queryable } from './store/database.ts';
 import { hasSealedWebhooks, hasWebhooksSealedWith, insertKeyCheck, readKeyCheck, updateKeyCheck } from './store/key-check.ts';
-import type { Sealer } from './store/sealing.ts';
+import type { Sealer } from './sealing/sealer.ts';
 
 const PLACE = 'key check';
 const TEXT = 'posthorn';

@@ -3,7 +3,7 @@ import type { Config } from './config.ts';
 import { Mailer } from './intake/notices/mailer.ts';
 import { Notices } from './intake/notices/notices.ts';
 import type { Catalog } from './catalog/catalog.ts';
-import { openInbound, type Inbound } from './inbound/inbound.ts';
+import { openInbound, type Inbound } from './open-inbound.ts';
 import type { Rate } from './inbound/rate-limiter.ts';
 import { DigestSchedule } from './intake/digests/digest-schedule.ts';
 import { Digests } from './intake/digests/digests.ts';

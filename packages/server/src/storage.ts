@@ -1,15 +1,15 @@
 import type { Logger } from 'pino';
 import type { Config } from './config.ts';
-import { openDataFolder, type DataFolder } from './data-folder.ts';
+import { openDataFolder, type DataFolder } from './data-folder/data-folder.ts';
 import { checkEncryptionKeys } from './encryption-check.ts';
-import { makeMissingKeys, readKeys, type ServerKeys } from './server-keys.ts';
+import { makeMissingKeys, readKeys, type ServerKeys } from './data-folder/server-keys.ts';
 import { isOutage, type Database } from './store/database.ts';
 import { observeDatabase, type DatabaseObserver } from './store/database-observer.ts';
 import { folderProblem, FullDisk } from './store/disk-watch.ts';
 import { migrate } from './store/migrate.ts';
 import { openPglite } from './store/pglite.ts';
 import { openPostgres } from './store/postgres.ts';
-import { createSealer, type Sealer } from './store/sealing.ts';
+import { createSealer, type Sealer } from './sealing/sealer.ts';
 import type { OutageLog } from './telemetry/outage-log.ts';
 import type { Redacted } from './telemetry/redacted.ts';
 

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Config } from './config.ts';
-import type { ServerKeys } from './server-keys.ts';
+import type { ServerKeys } from './data-folder/server-keys.ts';
 
 export interface WelcomeOptions {
   readonly url: string;

@@ -6,7 +6,7 @@ import { Authenticator } from '../src/http/auth.ts';
 import type { BodyBudget, BodyLimits } from '../src/http/bodies/body-budget.ts';
 import { createHttpServer } from '../src/http/server.ts';
 import { insertOrganization } from '../src/store/organizations.ts';
-import { createSealer } from '../src/store/sealing.ts';
+import { createSealer } from '../src/sealing/sealer.ts';
 import { createLog } from '../src/telemetry/log.ts';
 import { Directory } from '../src/tenancy/directory.ts';
 import type { TestDatabase } from './database.ts';

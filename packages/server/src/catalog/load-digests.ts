@@ -1,7 +1,7 @@
 import type { DigestDefinition, FieldError, ProductDefinition } from '@posthorn/protocol';
 import { pointer } from './data-schema.ts';
 import type { ObjectKinds } from './load-objects.ts';
-import type { EventType } from './product.ts';
+import type { EventType } from './event-type.ts';
 import { isTimeZone } from './time-zone.ts';
 
 /** A loaded digest. */

@@ -1,7 +1,7 @@
 import type { FieldError, ProductDefinition } from '@posthorn/protocol';
 import { EVENT_NAME_PATTERN, KIND_PATTERN } from './definition-schema.ts';
 import { loadObjectKind, type ObjectKind } from './object-kind.ts';
-import type { EventType } from './product.ts';
+import type { EventType } from './event-type.ts';
 
 const KIND = new RegExp(KIND_PATTERN);
 const EVENT = new RegExp(EVENT_NAME_PATTERN);

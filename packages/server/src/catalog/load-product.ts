@@ -11,12 +11,13 @@ import {
   type PingContext,
   type ProductDefinition,
 } from '@posthorn/protocol';
-import { checkCustomHeaders } from '../tenancy/custom-headers.ts';
+import { checkCustomHeaders } from '../network/custom-headers.ts';
 import { compileSchema } from './data-schema.ts';
 import { definitionProblems, EVENT_NAME_PATTERN } from './definition-schema.ts';
 import { loadDigests } from './load-digests.ts';
 import { loadObjects } from './load-objects.ts';
-import type { EventType, Product } from './product.ts';
+import type { Product } from './product.ts';
+import type { EventType } from './event-type.ts';
 
 const EVENT_NAME = new RegExp(EVENT_NAME_PATTERN);
 const OPEN_SAMPLE: JsonObject = { example: true };

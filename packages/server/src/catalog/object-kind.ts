@@ -13,7 +13,7 @@ import {
 } from '@posthorn/protocol';
 import { compileCondition, type Predicate } from './conditions.ts';
 import { compileSchema, pointer, type CompiledSchema } from './data-schema.ts';
-import type { EventType } from './product.ts';
+import type { EventType } from './event-type.ts';
 import { SchemaFields } from './schema-paths.ts';
 
 /** A lifecycle rule's event. */

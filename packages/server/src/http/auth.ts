@@ -4,9 +4,10 @@ import type { FastifyRequest } from 'fastify';
 import { LRUCache } from 'lru-cache';
 import { FailedAttempts } from '../inbound/failed-attempts.ts';
 import { findApiKeys, type ApiKeyRow } from '../store/api-keys.ts';
-import { BatchWriter } from '../store/batch-writer.ts';
+import { BatchWriter } from '../batching/batch-writer.ts';
 import type { Queryable } from '../store/database.ts';
-import type { Directory, Tenant } from '../tenancy/directory.ts';
+import type { Directory } from '../tenancy/directory.ts';
+import type { Tenant } from '../tenancy/tenant.ts';
 
 /** The authenticated caller: the operator or one organization. */
 export type Principal = ({ readonly kind: 'root' } | { readonly kind: 'organization'; readonly organizationKey: number }) & {

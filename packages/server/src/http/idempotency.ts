@@ -10,7 +10,7 @@ import {
   type IdempotencyRow,
   type IdempotentWork,
 } from '../store/idempotency-keys.ts';
-import type { Sealer } from '../store/sealing.ts';
+import type { Sealer } from '../sealing/sealer.ts';
 
 export interface IdempotencyOptions {
   readonly database: Database;

@@ -1,7 +1,7 @@
 import { ERRORS } from '@posthorn/protocol';
 import type { FastifyInstance } from 'fastify';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { createSealer } from '../store/sealing.ts';
+import { createSealer } from '../sealing/sealer.ts';
 import { createLog } from '../telemetry/log.ts';
 import { registerRoutes, type Services } from './routes.ts';
 import { createHttpServer } from './server.ts';

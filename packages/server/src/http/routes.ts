@@ -1,5 +1,8 @@
 import type { FastifyInstance } from 'fastify';
-import type { Inbound } from '../inbound/inbound.ts';
+import type { Goals } from '../goals/goals.ts';
+import type { InboundHooks } from '../inbound/inbound-hooks.ts';
+import type { Maintenance } from '../inbound/maintenance.ts';
+import type { Receiver } from '../inbound/receiver.ts';
 import type { Database } from '../store/database.ts';
 import { MAX_BODY_BYTES } from './server.ts';
 import type { Authenticator } from './auth.ts';
@@ -42,7 +45,12 @@ export interface Services
   /** The same database for reads, with a few connections of its own and a time limit. */
   readonly reads: Database;
   readonly authenticator: Authenticator;
-  readonly inbound: Inbound;
+  readonly inbound: {
+    readonly goals: Goals;
+    readonly hooks: InboundHooks;
+    readonly receiver: Receiver;
+    readonly maintenance: Maintenance;
+  };
   readonly publicUrl: () => string;
   readonly config: { readonly inbox: boolean; readonly inboundTransport: InboundTransport; readonly trustedProxies: readonly string[] };
 }

@@ -1,6 +1,6 @@
 import { PosthornError } from '@posthorn/protocol';
 import { Type } from 'typebox';
-import { isUuid, lowestIdAt } from '../store/uuid-time.ts';
+import { isUuid, lowestIdAt } from '../ids/uuid-time.ts';
 import { decodeCursor } from './pagination.ts';
 
 /** Query parameters that limit a list to a time span. */

@@ -15,8 +15,8 @@ import {
   updateInboundHook,
   type InboundHookRow,
 } from '../store/inbound-hooks.ts';
-import { isUuid, newId } from '../store/uuid-time.ts';
-import type { Tenant } from '../tenancy/directory.ts';
+import { isUuid, newId } from '../ids/uuid-time.ts';
+import type { Tenant } from '../tenancy/tenant.ts';
 import type { TargetKinds } from './target-kind.ts';
 
 export interface InboundHookInput {

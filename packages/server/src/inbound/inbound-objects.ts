@@ -3,7 +3,7 @@ import type { RefusedGroup } from '../intake/objects/object-batch.ts';
 import type { Objects } from '../intake/objects/objects.ts';
 import type { Queryable } from '../store/database.ts';
 import { objectIsThere } from '../store/objects.ts';
-import type { Tenant } from '../tenancy/directory.ts';
+import type { Tenant } from '../tenancy/tenant.ts';
 
 /** An object's state from an inbound hook. */
 export interface InboundObject {

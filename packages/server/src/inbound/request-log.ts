@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import { BatchWriter } from '../store/batch-writer.ts';
+import { BatchWriter } from '../batching/batch-writer.ts';
 import type { Database } from '../store/database.ts';
 import { insertInboundRequests, type InboundRequest } from '../store/inbound-log.ts';
 import { RateLimiter } from './rate-limiter.ts';

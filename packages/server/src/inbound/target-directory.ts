@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { Queryable } from '../store/database.ts';
 import { targetsByPublicId, type TargetKeyRow } from '../store/inbound-hooks-lookup.ts';
-import { isUuid } from '../store/uuid-time.ts';
+import { isUuid } from '../ids/uuid-time.ts';
 import type { Directory } from '../tenancy/directory.ts';
 import type { TargetKinds, TargetState } from './target-kind.ts';
 

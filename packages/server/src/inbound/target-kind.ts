@@ -1,6 +1,6 @@
 import type { InboundTargetKind, JsonObject, PosthornError } from '@posthorn/protocol';
 import type { InboundRequest } from '../store/inbound-log.ts';
-import type { Tenant } from '../tenancy/directory.ts';
+import type { Tenant } from '../tenancy/tenant.ts';
 
 /** Whether a target exists, and its name. */
 export type TargetState =

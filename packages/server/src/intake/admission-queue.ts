@@ -1,6 +1,6 @@
 import { PosthornError } from '@posthorn/protocol';
-import { MAX_WAIT_MS, newTicket, type RequestTicket } from '../store/request-ticket.ts';
-import { overloaded } from '../store/store-error.ts';
+import { MAX_WAIT_MS, newTicket, type RequestTicket } from '../batching/request-ticket.ts';
+import { overloaded } from '../batching/overloaded.ts';
 import { DrainRate } from './drain-rate.ts';
 
 export interface AdmissionQueueOptions {

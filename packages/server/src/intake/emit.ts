@@ -1,11 +1,11 @@
 import { PosthornError, type FieldError, type JsonObject, type Subject } from '@posthorn/protocol';
 import type { Database } from '../store/database.ts';
-import { deliveryId } from '../store/delivery-id.ts';
+import { deliveryId } from '../ids/delivery-id.ts';
 import type { NewEvent } from '../store/event-log.ts';
 import { eventByExternalId } from '../store/event-queries.ts';
-import { newTicket, type RequestTicket } from '../store/request-ticket.ts';
-import { newId } from '../store/uuid-time.ts';
-import type { Tenant } from '../tenancy/directory.ts';
+import { newTicket, type RequestTicket } from '../batching/request-ticket.ts';
+import { newId } from '../ids/uuid-time.ts';
+import type { Tenant } from '../tenancy/tenant.ts';
 import type { ResolvedWebhook } from '../tenancy/resolve-webhook.ts';
 import { AcceptWriter } from './accept-writer.ts';
 import type { AdmissionQueue } from './admission-queue.ts';

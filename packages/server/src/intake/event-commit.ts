@@ -2,8 +2,8 @@ import { PosthornError, type JsonObject, type Subject } from '@posthorn/protocol
 import { isRolledBack, sqlState, type Database, type Queryable } from '../store/database.ts';
 import { appendEvents, type NewEvent } from '../store/event-log.ts';
 import { isMissingPartition, makePartitions } from '../store/partitions.ts';
-import { newId } from '../store/uuid-time.ts';
-import type { Tenant } from '../tenancy/directory.ts';
+import { newId } from '../ids/uuid-time.ts';
+import type { Tenant } from '../tenancy/tenant.ts';
 import { callProduct } from './call-product.ts';
 import type { LogOwner } from './log-owner.ts';
 import { renderEvent } from './prepare-event.ts';

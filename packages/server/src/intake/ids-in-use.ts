@@ -1,7 +1,7 @@
 import { PosthornError } from '@posthorn/protocol';
 import type { Queryable } from '../store/database.ts';
 import { eventsWithGivenIds, type NewEvent } from '../store/event-log.ts';
-import { isUuidV7 } from '../store/uuid-time.ts';
+import { isUuidV7 } from '../ids/uuid-time.ts';
 
 /**
  * Returns the events whose own id equals the generated id of another event of the organization, which would make

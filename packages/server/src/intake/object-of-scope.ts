@@ -1,7 +1,7 @@
 import { parseJson, type JsonObject, type Subject } from '@posthorn/protocol';
 import type { Queryable } from '../store/database.ts';
 import { readObjects } from '../store/objects.ts';
-import type { Tenant } from '../tenancy/directory.ts';
+import type { Tenant } from '../tenancy/tenant.ts';
 
 /** Returns the object of a scope `kind:id`, or null if the product has no such kind or the object isn't stored. */
 export async function objectOfScope(

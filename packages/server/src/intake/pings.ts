@@ -1,6 +1,6 @@
 import type { Sender } from '@posthorn/protocol';
 import type { Database } from '../store/database.ts';
-import type { Tenant } from '../tenancy/directory.ts';
+import type { Tenant } from '../tenancy/tenant.ts';
 import type { ShownWebhook } from '../tenancy/resolve-webhook.ts';
 import type { DirectedResult, Intake } from './emit.ts';
 import { objectOfScope } from './object-of-scope.ts';

@@ -1,7 +1,7 @@
 import type { Envelope, Json, JsonObject } from '@posthorn/protocol';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { Tenant } from '../tenancy/directory.ts';
+import type { Tenant } from '../tenancy/tenant.ts';
 import { renderEvent } from './prepare-event.ts';
 
 function render(envelope: Envelope, data: JsonObject) {

@@ -1,7 +1,7 @@
 import { ExactNumber, type EnvelopeEvent, type Json, type JsonObject, type Subject } from '@posthorn/protocol';
-import { shardOf } from '../store/shard.ts';
+import { shardOf } from '../ids/shard.ts';
 import type { NewEvent } from '../store/event-log.ts';
-import type { Tenant } from '../tenancy/directory.ts';
+import type { Tenant } from '../tenancy/tenant.ts';
 
 /** The checked parts of an event. */
 export interface EventDraft {

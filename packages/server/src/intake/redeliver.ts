@@ -1,6 +1,6 @@
 import { PosthornError } from '@posthorn/protocol';
 import { nothingMore, type AlsoCommit, type Database, type Queryable } from '../store/database.ts';
-import { deliveryId } from '../store/delivery-id.ts';
+import { deliveryId } from '../ids/delivery-id.ts';
 import { notifyChange } from '../store/notify-change.ts';
 import {
   cancelRecorded,
@@ -13,9 +13,9 @@ import {
   queueDeliveries,
   type ReplayedEvent,
 } from '../store/redelivery.ts';
-import { shardOf } from '../store/shard.ts';
-import { isUuid, lowestIdAt } from '../store/uuid-time.ts';
-import type { Tenant } from '../tenancy/directory.ts';
+import { shardOf } from '../ids/shard.ts';
+import { isUuid, lowestIdAt } from '../ids/uuid-time.ts';
+import type { Tenant } from '../tenancy/tenant.ts';
 import type { ResolvedWebhook } from '../tenancy/resolve-webhook.ts';
 
 /** Deliveries that a replay can select. `missed`: a matching event from when the webhook was failed or didn't exist. */

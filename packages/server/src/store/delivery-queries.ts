@@ -1,7 +1,7 @@
 import type { DeliveryStatus } from '@posthorn/protocol';
 import { boundedScan, SCAN_ROWS, scannedRows, type Scanned, type ScanMarks } from './bounded-scan.ts';
 import { statement, type Queryable } from './database.ts';
-import { lowestIdAt, timeOfId } from './uuid-time.ts';
+import { lowestIdAt, timeOfId } from '../ids/uuid-time.ts';
 
 /** A delivery as returned by queries. */
 export interface DeliveryRow {

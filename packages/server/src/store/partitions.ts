@@ -1,5 +1,5 @@
 import { statement, type Database, type Queryable } from './database.ts';
-import { lowestIdAt } from './uuid-time.ts';
+import { lowestIdAt } from '../ids/uuid-time.ts';
 
 const DAY_MS = 86_400_000;
 const TABLES = ['events', 'deliveries', 'attempts'] as const;

@@ -1,5 +1,5 @@
 import { statement, type Queryable } from './database.ts';
-import { lowestIdAt, timeOfId } from './uuid-time.ts';
+import { lowestIdAt, timeOfId } from '../ids/uuid-time.ts';
 
 /** A recorded delivery, locked until the transaction ends. */
 export interface LockedDelivery {

@@ -2,10 +2,10 @@ import { expect, test } from 'vitest';
 import { testPostgres } from '../../test-support/database.ts';
 import { holdTransaction } from '../../test-support/held-transaction.ts';
 import { statement, type Queryable } from './database.ts';
-import { deliveryId } from './delivery-id.ts';
+import { deliveryId } from '../ids/delivery-id.ts';
 import { settleLater, type Settlement } from './settle.ts';
-import { shardOf } from './shard.ts';
-import { newId } from './uuid-time.ts';
+import { shardOf } from '../ids/shard.ts';
+import { newId } from '../ids/uuid-time.ts';
 import { deleteWebhook } from './webhooks.ts';
 
 const NODE = 1;

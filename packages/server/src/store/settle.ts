@@ -2,7 +2,7 @@ import type { DeliveryStatus } from '@posthorn/protocol';
 import { statement, type Queryable } from './database.ts';
 import { joinBytes } from './joined-bytes.ts';
 import { nameArray, plainArray, textArray } from './plain-array.ts';
-import { SHARD_COUNT } from './shard.ts';
+import { SHARD_COUNT } from '../ids/shard.ts';
 
 /**
  * Why a delivery waits: for its time, for its webhook to be enabled, for room or recovery, or for an earlier delivery.

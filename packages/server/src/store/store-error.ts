@@ -12,13 +12,6 @@ export function unavailable(cause: unknown): PosthornError {
   });
 }
 
-/** The error of a request that waited, or would wait, too long to be stored. Nothing of it is stored. */
-export function overloaded(retryAfterSeconds = 1): PosthornError {
-  return new PosthornError('overloaded', 'More requests are waiting to be stored than the server can store in time.', {
-    retryAfterSeconds,
-  });
-}
-
 /** Maps an unexpected error to the API error: `unavailable` if a retry may succeed, else `internal`. */
 export function asStoreError(error: unknown): PosthornError {
   if (error instanceof PosthornError) return error;

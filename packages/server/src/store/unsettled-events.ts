@@ -1,8 +1,8 @@
 import { boundedScan, SCAN_ROWS, scannedRows, type ScanMarks } from './bounded-scan.ts';
 import { statement, type Queryable } from './database.ts';
 import type { DeliveryQuery } from './delivery-queries.ts';
-import { shardOf } from './shard.ts';
-import { lowestIdAt, timeOfId } from './uuid-time.ts';
+import { shardOf } from '../ids/shard.ts';
+import { lowestIdAt, timeOfId } from '../ids/uuid-time.ts';
 
 /** The fields of an event that determine its unrecorded deliveries. */
 export interface FannedOutRow {

@@ -1,5 +1,5 @@
 import { statement, type Database, type Queryable } from './database.ts';
-import { SHARD_COUNT } from './shard.ts';
+import { SHARD_COUNT } from '../ids/shard.ts';
 
 /** A webhook whose endpoint only fails. */
 export interface FailingWebhookRow {

@@ -1,6 +1,6 @@
 import type { Product } from '../catalog/product.ts';
 import type { TenantRows } from '../store/tenants.ts';
-import type { Tenant } from './directory.ts';
+import type { Tenant } from './tenant.ts';
 import type { Organization } from './model.ts';
 import { resolveWebhook, type ResolvedWebhook } from './resolve-webhook.ts';
 import type { SharedSettings } from './shared-settings.ts';

@@ -4,9 +4,9 @@ import { describeOnBothDatabases, type TestDatabase } from '../../test-support/d
 import { Catalog } from '../catalog/catalog.ts';
 import type { Database } from '../store/database.ts';
 import { deleteOrganization, insertOrganization, updateOrganization } from '../store/organizations.ts';
-import { createSealer } from '../store/sealing.ts';
+import { createSealer } from '../sealing/sealer.ts';
 import { Directory } from './directory.ts';
-import { NO_ALLOWED_TARGETS } from './target-address.ts';
+import { NO_ALLOWED_TARGETS } from '../network/target-address.ts';
 import { Webhooks } from './webhooks.ts';
 
 const PRODUCTS: readonly ProductDefinition[] = [

@@ -2,27 +2,13 @@ import { LRUCache } from 'lru-cache';
 import type { Catalog } from '../catalog/catalog.ts';
 import type { Product } from '../catalog/product.ts';
 import type { Database } from '../store/database.ts';
-import type { Sealer } from '../store/sealing.ts';
+import type { Sealer } from '../sealing/sealer.ts';
 import { readTenants, type TenantRows } from '../store/tenants.ts';
 import { CachedTenant } from './cached-tenant.ts';
 import type { Organization } from './model.ts';
 import type { ResolvedWebhook } from './resolve-webhook.ts';
 import { SharedSettings } from './shared-settings.ts';
-
-/** An organization with its product and webhooks at one version. */
-export interface Tenant {
-  readonly organization: Organization;
-  /** Increases with every change that may affect which webhooks an event matches. */
-  readonly version: number;
-  readonly product: Product;
-  readonly webhooks: ReadonlyMap<string, ResolvedWebhook>;
-  /** Whether this is the directory's current copy. false once the organization may have changed. */
-  readonly isCurrent: boolean;
-  /** Returns the matching webhooks: active and paused ones (whose deliveries are held), but not failed ones. */
-  match(type: string, scope: string | null): readonly ResolvedWebhook[];
-  /** Whether a webhook's scope and patterns match the event, regardless of its status. */
-  wants(webhook: ResolvedWebhook, type: string, scope: string | null): boolean;
-}
+import type { Tenant } from './tenant.ts';
 
 export interface DirectoryOptions {
   readonly database: Database;

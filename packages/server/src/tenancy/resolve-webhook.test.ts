@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto';
 import { DEFAULT_POLICY, hmacSignature, standardWebhooks } from '@posthorn/protocol';
 import { expect, test } from 'vitest';
 import { loadProduct } from '../catalog/load-product.ts';
-import { createSealer } from '../store/sealing.ts';
+import { createSealer } from '../sealing/sealer.ts';
 import type { WebhookRow } from '../store/tenants.ts';
 import { resolveWebhook, showWebhook } from './resolve-webhook.ts';
 import { SharedSettings } from './shared-settings.ts';

@@ -11,7 +11,7 @@ import type { Signer } from '@posthorn/protocol/signing';
 import { aliasesIn } from '../catalog/load-product.ts';
 import type { Product } from '../catalog/product.ts';
 import type { AttemptMask } from '../store/attempt-mask.ts';
-import type { Sealer } from '../store/sealing.ts';
+import type { Sealer } from '../sealing/sealer.ts';
 import type { DeliveringWebhookRow } from '../store/tenants.ts';
 
 /** The event patterns of a webhook. */

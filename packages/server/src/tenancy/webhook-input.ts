@@ -2,9 +2,9 @@ import { secretProblem, type FieldError, type RetryPlan, type SuccessRule } from
 import { retryProblems } from '../catalog/definition-schema.ts';
 import { patternMatchesProduct } from '../catalog/load-product.ts';
 import type { Product } from '../catalog/product.ts';
-import { checkCustomHeaders } from './custom-headers.ts';
-import type { AllowedTargets } from './target-address.ts';
-import { checkTargetUrl } from './target-url.ts';
+import { checkCustomHeaders } from '../network/custom-headers.ts';
+import type { AllowedTargets } from '../network/target-address.ts';
+import { checkTargetUrl } from '../network/target-url.ts';
 
 /** A webhook's settings from the caller. Absent or null: the default of the product's policy. */
 export interface WebhookInput {

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { describeOnBothDatabases } from '../../test-support/database.ts';
 import { insertOrganization } from '../store/organizations.ts';
-import { createSealer, type Sealer } from '../store/sealing.ts';
-import { newId } from '../store/uuid-time.ts';
+import { createSealer, type Sealer } from '../sealing/sealer.ts';
+import { newId } from '../ids/uuid-time.ts';
 import { findWebhook, insertWebhook } from '../store/webhooks.ts';
 import { openHeaders, openSecrets, sealHeaders, sealSecrets } from './webhook-secrets.ts';
 import { plainSettings } from './webhook-settings.ts';

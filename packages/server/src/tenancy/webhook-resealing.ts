@@ -1,5 +1,5 @@
 import type { Database } from '../store/database.ts';
-import type { Sealer } from '../store/sealing.ts';
+import type { Sealer } from '../sealing/sealer.ts';
 import { outdatedWebhooks, resealWebhook, type SealedWebhookRow } from '../store/webhooks-sealed.ts';
 import { sealedHeaders, sealedSecrets } from './webhook-secrets.ts';
 

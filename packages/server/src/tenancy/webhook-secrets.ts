@@ -1,6 +1,6 @@
 import { PRIVATE_KEY_PREFIX } from '@posthorn/protocol';
 import { generateSecret, generateSigningKey, publicKeyOf } from '@posthorn/protocol/signing';
-import type { Sealer } from '../store/sealing.ts';
+import type { Sealer } from '../sealing/sealer.ts';
 import type { WebhookRow } from '../store/tenants.ts';
 import type { WebhookSecret } from './model.ts';
 

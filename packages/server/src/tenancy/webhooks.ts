@@ -1,9 +1,9 @@
 import { PosthornError, type FieldError } from '@posthorn/protocol';
 import { nothingMore, type AlsoCommit, type Database, type Queryable } from '../store/database.ts';
-import type { Sealer } from '../store/sealing.ts';
+import type { Sealer } from '../sealing/sealer.ts';
 import type { WebhookRow } from '../store/tenants.ts';
 import { insertNotice } from '../store/notices.ts';
-import { isUuid, newId } from '../store/uuid-time.ts';
+import { isUuid, newId } from '../ids/uuid-time.ts';
 import {
   countWebhooks,
   deleteWebhook,
@@ -15,9 +15,10 @@ import {
   setWebhookStatus,
   updateWebhook,
 } from '../store/webhooks.ts';
-import type { Directory, Tenant } from './directory.ts';
+import type { Directory } from './directory.ts';
+import type { Tenant } from './tenant.ts';
 import { showWebhook, type ShownWebhook } from './resolve-webhook.ts';
-import type { AllowedTargets } from './target-address.ts';
+import type { AllowedTargets } from '../network/target-address.ts';
 import { checkSecret, checkWebhookInput, type Warning, type WebhookInput } from './webhook-input.ts';
 import { newSecretLike, openSecrets, overlapping, sealedHeaders, sealedSecrets, sealHeaders, sealSecrets } from './webhook-secrets.ts';
 import { changed, changesAttempts, headersForOtherOrigin, inputOf, ofChange, plainSettings } from './webhook-settings.ts';

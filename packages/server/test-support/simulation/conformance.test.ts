@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { statement, type Database, type Queryable, type Statement, type Value } from '../../src/store/database.ts';
 import { logHorizon } from '../../src/store/log-reading.ts';
-import { SHARD_COUNT } from '../../src/store/shard.ts';
+import { SHARD_COUNT } from '../../src/ids/shard.ts';
 import { testPostgres } from '../database.ts';
 import { RandomCalls, type Tested } from './conformance.ts';
 import { DatabaseServer } from './database/server.ts';

@@ -1,7 +1,7 @@
 import { appendEvents, eventsWithGivenIds, firstAnswers, type NewEvent } from '../../src/store/event-log.ts';
 import type { Database } from '../../src/store/database.ts';
 import { orderHeads, releaseBehind } from '../../src/store/delivery-order.ts';
-import { deliveryId } from '../../src/store/delivery-id.ts';
+import { deliveryId } from '../../src/ids/delivery-id.ts';
 import { cancelledDeliveries } from '../../src/store/delivery-queries.ts';
 import { lastLogged, readRange, recordedDeliveries } from '../../src/store/log-reading.ts';
 import {
@@ -13,7 +13,7 @@ import {
   queueDeliveries,
 } from '../../src/store/redelivery.ts';
 import { settleFirst, settleLater, settleSpilled, type Settlement } from '../../src/store/settle.ts';
-import { shardOf } from '../../src/store/shard.ts';
+import { shardOf } from '../../src/ids/shard.ts';
 import {
   abandonShards,
   acquireShards,

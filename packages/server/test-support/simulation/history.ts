@@ -1,4 +1,4 @@
-import { deliveryId } from '../../src/store/delivery-id.ts';
+import { deliveryId } from '../../src/ids/delivery-id.ts';
 import type { SimulatedProcess } from './virtual-time.ts';
 
 /** An event as its caller sees it. */

@@ -1,6 +1,6 @@
 import type { Catalog } from '../../src/catalog/catalog.ts';
-import { createSealer } from '../../src/store/sealing.ts';
-import { SHARD_COUNT } from '../../src/store/shard.ts';
+import { createSealer } from '../../src/sealing/sealer.ts';
+import { SHARD_COUNT } from '../../src/ids/shard.ts';
 import type { DatabaseLink } from './database/link.ts';
 import { Listeners } from './database/listeners.ts';
 import { DatabaseServer } from './database/server.ts';

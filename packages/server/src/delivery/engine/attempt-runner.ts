@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import { maskBody, maskRequestHeaders, maskResponseHeaders, maskText, NO_MASK, type AttemptMask } from '../../store/attempt-mask.ts';
 import { encodeAttempt, type StoredAttempt } from '../../store/attempt-record.ts';
 import type { Settlement } from '../../store/settle.ts';
-import { newId, timeOfId } from '../../store/uuid-time.ts';
+import { newId, timeOfId } from '../../ids/uuid-time.ts';
 import type { ResolvedWebhook } from '../../tenancy/resolve-webhook.ts';
 import type { Slot } from '../dispatch/dispatcher.ts';
 import type { Outcome } from '../dispatch/offer.ts';

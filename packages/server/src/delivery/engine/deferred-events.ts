@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import { Poller } from '../../intake/poller.ts';
 import type { Database } from '../../store/database.ts';
-import { deliveryId } from '../../store/delivery-id.ts';
+import { deliveryId } from '../../ids/delivery-id.ts';
 import { eventsById, recordedDeliveries, type EventRow } from '../../store/log-reading.ts';
 import { ChainedList, type Chained } from '../chained-list.ts';
 import type { TakenEvent } from './job.ts';

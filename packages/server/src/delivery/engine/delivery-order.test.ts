@@ -4,7 +4,7 @@ import { testPostgres } from '../../../test-support/database.ts';
 import { eventually } from '../../../test-support/eventually.ts';
 import { statement, type Database } from '../../store/database.ts';
 import type { WaitingReason } from '../../store/settle.ts';
-import { newId } from '../../store/uuid-time.ts';
+import { newId } from '../../ids/uuid-time.ts';
 import { DeliveryOrder, type OrderedDelivery } from './delivery-order.ts';
 import { MemoryBudget } from './memory-budget.ts';
 import { OwnedShard } from './owned-shard.ts';

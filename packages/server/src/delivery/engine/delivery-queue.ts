@@ -1,7 +1,8 @@
 import type { Logger } from 'pino';
-import { shardOf } from '../../store/shard.ts';
+import { shardOf } from '../../ids/shard.ts';
 import type { Settlement } from '../../store/settle.ts';
-import type { Directory, Tenant } from '../../tenancy/directory.ts';
+import type { Directory } from '../../tenancy/directory.ts';
+import type { Tenant } from '../../tenancy/tenant.ts';
 import type { ResolvedWebhook } from '../../tenancy/resolve-webhook.ts';
 import type { Dispatcher, Slot } from '../dispatch/dispatcher.ts';
 import type { JobKind, OfferResult } from '../dispatch/offer.ts';

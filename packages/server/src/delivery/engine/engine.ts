@@ -1,9 +1,9 @@
 import type { Flush, LogOwner } from '../../intake/log-owner.ts';
 import { cancelledDeliveries } from '../../store/delivery-queries.ts';
 import { notifyChange } from '../../store/notify-change.ts';
-import { shardOf } from '../../store/shard.ts';
+import { shardOf } from '../../ids/shard.ts';
 import { endAllLeases } from '../../store/shards.ts';
-import type { Tenant } from '../../tenancy/directory.ts';
+import type { Tenant } from '../../tenancy/tenant.ts';
 import { Dispatcher } from '../dispatch/dispatcher.ts';
 import { DEFAULT_DISPATCHER_OPTIONS } from '../dispatch/options.ts';
 import { Appends } from './appends.ts';

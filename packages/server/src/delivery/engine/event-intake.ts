@@ -1,5 +1,6 @@
 import type { LoggedEvent } from '../../intake/log-owner.ts';
-import type { Directory, Tenant } from '../../tenancy/directory.ts';
+import type { Directory } from '../../tenancy/directory.ts';
+import type { Tenant } from '../../tenancy/tenant.ts';
 import type { DeferredEvents } from './deferred-events.ts';
 import type { TakenEvent } from './job.ts';
 import type { ReadEvent } from './log-follower.ts';

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
-import type { Directory, Tenant } from '../../tenancy/directory.ts';
+import type { Directory } from '../../tenancy/directory.ts';
+import type { Tenant } from '../../tenancy/tenant.ts';
 import { pause } from './pause.ts';
 
 const RETRY_MS = 250;

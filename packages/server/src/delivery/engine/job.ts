@@ -1,6 +1,7 @@
 import type { LoggedEvent } from '../../intake/log-owner.ts';
-import { deliveryId } from '../../store/delivery-id.ts';
-import type { Directory, Tenant } from '../../tenancy/directory.ts';
+import { deliveryId } from '../../ids/delivery-id.ts';
+import type { Directory } from '../../tenancy/directory.ts';
+import type { Tenant } from '../../tenancy/tenant.ts';
 import type { ResolvedWebhook } from '../../tenancy/resolve-webhook.ts';
 import type { Outstanding, OwnedShard } from './owned-shard.ts';
 

@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import type { LoggedEvent } from '../../intake/log-owner.ts';
 import { Poller } from '../../intake/poller.ts';
 import type { Database } from '../../store/database.ts';
-import { deliveryId } from '../../store/delivery-id.ts';
+import { deliveryId } from '../../ids/delivery-id.ts';
 import {
   lastLogged,
   logEnd,

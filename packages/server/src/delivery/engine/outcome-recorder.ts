@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import { BatchWriter } from '../../store/batch-writer.ts';
+import { BatchWriter } from '../../batching/batch-writer.ts';
 import { sqlState, type Database } from '../../store/database.ts';
 import { settleFirst, settleLater, settleSpilled, type Settlement } from '../../store/settle.ts';
 import { pause } from './pause.ts';

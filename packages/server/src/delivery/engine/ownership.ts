@@ -14,7 +14,7 @@ import {
   type LeasedShard,
 } from '../../store/shards.ts';
 import { notifyChange } from '../../store/notify-change.ts';
-import { SHARD_COUNT } from '../../store/shard.ts';
+import { SHARD_COUNT } from '../../ids/shard.ts';
 import { unavailable } from '../../store/store-error.ts';
 import type { MemoryBudget } from './memory-budget.ts';
 import { OwnedShard } from './owned-shard.ts';

@@ -12,8 +12,8 @@ import {
   type BackloggedWebhook,
   type WaitingRow,
 } from '../../store/waiting.ts';
-import { shardOf } from '../../store/shard.ts';
-import { timeOfId } from '../../store/uuid-time.ts';
+import { shardOf } from '../../ids/shard.ts';
+import { timeOfId } from '../../ids/uuid-time.ts';
 import type { Dispatcher } from '../dispatch/dispatcher.ts';
 import type { ForwardClock } from './forward-clock.ts';
 import type { Job } from './job.ts';

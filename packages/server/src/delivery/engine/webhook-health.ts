@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import type { Database } from '../../store/database.ts';
 import { failingWebhooks, failWebhook, saveWebhookHealth, type HealthChange } from '../../store/webhook-health.ts';
-import { shardOf } from '../../store/shard.ts';
+import { shardOf } from '../../ids/shard.ts';
 import type { ResolvedWebhook } from '../../tenancy/resolve-webhook.ts';
 import type { OwnedShard } from './owned-shard.ts';
 

@@ -6,7 +6,7 @@ import { eventually } from '../../../test-support/eventually.ts';
 import { startHellReceiver } from '../../../test-support/hell-receiver.ts';
 import type { HellReceiver } from '../../../test-support/hell-receiver.ts';
 import { sendRequest, sentExchange } from '../../../test-support/sent-exchange.ts';
-import { parseTargets } from '../../tenancy/target-address.ts';
+import { parseTargets } from '../../network/target-address.ts';
 import { createSender } from './sender.ts';
 import type { Exchange, LocalSender, SenderOptions } from './sender.ts';
 

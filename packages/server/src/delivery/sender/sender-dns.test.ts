@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { startHellReceiver } from '../../../test-support/hell-receiver.ts';
 import type { HellReceiver } from '../../../test-support/hell-receiver.ts';
 import { sentExchange } from '../../../test-support/sent-exchange.ts';
-import { parseTargets } from '../../tenancy/target-address.ts';
+import { parseTargets } from '../../network/target-address.ts';
 import type { Resolution } from './resolver.ts';
 import { createSender } from './sender.ts';
 import type { Exchange, LocalSender } from './sender.ts';

@@ -5,7 +5,7 @@ import { makeCertificates } from '../../../test-support/certificates.ts';
 import type { Certificates } from '../../../test-support/certificates.ts';
 import { startFullListener, startHellReceiver } from '../../../test-support/hell-receiver.ts';
 import { sentExchange } from '../../../test-support/sent-exchange.ts';
-import { parseTargets } from '../../tenancy/target-address.ts';
+import { parseTargets } from '../../network/target-address.ts';
 import { createSender } from './sender.ts';
 import type { Exchange, Sender } from './sender.ts';
 

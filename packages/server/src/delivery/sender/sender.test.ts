@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startFullListener, startHellReceiver } from '../../../test-support/hell-receiver.ts';
 import type { HellBehaviour, HellReceiver } from '../../../test-support/hell-receiver.ts';
 import { sentExchange } from '../../../test-support/sent-exchange.ts';
-import { parseTargets } from '../../tenancy/target-address.ts';
+import { parseTargets } from '../../network/target-address.ts';
 import { decodeBody } from './decode-body.ts';
 import { createSender } from './sender.ts';
 import type { Exchange, OutgoingRequest, Sender } from './sender.ts';

@@ -1,8 +1,8 @@
 import type { EventLoopUtilization } from 'node:perf_hooks';
 import { createSecureContext } from 'node:tls';
 import { LRUCache } from 'lru-cache';
-import { NO_ALLOWED_TARGETS } from '../../tenancy/target-address.ts';
-import type { AllowedTargets } from '../../tenancy/target-address.ts';
+import { NO_ALLOWED_TARGETS } from '../../network/target-address.ts';
+import type { AllowedTargets } from '../../network/target-address.ts';
 import { AddressCache } from './address-cache.ts';
 import { ConnectionLimit } from './connection-limit.ts';
 import type { Exchange, OutgoingRequest, Sender } from './exchange.ts';

@@ -4,7 +4,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { Type, type Static } from 'typebox';
 import { insertApiKey, listApiKeys, revokeApiKey, type ApiKeyRow } from '../../store/api-keys.ts';
 import type { Database, Queryable } from '../../store/database.ts';
-import { isUuid, newId } from '../../store/uuid-time.ts';
+import { isUuid, newId } from '../../ids/uuid-time.ts';
 import { hashKey, requireRoot, type Authenticator, type Principal } from '../auth.ts';
 import { answerInCommit } from '../answer-in-commit.ts';
 import { decodeCursor, DEFAULT_LIMIT, PAGE_QUERY, pageFrom, pageOf, type PageQuery } from '../pagination.ts';

@@ -1,7 +1,7 @@
 import { PosthornError } from '@posthorn/protocol';
 import type { FastifyRequest } from 'fastify';
 import type { AdmissionQueue } from '../../intake/admission-queue.ts';
-import type { RequestTicket } from '../../store/request-ticket.ts';
+import type { RequestTicket } from '../../batching/request-ticket.ts';
 import { keepBodyDigest } from '../idempotency.ts';
 import { parseJsonBody } from '../json-text.ts';
 import type { BodyBudget } from './body-budget.ts';

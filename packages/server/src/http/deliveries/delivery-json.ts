@@ -5,7 +5,7 @@ import { decodeAttempt, type StoredAttempt } from '../../store/attempt-record.ts
 import type { DeliveryRow } from '../../store/delivery-queries.ts';
 import type { ResolvedWebhook } from '../../tenancy/resolve-webhook.ts';
 import { productHeaderNames } from '../../tenancy/webhook-mask.ts';
-import { timeOfId } from '../../store/uuid-time.ts';
+import { timeOfId } from '../../ids/uuid-time.ts';
 
 /** Returns a delivery as the API shows it. */
 export function deliveryJson(row: DeliveryRow) {

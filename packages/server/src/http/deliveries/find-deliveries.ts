@@ -1,10 +1,10 @@
 import type { DeliveryStatus } from '@posthorn/protocol';
 import type { Queryable } from '../../store/database.ts';
-import { deliveryId } from '../../store/delivery-id.ts';
+import { deliveryId } from '../../ids/delivery-id.ts';
 import { deliveriesByIds, deliveriesOfEvent, listDeliveries, type DeliveryQuery, type DeliveryRow } from '../../store/delivery-queries.ts';
 import type { EventRow } from '../../store/event-queries.ts';
 import { eventsOfMillisecond, unsettledEvents, type FannedOutRow } from '../../store/unsettled-events.ts';
-import { isUuid, lowestIdAt, timeOfId } from '../../store/uuid-time.ts';
+import { isUuid, lowestIdAt, timeOfId } from '../../ids/uuid-time.ts';
 import { findEvent } from '../events/find-event.ts';
 import { idRange, type SpanQuery } from '../time-span.ts';
 

@@ -5,7 +5,7 @@ import { cancel, redeliver, type Unrecorded } from '../../intake/redeliver.ts';
 import type { Database, Queryable } from '../../store/database.ts';
 import { attemptsOf } from '../../store/delivery-queries.ts';
 import { eventById } from '../../store/event-queries.ts';
-import type { Tenant } from '../../tenancy/directory.ts';
+import type { Tenant } from '../../tenancy/tenant.ts';
 import { answerInCommit } from '../answer-in-commit.ts';
 import { DEFAULT_LIMIT, PAGE_QUERY, pageFromScan, pageOf, type PageQuery } from '../pagination.ts';
 import { storedText } from '../text-schema.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { startApiServer, type ApiServer } from '../../../test-support/api-server.ts';
-import { newId } from '../../store/uuid-time.ts';
+import { newId } from '../../ids/uuid-time.ts';
 
 const PLACE = '/v1/organizations/acme';
 

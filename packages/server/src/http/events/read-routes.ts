@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
 import type { Queryable } from '../../store/database.ts';
 import { listEvents, listEventsOfSubject, type EventRow, type ListedEventRow } from '../../store/event-queries.ts';
-import { timeOfId } from '../../store/uuid-time.ts';
+import { timeOfId } from '../../ids/uuid-time.ts';
 import { deliveriesOf } from '../deliveries/find-deliveries.ts';
 import { DEFAULT_LIMIT, PAGE_QUERY, pageFromScan, pageOf, type PageQuery } from '../pagination.ts';
 import { storedText } from '../text-schema.ts';

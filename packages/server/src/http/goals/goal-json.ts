@@ -1,10 +1,10 @@
 import { PosthornError, type FieldError } from '@posthorn/protocol';
 import { isTimeZone } from '../../catalog/time-zone.ts';
-import { MAX_DIGITS, readDecimal } from '../../inbound/decimal.ts';
-import type { GoalChange } from '../../inbound/goals.ts';
-import { colourOf } from '../../inbound/thresholds.ts';
+import { MAX_DIGITS, readDecimal } from '../../goals/decimal.ts';
+import type { GoalChange } from '../../goals/goals.ts';
+import { colourOf } from '../../goals/thresholds.ts';
 import type { GoalChangeRow, GoalPointRow, GoalRow } from '../../store/goals.ts';
-import { timeOfId } from '../../store/uuid-time.ts';
+import { timeOfId } from '../../ids/uuid-time.ts';
 
 /** A body that passed its schema. Thresholds are text: the digits that were sent. */
 export interface GoalBody {

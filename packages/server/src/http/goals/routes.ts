@@ -1,11 +1,11 @@
 import { ExactNumber, PosthornError } from '@posthorn/protocol';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
-import type { Goals } from '../../inbound/goals.ts';
-import { readDate } from '../../inbound/point-date.ts';
+import type { Goals } from '../../goals/goals.ts';
+import { readDate } from '../../goals/point-date.ts';
 import type { Queryable } from '../../store/database.ts';
 import { listGoalChanges, listGoalPoints, listGoals, type GoalRow } from '../../store/goals.ts';
-import { isUuid, newId } from '../../store/uuid-time.ts';
+import { isUuid, newId } from '../../ids/uuid-time.ts';
 import { answerInCommit } from '../answer-in-commit.ts';
 import { decodeCursor, DEFAULT_LIMIT, PAGE_QUERY, pageFrom, pageFromScan, pageOf, type PageQuery } from '../pagination.ts';
 import { changeJson, goalChange, goalJson, pointJson, type GoalBody } from './goal-json.ts';

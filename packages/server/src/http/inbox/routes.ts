@@ -3,7 +3,7 @@ import { PosthornError, PRIVATE_KEY_PREFIX, PUBLIC_KEY_PREFIX, secretProblem, ty
 import { verify, verifyQuery, WebhookVerificationError } from '@posthorn/protocol/verify';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { Type, type Static } from 'typebox';
-import { newId } from '../../store/uuid-time.ts';
+import { newId } from '../../ids/uuid-time.ts';
 import { InboxStore, type CaughtRequest, type Inbox } from './inbox-store.ts';
 import { readRequestBody } from '../bodies/request-body.ts';
 import { inboxPage } from './inbox-page.ts';

@@ -6,7 +6,7 @@ import { nameOf } from '../../intake/objects/object-batch.ts';
 import { missingScope, unknownKind } from '../../intake/objects/objects.ts';
 import type { Queryable } from '../../store/database.ts';
 import { listObjects, readObjects, type ObjectRow } from '../../store/objects.ts';
-import type { Tenant } from '../../tenancy/directory.ts';
+import type { Tenant } from '../../tenancy/tenant.ts';
 import { decodeCursor, DEFAULT_LIMIT, PAGE_QUERY, pageFromScan, pageOf, type PageQuery } from '../pagination.ts';
 import { Name, objectJson, ShownObject } from './object-schema.ts';
 import { entityTag } from './preconditions.ts';

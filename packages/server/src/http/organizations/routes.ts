@@ -7,7 +7,7 @@ import { noTimeZone } from '../problem.ts';
 import type { Database, Queryable } from '../../store/database.ts';
 import { deleteOrganization, insertOrganization, listOrganizations, updateOrganization } from '../../store/organizations.ts';
 import type { OrganizationRow } from '../../store/tenants.ts';
-import { newId } from '../../store/uuid-time.ts';
+import { newId } from '../../ids/uuid-time.ts';
 import type { Digests } from '../../intake/digests/digests.ts';
 import type { Directory } from '../../tenancy/directory.ts';
 import { answerInCommit } from '../answer-in-commit.ts';

@@ -1,8 +1,8 @@
 import type { Digest } from '../../catalog/load-digests.ts';
 import { ensureSchedules, noteDigestChanges, type NewSchedule, type NotedChange } from '../../store/digests.ts';
 import type { Queryable } from '../../store/database.ts';
-import { shardOf } from '../../store/shard.ts';
-import type { Tenant } from '../../tenancy/directory.ts';
+import { shardOf } from '../../ids/shard.ts';
+import type { Tenant } from '../../tenancy/tenant.ts';
 import type { ObjectEdit } from '../objects/object-batch.ts';
 import { dailyTime, nextDailyRun, type DailyTime } from './schedule.ts';
 

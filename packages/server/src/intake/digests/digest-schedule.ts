@@ -1,8 +1,8 @@
 import type { Logger } from 'pino';
 import type { Database } from '../../store/database.ts';
 import { dueDigests, type DigestScheduleRow } from '../../store/digests.ts';
-import { SHARD_COUNT } from '../../store/shard.ts';
-import type { Tenant } from '../../tenancy/directory.ts';
+import { SHARD_COUNT } from '../../ids/shard.ts';
+import type { Tenant } from '../../tenancy/tenant.ts';
 import type { LogOwner } from '../log-owner.ts';
 import { Poller } from '../poller.ts';
 import type { Digests } from './digests.ts';

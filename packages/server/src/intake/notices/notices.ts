@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import { OPERATIONS } from '../../catalog/operations-product.ts';
 import { insertMails } from '../../store/mails.ts';
 import { hasNotices, organizationsOfProduct, takeNotices } from '../../store/notices.ts';
-import type { Tenant } from '../../tenancy/directory.ts';
+import type { Tenant } from '../../tenancy/tenant.ts';
 import { EventCommit, type EventCommitOptions } from '../event-commit.ts';
 import { Poller } from '../poller.ts';
 import type { Mailer } from './mailer.ts';

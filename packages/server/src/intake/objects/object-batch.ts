@@ -9,8 +9,8 @@ import {
 } from '@posthorn/protocol';
 import type { ObjectKind, Rule } from '../../catalog/object-kind.ts';
 import type { ObjectName, ObjectRow, ObjectWrite } from '../../store/objects.ts';
-import { newId } from '../../store/uuid-time.ts';
-import type { Tenant } from '../../tenancy/directory.ts';
+import { newId } from '../../ids/uuid-time.ts';
+import type { Tenant } from '../../tenancy/tenant.ts';
 import { callProduct } from '../call-product.ts';
 import type { CommittedEvent } from '../event-commit.ts';
 import { eventsOf, type Transition } from './lifecycle.ts';

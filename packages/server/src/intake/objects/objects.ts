@@ -1,8 +1,8 @@
 import { PosthornError, type JsonObject } from '@posthorn/protocol';
 import type { ObjectKind } from '../../catalog/object-kind.ts';
-import type { Tenant } from '../../tenancy/directory.ts';
+import type { Tenant } from '../../tenancy/tenant.ts';
 import type { EventCommitOptions } from '../event-commit.ts';
-import { newTicket, type RequestTicket } from '../../store/request-ticket.ts';
+import { newTicket, type RequestTicket } from '../../batching/request-ticket.ts';
 import type { AdmissionQueue } from '../admission-queue.ts';
 import { ObjectWriter } from './object-writer.ts';
 import { unfitState, type ObjectAction, type ObjectOutcome, type ObjectRequest, type RefusedGroup } from './object-batch.ts';

@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { sentExchange } from '../../../../test-support/sent-exchange.ts';
-import { parseTargets } from '../../../tenancy/target-address.ts';
+import { parseTargets } from '../../../network/target-address.ts';
 import type { Exchange } from '../exchange.ts';
 import { SenderThread } from './sender-thread.ts';
 

@@ -1,6 +1,6 @@
 import type { EventLoopUtilization } from 'node:perf_hooks';
 import { Worker } from 'node:worker_threads';
-import { formatTargets, type AllowedTargets } from '../../../tenancy/target-address.ts';
+import { formatTargets, type AllowedTargets } from '../../../network/target-address.ts';
 import type { Exchange, OutgoingRequest, Sender } from '../exchange.ts';
 import { CLOSED } from '../failures.ts';
 import { readExchange, writeRequest, type Slot } from './encoding.ts';

@@ -1,5 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { parseTargets } from '../../../tenancy/target-address.ts';
+import { parseTargets } from '../../../network/target-address.ts';
 import { createSender } from '../sender.ts';
 import { readRequest, writeExchange } from './encoding.ts';
 import type { FromThread, ThreadOptions, ToThread } from './messages.ts';

@@ -1,6 +1,6 @@
 import type { GoalRow } from '../store/goals.ts';
 import type { KnownPointRow } from '../store/goals-posting.ts';
-import type { Tenant } from '../tenancy/directory.ts';
+import type { Tenant } from '../tenancy/tenant.ts';
 import type { GoalState } from './goal-update.ts';
 
 /** Returns the goal's own time zone, else the organization's, else UTC. */

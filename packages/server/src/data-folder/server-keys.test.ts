@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { makeMissingKeys, readKeys } from './server-keys.ts';
-import { StartError } from './start-error.ts';
-import { Redacted } from './telemetry/redacted.ts';
+import { StartError } from '../start-error.ts';
+import { Redacted } from '../telemetry/redacted.ts';
 
 const FILES = ['root-key', 'encryption-key'] as const;
 let dataDir: string;

@@ -1,12 +1,12 @@
 import { PosthornError, type FieldError } from '@posthorn/protocol';
-import { BatchWriter } from '../store/batch-writer.ts';
+import { BatchWriter } from '../batching/batch-writer.ts';
 import { isDataError, type Queryable } from '../store/database.ts';
 import { knownPoints, lockGoals, storeGoalPosts, type NewGoalChange, type NewPoint, type NewThresholds } from '../store/goals-posting.ts';
 import { insertInboundRequests, type InboundRequest } from '../store/inbound-log.ts';
-import { MAX_WAIT_MS } from '../store/request-ticket.ts';
+import { MAX_WAIT_MS } from '../batching/request-ticket.ts';
 import { asStoreError } from '../store/store-error.ts';
-import { newId } from '../store/uuid-time.ts';
-import type { Tenant } from '../tenancy/directory.ts';
+import { newId } from '../ids/uuid-time.ts';
+import type { Tenant } from '../tenancy/tenant.ts';
 import type { CommittedEvent, EventCommit, Tenants } from '../intake/event-commit.ts';
 import type { SentPoint } from './goal-post.ts';
 import { applyPoints, sameThresholds, type AppliedPost, type GoalState } from './goal-update.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { createSealer } from './sealing.ts';
+import { createSealer } from './sealer.ts';
 
 test('a sealed value opens again, and contains nothing readable', () => {
   const sealer = createSealer(['one']);

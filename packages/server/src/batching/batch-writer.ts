@@ -1,7 +1,7 @@
 import { fairBatch } from './fair-batch.ts';
 import { FlowCounts } from './flow-counts.ts';
 import { newTicket, type RequestTicket } from './request-ticket.ts';
-import { overloaded } from './store-error.ts';
+import { overloaded } from './overloaded.ts';
 
 export interface BatchWriterOptions<Item, Result> {
   /** Writes a batch in one commit. Returns one result per item, in order. */

@@ -1,9 +1,9 @@
 import { mkdir } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
-import { StartError } from './start-error.ts';
-import { lockFolder, type LockHolder } from './store/folder-lock.ts';
-import { makeFolderPrivate, makePrivate } from './store/private-files.ts';
+import { StartError } from '../start-error.ts';
+import { lockFolder, type LockHolder } from './folder-lock.ts';
+import { makeFolderPrivate, makePrivate } from './private-files.ts';
 
 /** The folder of an embedded server, locked for this process. */
 export interface DataFolder {

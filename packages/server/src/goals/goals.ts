@@ -3,8 +3,8 @@ import { nothingMore, type AlsoCommit, type Database, type Queryable } from '../
 import { deleteGoal, findGoal, insertGoal, lockGoal, updateGoal, type GoalRow, type NewGoal } from '../store/goals.ts';
 import { storeGoalPosts, type NewGoalChange } from '../store/goals-posting.ts';
 import { notifyInbound, publicIdOfTarget } from '../store/inbound-hooks.ts';
-import { newId } from '../store/uuid-time.ts';
-import type { Tenant } from '../tenancy/directory.ts';
+import { newId } from '../ids/uuid-time.ts';
+import type { Tenant } from '../tenancy/tenant.ts';
 import type { CommittedEvent, EventCommit } from '../intake/event-commit.ts';
 import { goalState } from './goal-state.ts';
 import { goalUpdate } from './goal-update.ts';

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import type { Config } from './config.ts';
-import { StartError } from './start-error.ts';
-import { writeWholeFile } from './store/whole-file.ts';
-import { Redacted } from './telemetry/redacted.ts';
+import type { Config } from '../config.ts';
+import { StartError } from '../start-error.ts';
+import { writeWholeFile } from './whole-file.ts';
+import { Redacted } from '../telemetry/redacted.ts';
 
 /** The server's keys. */
 export interface ServerKeys {

@@ -6,7 +6,7 @@ import { goalState } from './goal-state.ts';
 import { orderErrors, type AppliedPost } from './goal-update.ts';
 import { refusedPoints, type GoalWriter } from './goal-writer.ts';
 import { GoalKeys } from './goal-keys.ts';
-import type { AcceptedPost, TargetKind, TargetPost } from './target-kind.ts';
+import type { AcceptedPost, TargetKind, TargetPost } from '../inbound/target-kind.ts';
 
 /** The inbound target of a goal: accepts one dated value or an array of them, with thresholds. */
 export function goalTarget({ database, writer }: { database: Database; writer: GoalWriter }): TargetKind {
