@@ -4,17 +4,19 @@ import { Mailer } from './intake/notices/mailer.ts';
 import { Notices } from './intake/notices/notices.ts';
 import type { Catalog } from './catalog/catalog.ts';
 import { openInbound, type Inbound } from './open-inbound.ts';
-import type { Rate } from './inbound/rate-limiter.ts';
+import type { Rate } from './network/rate-limiter.ts';
 import { DigestSchedule } from './intake/digests/digest-schedule.ts';
 import { Digests } from './intake/digests/digests.ts';
 import { Intake } from './intake/emit.ts';
 import type { LogOwner } from './intake/log-owner.ts';
 import { Objects } from './intake/objects/objects.ts';
-import type { Database } from './store/database.ts';
+import type { Database, Queryable } from './store/database.ts';
 import type { Directory } from './tenancy/directory.ts';
 
 export interface IngestionOptions {
   readonly database: Database;
+  /** For lists. */
+  readonly reads: Queryable;
   readonly owner: LogOwner;
   readonly catalog: Catalog;
   readonly directory: Directory;

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { LogOwner } from './intake/log-owner.ts';
-import type { Database } from './store/database.ts';
+import type { Database, Queryable } from './store/database.ts';
 import { INBOUND_CHANNEL } from './store/inbound-hooks.ts';
 import { forgetInboundRequests } from './store/inbound-log.ts';
 import { lowestIdAt } from './ids/uuid-time.ts';
@@ -14,7 +14,7 @@ import { InboundObjects } from './inbound/inbound-objects.ts';
 import type { Objects } from './intake/objects/objects.ts';
 import { Maintenance } from './inbound/maintenance.ts';
 import { modelTarget, objectsTarget } from './inbound/object-targets.ts';
-import type { Rate } from './inbound/rate-limiter.ts';
+import type { Rate } from './network/rate-limiter.ts';
 import { Receiver } from './inbound/receiver.ts';
 import { RequestLog } from './inbound/request-log.ts';
 import { TargetDirectory } from './inbound/target-directory.ts';
@@ -22,6 +22,8 @@ import { registerTargetKinds } from './inbound/target-kind.ts';
 
 export interface InboundOptions {
   readonly database: Database;
+  /** For lists. */
+  readonly reads: Queryable;
   readonly directory: Pick<Directory, 'findByKey' | 'reload'>;
   readonly owner: LogOwner;
   readonly objects: Objects;
@@ -49,7 +51,7 @@ export interface Inbound {
 
 /** Reads the maintenance modes and listens to changes by other nodes. */
 export async function openInbound(options: InboundOptions): Promise<Inbound> {
-  const { database, directory, owner, log, now } = options;
+  const { database, reads, directory, owner, log, now } = options;
   const objects = new InboundObjects(options);
   const commit = new EventCommit({ database, owner, now, reload: (key) => directory.reload(key) });
   const writer = new GoalWriter({ commit, now });
@@ -61,8 +63,8 @@ export async function openInbound(options: InboundOptions): Promise<Inbound> {
   const stopListening = await listen({ database, targets, maintenance, log });
   await maintenance.load();
   return {
-    goals: new Goals({ database, commit, now, onTargetChanged }),
-    hooks: new InboundHooks({ database, kinds, now, onTargetChanged }),
+    goals: new Goals({ database, reads, commit, now, onTargetChanged }),
+    hooks: new InboundHooks({ database, reads, kinds, now, onTargetChanged }),
     receiver: new Receiver({
       log,
       directory,

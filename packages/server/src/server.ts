@@ -5,12 +5,15 @@ import type { Logger } from 'pino';
 import { Catalog } from './catalog/catalog.ts';
 import { listenToChanges } from './changes.ts';
 import type { Config } from './config.ts';
+import { Deliveries } from './deliveries/deliveries.ts';
+import { Events } from './deliveries/events.ts';
 import { Engine } from './delivery/engine/engine.ts';
 import type { EngineOptions } from './delivery/engine/engine-options.ts';
 import { SenderThread } from './delivery/sender/thread/sender-thread.ts';
 import { startHousekeeping } from './housekeeping.ts';
-import { Authenticator } from './http/auth.ts';
-import { forgetOldAnswers } from './http/idempotency.ts';
+import { IdempotentRequests } from './access/idempotent-requests.ts';
+import { ApiKeys } from './access/api-keys.ts';
+import { Authenticator } from './access/authenticator.ts';
 import { listen, type Listening } from './http/listen.ts';
 import { Readiness } from './http/readiness.ts';
 import { registerRoutes } from './http/routes.ts';
@@ -18,12 +21,18 @@ import { createHttpServer } from './http/server.ts';
 import { openIngestion, type Ingestion } from './ingestion.ts';
 import type { ServerKeys } from './data-folder/server-keys.ts';
 import { StartError } from './start-error.ts';
+import { ObjectReader } from './intake/objects/find-objects.ts';
+import { Pings } from './intake/pings.ts';
 import { openPools } from './pools.ts';
 import { openStorage } from './storage.ts';
-import { isOutage, type Database } from './store/database.ts';
+import { isOutage } from './errors/database-error.ts';
+import type { Database } from './store/database.ts';
+import { databaseProblem } from './store/database-problem.ts';
 import type { Sealer } from './sealing/sealer.ts';
 import { OutageLog } from './telemetry/outage-log.ts';
 import { Directory } from './tenancy/directory.ts';
+import { Organizations } from './tenancy/organizations.ts';
+import type { Tenant } from './tenancy/tenant.ts';
 import { resealWebhooks } from './tenancy/webhook-resealing.ts';
 import { Webhooks } from './tenancy/webhooks.ts';
 
@@ -65,8 +74,9 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     const directory = new Directory({ database, catalog, sealer });
     const sender = new SenderThread({ allowedTargets: config.allowedTargets, connectionsPerOrigin: 1_024 });
     undo.push(() => sender.close(0));
+    const idempotency = new IdempotentRequests({ database, sealer, now });
     const alone = config.databaseUrl === null;
-    const also: (() => Promise<unknown>)[] = [() => forgetOldAnswers(database, now())];
+    const also: (() => Promise<unknown>)[] = [() => idempotency.forgetOld()];
     if (keys.encryption.length > 1) also.push(() => resealOldWebhooks({ database, sealer, log }));
     undo.push(await startHousekeeping({ database, log, now, retentionDays: config.retentionDays, also }));
     const { outcomes, reads, ...pools } = await openPools(config, storage);
@@ -75,21 +85,20 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     const listening = { url: '' };
     const publicUrl = (): string => config.publicUrl ?? listening.url;
     const polls = { digestPollMs: options.timing?.digestPollMs, noticePollMs: options.timing?.noticePollMs };
-    const ingestion = await openIngestion({ database, owner: engine, catalog, directory, log, now, publicUrl, config, ...polls });
+    const ingestion = await openIngestion({ database, reads, owner: engine, catalog, directory, log, now, publicUrl, config, ...polls });
     undo.push(() => ingestion.close());
     also.push(() => ingestion.inbound.forgetRequests(config.retentionDays));
     const authenticator = new Authenticator({ database, directory, rootKey: keys.root.reveal(), now, log });
     undo.push(await listenToChanges({ database, directory, engine, onApiKeys: () => authenticator.forget() }));
     await engine.start();
     ingestion.start();
-    const webhooks = new Webhooks({ database, directory, sealer, allowedTargets: config.allowedTargets, now });
-    const readiness = new Readiness({ database, engine, diskProblem: storage.diskProblem });
-    const core = { config, database, reads, catalog, sealer, directory, engine, readiness };
-    const services = { ...core, ...ingestion, authenticator, webhooks, publicUrl, log, now };
+    const readiness = new Readiness({ databaseProblem: () => databaseProblem(database), engine, diskProblem: storage.diskProblem });
+    const domain = openDomain({ database, reads, sealer, directory, catalog, engine, ingestion, authenticator, now, config });
+    const services = { ...ingestion, ...domain, config, directory, engine, readiness, publicUrl, log, now };
     const app = await createHttpServer({
       log,
       authenticator,
-      idempotency: { database, sealer, now },
+      idempotency,
       trustedProxies: config.trustedProxies,
       ...registerRoutes(services),
     });
@@ -107,6 +116,33 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     for (const step of undo.toReversed()) await step().catch(() => {});
     throw error;
   }
+}
+
+interface DomainOptions {
+  readonly database: Database;
+  readonly reads: Database;
+  readonly sealer: Sealer;
+  readonly directory: Directory;
+  readonly catalog: Catalog;
+  readonly engine: Engine;
+  readonly ingestion: Ingestion;
+  readonly authenticator: Authenticator;
+  readonly now: () => number;
+  readonly config: Config;
+}
+
+/** What the API offers beside the ways in. */
+function openDomain({ database, reads, sealer, directory, catalog, engine, ingestion, authenticator, now, config }: DomainOptions) {
+  const onTimeZoneChanged = (tenant: Tenant) => ingestion.digests.timeZoneChanged(tenant);
+  return {
+    organizations: new Organizations({ database, reads, directory, catalog, onTimeZoneChanged }),
+    apiKeys: new ApiKeys({ database, reads, now, onRevoked: () => authenticator.forget() }),
+    webhooks: new Webhooks({ database, reads, directory, sealer, allowedTargets: config.allowedTargets, now }),
+    deliveries: new Deliveries({ database, reads, engine, now }),
+    events: new Events(reads),
+    objectReader: new ObjectReader(reads),
+    pings: new Pings({ intake: ingestion.intake, database }),
+  };
 }
 
 interface Running {

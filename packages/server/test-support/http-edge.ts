@@ -2,7 +2,9 @@ import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { Catalog } from '../src/catalog/catalog.ts';
 import { apiKeyRoutes } from '../src/http/api-keys/routes.ts';
-import { Authenticator } from '../src/http/auth.ts';
+import { IdempotentRequests } from '../src/access/idempotent-requests.ts';
+import { ApiKeys } from '../src/access/api-keys.ts';
+import { Authenticator } from '../src/access/authenticator.ts';
 import type { BodyBudget, BodyLimits } from '../src/http/bodies/body-budget.ts';
 import { createHttpServer } from '../src/http/server.ts';
 import { insertOrganization } from '../src/store/organizations.ts';
@@ -45,6 +47,7 @@ export interface HttpEdge extends AsyncDisposable {
   request(call: string, options?: EdgeRequest): Promise<EdgeAnswer>;
   /** What request bodies hold. */
   readonly bodies: BodyBudget;
+  readonly idempotency: IdempotentRequests;
 }
 
 export const ROOT_KEY = 'ph_root_of_the_test';
@@ -58,15 +61,17 @@ export async function startHttpEdge(options: HttpEdgeOptions): Promise<HttpEdge>
   const now = (): number => edge.time;
   const log = options.log ?? createLog('silent');
   const authenticator = new Authenticator({ database, directory, rootKey: ROOT_KEY, now, log });
+  const apiKeys = new ApiKeys({ database, reads: database, now, onRevoked: () => authenticator.forget() });
   for (const id of ['acme', 'other']) {
     await insertOrganization(database, { id, name: id, product: 'generic', inbound: false, timeZone: null });
   }
+  const idempotency = new IdempotentRequests({ database, sealer, now });
   const app = await createHttpServer({
     log,
     authenticator,
-    idempotency: { database, sealer, now },
+    idempotency,
     api(scope) {
-      apiKeyRoutes(scope, { database, reads: database, authenticator, now });
+      apiKeyRoutes(scope, { apiKeys });
       api(scope);
     },
     open,
@@ -77,6 +82,7 @@ export async function startHttpEdge(options: HttpEdgeOptions): Promise<HttpEdge>
     url,
     database,
     bodies: app.bodies,
+    idempotency,
     time: Date.now(),
     async request(call, { body, headers = {}, key = ROOT_KEY } = {}) {
       const [method = 'GET', path = ''] = call.split(' ', 2);

@@ -2,7 +2,8 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import type { ProductDefinition } from '@posthorn/protocol';
 import { Catalog } from '../src/catalog/catalog.ts';
-import { Authenticator } from '../src/http/auth.ts';
+import { IdempotentRequests } from '../src/access/idempotent-requests.ts';
+import { Authenticator } from '../src/access/authenticator.ts';
 import { goalRoutes } from '../src/http/goals/routes.ts';
 import { inboundHookRoutes } from '../src/http/inbound-hooks/routes.ts';
 import { maintenanceRoutes } from '../src/http/inbound/maintenance-routes.ts';
@@ -116,16 +117,16 @@ async function listen({ options, directory, now }: { options: InboundEdgeOptions
   const owner = { nodeId: 0, owns: () => false, beginFlush: () => flush, beforeOrdered: () => null, ...behind };
   const objects = new Objects({ database, owner, now, reload: (key) => directory.reload(key) });
   const rates = { ratePerAddress: WIDE, ratePerTarget: WIDE, ...options.inbound };
-  const inbound = await openInbound({ database, directory, owner, objects, log, now, ...rates });
+  const inbound = await openInbound({ database, reads: database, directory, owner, objects, log, now, ...rates });
   const trustedProxies = receive.trustedProxies ?? [];
   const app = await createHttpServer({
     log,
     authenticator: new Authenticator({ database, directory, rootKey: ROOT_KEY, now, log }),
-    idempotency: { database, sealer: createSealer(['a key of the test']), now },
+    idempotency: new IdempotentRequests({ database, sealer: createSealer(['a key of the test']), now }),
     trustedProxies,
     async api(scope) {
-      await goalRoutes(scope, { reads: database, goals: inbound.goals });
-      inboundHookRoutes(scope, { reads: database, inboundHooks: inbound.hooks, publicUrl: () => 'https://hooks.example' });
+      await goalRoutes(scope, { goals: inbound.goals });
+      inboundHookRoutes(scope, { inboundHooks: inbound.hooks, publicUrl: () => 'https://hooks.example' });
       maintenanceRoutes(scope, inbound);
     },
     open: (scope) =>

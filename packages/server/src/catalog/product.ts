@@ -1,12 +1,4 @@
-import type {
-  DeliveryPolicy,
-  EmittedEvent,
-  Envelope,
-  EventPlace,
-  InboundTargetKind,
-  JsonObject,
-  PingContext,
-} from '@posthorn/protocol';
+import type { DeliveryPolicy, EmittedEvent, Envelope, EventPlace, InboundTargetKind, JsonObject, PingContext } from '@posthorn/protocol';
 import type { EventType } from './event-type.ts';
 import type { Digests } from './load-digests.ts';
 import type { ObjectKinds } from './load-objects.ts';

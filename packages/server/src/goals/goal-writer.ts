@@ -1,10 +1,11 @@
 import { PosthornError, type FieldError } from '@posthorn/protocol';
 import { BatchWriter } from '../batching/batch-writer.ts';
-import { isDataError, type Queryable } from '../store/database.ts';
+import type { Queryable } from '../store/database.ts';
+import { isDataError } from '../errors/database-error.ts';
 import { knownPoints, lockGoals, storeGoalPosts, type NewGoalChange, type NewPoint, type NewThresholds } from '../store/goals-posting.ts';
 import { insertInboundRequests, type InboundRequest } from '../store/inbound-log.ts';
 import { MAX_WAIT_MS } from '../batching/request-ticket.ts';
-import { asStoreError } from '../store/store-error.ts';
+import { asStoreError } from '../errors/store-error.ts';
 import { newId } from '../ids/uuid-time.ts';
 import type { Tenant } from '../tenancy/tenant.ts';
 import type { CommittedEvent, EventCommit, Tenants } from '../intake/event-commit.ts';

@@ -1,6 +1,17 @@
 import { PosthornError, type FieldError, type GoalDirection, type JsonObject } from '@posthorn/protocol';
 import { nothingMore, type AlsoCommit, type Database, type Queryable } from '../store/database.ts';
-import { deleteGoal, findGoal, insertGoal, lockGoal, updateGoal, type GoalRow, type NewGoal } from '../store/goals.ts';
+import {
+  deleteGoal,
+  findGoal,
+  insertGoal,
+  listGoalChanges,
+  listGoalPoints,
+  listGoals,
+  lockGoal,
+  updateGoal,
+  type GoalRow,
+  type NewGoal,
+} from '../store/goals.ts';
 import { storeGoalPosts, type NewGoalChange } from '../store/goals-posting.ts';
 import { notifyInbound, publicIdOfTarget } from '../store/inbound-hooks.ts';
 import { newId } from '../ids/uuid-time.ts';
@@ -8,6 +19,7 @@ import type { Tenant } from '../tenancy/tenant.ts';
 import type { CommittedEvent, EventCommit } from '../intake/event-commit.ts';
 import { goalState } from './goal-state.ts';
 import { goalUpdate } from './goal-update.ts';
+import { shownGoal, shownGoalChange, shownPoint, type ShownGoal, type ShownGoalChange, type ShownPoint } from './shown-goal.ts';
 import { thresholdErrors } from './thresholds.ts';
 
 /** A goal's settings, with valid formats. Decimals are in the form that `readDecimal` returns. */
@@ -23,6 +35,8 @@ export type GoalChange = { readonly [Field in keyof GoalInput]?: GoalInput[Field
 
 export interface GoalsOptions {
   readonly database: Database;
+  /** For lists. */
+  readonly reads: Queryable;
   readonly commit: EventCommit;
   readonly now: () => number;
   /** Called with a deleted goal's public id. */
@@ -40,29 +54,54 @@ export class Goals {
   /** Creates a goal. Throws `invalid_request` if the thresholds don't fit, `conflict` if the id is in use. */
   async create(
     tenant: Tenant,
-    { id, ...input }: GoalInput & { readonly id: string },
-    also: AlsoCommit<GoalRow> = nothingMore,
-  ): Promise<GoalRow> {
+    { id = newId(), ...input }: GoalInput & { readonly id?: string | undefined },
+    also: AlsoCommit<ShownGoal> = nothingMore,
+  ): Promise<ShownGoal> {
     checkOrder(input, { good: input.goodThreshold !== null, bad: input.badThreshold !== null });
     const organizationKey = tenant.organization.key;
     return this.#options.commit.run([tenant], async (transaction) => {
       const row = await insertGoal(transaction, { organizationKey, id, ...input });
       if (!row) throw new PosthornError('conflict', `The goal id ${JSON.stringify(id)} is already in use, possibly by a deleted goal.`);
       await this.#record(transaction, row, { kind: 'created', before: null, after: settings(row) });
-      await also(transaction, row);
-      return { result: row, events: [event('goal.created', row)] };
+      const goal = shownGoal(row);
+      await also(transaction, goal);
+      return { result: goal, events: [event('goal.created', row)] };
     });
   }
 
-  /** Finds a goal; null: there is none, or it was deleted. */
-  async find(tenant: Tenant, id: string): Promise<GoalRow | null> {
-    const row = await findGoal(this.#options.database, tenant.organization.key, id);
-    return row?.deleted_at === null ? row : null;
+  /** Throws `not_found`, also if it was deleted. */
+  async get(tenant: Tenant, id: string): Promise<ShownGoal> {
+    return shownGoal(await this.#find(tenant, id));
+  }
+
+  /** In the order of the ids, behind the id `after`. `stoppedAt`: the search ended there before the page was full. */
+  async list(
+    tenant: Tenant,
+    query: { readonly after: string; readonly limit: number },
+  ): Promise<{ rows: ShownGoal[]; stoppedAt: Pick<ShownGoal, 'id'> | null }> {
+    const { rows, stoppedAt } = await listGoals(this.#options.reads, { organizationKey: tenant.organization.key, ...query });
+    return { rows: rows.map(shownGoal), stoppedAt };
+  }
+
+  /** The points from `from` to `to`, both included, latest date first, below the date `before`. Throws `not_found`. */
+  async points(
+    tenant: Tenant,
+    id: string,
+    query: { readonly before: string; readonly from: string; readonly to: string; readonly limit: number },
+  ): Promise<ShownPoint[]> {
+    const goal = await this.#find(tenant, id);
+    return (await listGoalPoints(this.#options.reads, { goalKey: goal.key, ...query })).map((row) => shownPoint(goal, row));
+  }
+
+  /** What happened to a goal and its points, newest first, below the id `before`. Throws `not_found`. */
+  async changes(tenant: Tenant, id: string, query: { readonly before: string; readonly limit: number }): Promise<ShownGoalChange[]> {
+    const goal = await this.#find(tenant, id);
+    return (await listGoalChanges(this.#options.reads, { goalKey: goal.key, ...query })).map(shownGoalChange);
   }
 
   /** Changes a goal. Throws `not_found`, `invalid_request`. */
-  async change(tenant: Tenant, id: string, change: GoalChange): Promise<GoalRow> {
-    return this.#options.commit.run([tenant], async (transaction) => {
+  async change(tenant: Tenant, id: string, change: GoalChange): Promise<ShownGoal> {
+    const row = await this.#options.commit.run([tenant], async (transaction) => {
       const before = await this.#lock(transaction, tenant, id);
       const wanted = changed(before, change);
       const given = { good: change.goodThreshold !== undefined, bad: change.badThreshold !== undefined };
@@ -75,6 +114,7 @@ export class Goals {
       await this.#record(transaction, after, { kind: 'changed', before: was, after: will });
       return { result: after, events: [changeEvent(tenant, before, after)] };
     });
+    return shownGoal(row);
   }
 
   /** Deletes a goal. Posts to it then get 410. Throws `not_found`. */
@@ -91,10 +131,14 @@ export class Goals {
     if (publicId !== null) this.#options.onTargetChanged(publicId);
   }
 
+  async #find(tenant: Tenant, id: string): Promise<GoalRow> {
+    const row = await findGoal(this.#options.database, tenant.organization.key, id);
+    return row?.deleted_at === null ? row : raise(noGoal());
+  }
+
   async #lock(transaction: Queryable, tenant: Tenant, id: string): Promise<GoalRow> {
     const row = await lockGoal(transaction, tenant.organization.key, id);
-    if (row?.deleted_at === null) return row;
-    throw new PosthornError('not_found', 'There is no such goal in this organization.');
+    return row?.deleted_at === null ? row : raise(noGoal());
   }
 
   async #record(
@@ -107,6 +151,14 @@ export class Goals {
     const change = { goalKey: key, id, kind, date: null, before: text(before), after: text(after), hookId: null };
     await storeGoalPosts(transaction, { points: [], thresholds: [], changes: [change] });
   }
+}
+
+function noGoal(): PosthornError {
+  return new PosthornError('not_found', 'There is no such goal in this organization.');
+}
+
+function raise(error: PosthornError): never {
+  throw error;
 }
 
 /** Throws `invalid_request` with an error for each given threshold that doesn't fit. */

@@ -5,7 +5,7 @@ import { describeOnBothDatabases, type TestDatabase } from '../../test-support/d
 import { startHttpEdge, type EdgeAnswer, type HttpEdge } from '../../test-support/http-edge.ts';
 import { statement } from '../store/database.ts';
 import { answerInCommit, idempotentProgress, progressInCommit } from './answer-in-commit.ts';
-import { forgetOldAnswers, idempotentEventId } from './idempotency.ts';
+import { idempotentEventId } from './idempotency.ts';
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-a[0-9a-f]{3}-[0-9a-f]{12}$/;
 
@@ -237,7 +237,7 @@ describeOnBothDatabases('Idempotency-Key', (open) => {
     await edge.request(ACME, keyed('old'));
     edge.time += 25 * HOUR;
     await edge.request(ACME, keyed('new'));
-    await forgetOldAnswers(edge.database, edge.time);
+    await edge.idempotency.forgetOld();
     const rows = await edge.database.query(statement('test_keys', 'SELECT key FROM idempotency_keys'));
     expect(rows).toEqual([{ key: 'new' }]);
   });

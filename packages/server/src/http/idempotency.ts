@@ -1,71 +1,37 @@
 import { hash } from 'node:crypto';
-import { parseJson, PosthornError } from '@posthorn/protocol';
+import { PosthornError } from '@posthorn/protocol';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { Database } from '../store/database.ts';
-import {
-  beginIdempotent,
-  endIdempotent,
-  forgetIdempotent,
-  freeIdempotent,
-  type IdempotencyRow,
-  type IdempotentWork,
-} from '../store/idempotency-keys.ts';
-import type { Sealer } from '../sealing/sealer.ts';
-
-export interface IdempotencyOptions {
-  readonly database: Database;
-  readonly sealer: Sealer;
-  readonly now: () => number;
-}
+import { IdempotentWork, type IdempotentRequests, type KeptAnswer } from '../access/idempotent-requests.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
     /** Set if the request has an Idempotency-Key: its response is stored. null if it has none. */
-    idempotency: BegunRequest | null;
+    idempotency: IdempotentWork | null;
     /** SHA-256 of the raw body; null if there is no Idempotency-Key. */
     bodyDigest: Buffer | null;
   }
 }
 
-interface BegunRequest extends IdempotentWork {
-  readonly requestHash: Buffer;
-  /** What an earlier, failed try had committed; null if nothing, or if there was no earlier try. */
-  readonly progress: unknown;
-  readonly seal: (text: string) => Buffer;
-  /** The response that was committed with the change; null if none was. */
-  committed: string | null;
-}
-
 const KEY = /^[\x21-\x7e]{1,255}$/;
-const KEEP_MS = 86_400_000;
-const WORK_MS = 60_000;
 
 /**
- * Handles `Idempotency-Key` on every POST: a repeat within 24 hours returns the first response (see
- * draft-ietf-httpapi-idempotency-key-header). Responses are stored sealed, as some contain a secret that is shown once.
+ * Handles `Idempotency-Key` on every POST: a repeat within 24 hours returns the first response.
  * A route that changes something stores its response in the same transaction: see `answer-in-commit.ts`.
  */
-export function idempotency(app: FastifyInstance, options: IdempotencyOptions): void {
+export function idempotency(app: FastifyInstance, requests: IdempotentRequests): void {
   app.addHook('preHandler', async (request, reply) => {
     const key = request.headers['idempotency-key'];
     if (key === undefined || request.method !== 'POST') return;
     if (typeof key !== 'string' || !KEY.test(key)) throw badKey();
-    const organizationKey = scopeOf(request);
-    const requestHash = hashOf(request);
-    const now = options.now();
-    const { database, sealer } = options;
-    const place = placeOf(organizationKey, key);
-    const start = await beginIdempotent(database, { organizationKey, key, requestHash, now, workMs: WORK_MS, keepMs: KEEP_MS });
-    if (start.state === 'known') return answerAgain(reply, { known: start.row, requestHash, place, sealer });
-    const progress = start.progress === null ? null : parseJson(sealer.open(start.progress, place));
-    const seal = (plain: string): Buffer => sealer.seal(plain, place);
-    request.idempotency = { organizationKey, key, requestHash, startedAt: now, progress, seal, committed: null };
+    const begun = await requests.begin({ organizationKey: scopeOf(request), key, requestHash: hashOf(request) });
+    if (!(begun instanceof IdempotentWork)) return answerAgain(reply, begun);
+    request.idempotency = begun;
   });
 
   app.addHook('onSend', async (request, reply, payload) => {
     if (request.idempotency === null) return;
     try {
-      await keepAnswer(request.idempotency, reply, { payload, database: options.database });
+      await keepAnswer(request.idempotency, reply, payload);
     } catch (error) {
       // The change is made, so the response is sent. A repeat within a minute gets `idempotency_in_flight`.
       request.log.error({ err: error, requestId: request.id }, 'Could not store the response for an Idempotency-Key');
@@ -90,25 +56,16 @@ export function keepBodyDigest(request: FastifyRequest, body: Uint8Array): void 
  */
 export function idempotentEventId({ idempotency: work }: FastifyRequest, index = 0): string | undefined {
   if (work === null) return undefined;
-  const digest = hash('sha256', `${work.key} ${index} ${work.requestHash.toString('hex')}`, 'hex');
+  const { key, requestHash } = work.request;
+  const digest = hash('sha256', `${key} ${index} ${requestHash.toString('hex')}`, 'hex');
   // A UUIDv8 (RFC 9562, section 5.8), because a product may promise UUIDs to its receivers.
   return `${digest.slice(0, 8)}-${digest.slice(8, 12)}-8${digest.slice(12, 15)}-a${digest.slice(15, 18)}-${digest.slice(18, 30)}`;
 }
 
-/** Deletes stored responses that have expired. */
-export async function forgetOldAnswers(database: Database, now: number): Promise<void> {
-  await forgetIdempotent(database, new Date(now - KEEP_MS));
-}
-
-async function keepAnswer(
-  work: BegunRequest,
-  reply: FastifyReply,
-  { payload, database }: { payload: unknown; database: Database },
-): Promise<void> {
+async function keepAnswer(work: IdempotentWork, reply: FastifyReply, payload: unknown): Promise<void> {
   // A failure of the server had no effect, or may be tried again.
-  if (reply.statusCode >= 500) return freeIdempotent(database, work, WORK_MS);
-  const answer = answerText(reply.getHeader('content-type') ?? '', payload);
-  if (answer !== work.committed) await endIdempotent(database, { ...work, status: reply.statusCode, body: work.seal(answer) });
+  if (reply.statusCode >= 500) return work.free();
+  await work.keep({ status: reply.statusCode, contentType: String(reply.getHeader('content-type') ?? ''), body: bodyText(payload) });
 }
 
 /** Separates the operator's keys from each organization's, because stored responses may contain secrets. */
@@ -117,30 +74,10 @@ function scopeOf({ tenant, principal }: FastifyRequest): number {
   return principal.kind === 'organization' ? principal.organizationKey : 0;
 }
 
-function answerAgain(
-  reply: FastifyReply,
-  first: { known: IdempotencyRow; requestHash: Buffer; place: string; sealer: Sealer },
-): FastifyReply {
-  const { known, requestHash, place, sealer } = first;
-  if (!known.request_hash.equals(requestHash)) {
-    throw new PosthornError(
-      'idempotency_mismatch',
-      'The Idempotency-Key was used for a request with another address or body. Use a new key for a new request.',
-    );
-  }
-  if (known.response_status === null || known.response_body === null) {
-    throw new PosthornError(
-      'idempotency_in_flight',
-      'The first request with this Idempotency-Key is still in progress. Repeat this one later to get its response.',
-      {
-        retryAfterSeconds: 1,
-      },
-    );
-  }
-  const [type, body] = JSON.parse(sealer.open(known.response_body, place)) as [string, string];
-  if (type !== '') void reply.type(type);
+function answerAgain(reply: FastifyReply, { status, contentType, body }: KeptAnswer): FastifyReply {
+  if (contentType !== '') void reply.type(contentType);
   return reply
-    .code(known.response_status)
+    .code(status)
     .header('idempotency-replayed', 'true')
     .serializer((payload: unknown) => String(payload))
     .send(body);
@@ -150,16 +87,8 @@ function hashOf(request: FastifyRequest): Buffer {
   return hash('sha256', `${request.method} ${request.url} ${request.bodyDigest?.toString('hex') ?? ''}`, 'buffer');
 }
 
-function placeOf(organizationKey: number, key: string): string {
-  return `idempotency ${organizationKey} ${key}`;
-}
-
-/** Returns a response as it is sealed and stored. */
-export function answerText(type: unknown, payload: unknown): string {
-  return JSON.stringify([type, text(payload)]);
-}
-
-function text(payload: unknown): string {
+/** Returns a body as it is stored. */
+export function bodyText(payload: unknown): string {
   return typeof payload === 'string' ? payload : Buffer.isBuffer(payload) ? payload.toString() : '';
 }
 

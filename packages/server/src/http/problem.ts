@@ -1,7 +1,7 @@
 import { ERRORS, PosthornError, type ErrorCode, type FieldError } from '@posthorn/protocol';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
-import { isPassing } from '../store/database.ts';
-import { asStoreError } from '../store/store-error.ts';
+import { isPassing } from '../errors/database-error.ts';
+import { asStoreError } from '../errors/store-error.ts';
 import { closeIfUnread } from './bodies/unread-body.ts';
 import { JSON_OBJECT } from './body-rules.ts';
 import { MAX_ERRORS, pointerToken } from './field-path.ts';
@@ -131,11 +131,4 @@ function fieldError(where: string, issue: ValidationIssue): FieldError {
     default:
       return { path: base, rule: issue.keyword, message: issue.message ?? 'is not valid' };
   }
-}
-
-/** Returns the error for an unknown `timeZone`. */
-export function noTimeZone(timeZone: string): PosthornError {
-  return new PosthornError('invalid_request', `${JSON.stringify(timeZone)} is not a time zone. Send an IANA name such as Europe/Berlin.`, {
-    errors: [{ path: '/timeZone', rule: 'time_zone', message: 'must be an IANA time zone such as Europe/Berlin' }],
-  });
 }

@@ -3,14 +3,12 @@ import type { Goals } from '../goals/goals.ts';
 import type { InboundHooks } from '../inbound/inbound-hooks.ts';
 import type { Maintenance } from '../inbound/maintenance.ts';
 import type { Receiver } from '../inbound/receiver.ts';
-import type { Database } from '../store/database.ts';
 import { MAX_BODY_BYTES } from './server.ts';
-import type { Authenticator } from './auth.ts';
 import { apiKeyRoutes, type ApiKeyServices } from './api-keys/routes.ts';
 import { digestRoutes, type DigestServices } from './digests/routes.ts';
 import { deliveryRoutes, type DeliveryServices } from './deliveries/routes.ts';
 import { eventTypeRoutes } from './event-types/routes.ts';
-import { eventReadRoutes } from './events/read-routes.ts';
+import { eventReadRoutes, type EventServices } from './events/read-routes.ts';
 import { emitRoutes, type EmitServices } from './events/emit-routes.ts';
 import { healthRoutes, type HealthServices } from './health.ts';
 import { goalRoutes } from './goals/routes.ts';
@@ -20,7 +18,7 @@ import { receiveRoutes } from './inbound/receive-routes.ts';
 import type { InboundTransport } from './inbound/transport.ts';
 import { inboxRoutes } from './inbox/routes.ts';
 import { objectBulkRoutes } from './objects/bulk-routes.ts';
-import { objectReadRoutes } from './objects/read-routes.ts';
+import { objectReadRoutes, type ObjectReadServices } from './objects/read-routes.ts';
 import { objectRoutes, type ObjectServices } from './objects/routes.ts';
 import { organizationRoutes, type OrganizationServices } from './organizations/routes.ts';
 import { webhookRecoveryRoutes, type RecoveryServices } from './webhooks/recovery-routes.ts';
@@ -36,15 +34,12 @@ export interface Services
     RecoveryServices,
     EmitServices,
     ObjectServices,
+    ObjectReadServices,
     DigestServices,
-    Omit<DeliveryServices, 'engine'>,
+    DeliveryServices,
+    EventServices,
     ApiKeyServices,
-    Omit<HealthServices, 'engine'> {
-  readonly engine: DeliveryServices['engine'] & HealthServices['engine'];
-  readonly database: Database;
-  /** The same database for reads, with a few connections of its own and a time limit. */
-  readonly reads: Database;
-  readonly authenticator: Authenticator;
+    HealthServices {
   readonly inbound: {
     readonly goals: Goals;
     readonly hooks: InboundHooks;
@@ -65,12 +60,12 @@ export function registerRoutes(services: Services): Record<'api' | 'open', (app:
       webhookRecoveryRoutes(app, services);
       eventTypeRoutes(app);
       emitRoutes(app, services);
-      eventReadRoutes(app, services.reads);
+      eventReadRoutes(app, services);
       objectRoutes(app, services);
-      objectReadRoutes(app, services.reads);
+      objectReadRoutes(app, services);
       objectBulkRoutes(app, services);
       digestRoutes(app, services);
-      await goalRoutes(app, { ...services, goals: inbound.goals });
+      await goalRoutes(app, inbound);
       inboundHookRoutes(app, { ...services, inboundHooks: inbound.hooks });
       maintenanceRoutes(app, inbound);
       deliveryRoutes(app, services);

@@ -6,13 +6,15 @@ import { fastify, LogController, type FastifyBaseLogger, type FastifyInstance, t
 import type { AdmissionQueue } from '../intake/admission-queue.ts';
 import type { RequestTicket } from '../batching/request-ticket.ts';
 import type { Tenant } from '../tenancy/tenant.ts';
-import type { Authenticator, Principal } from './auth.ts';
+import type { Authenticator } from '../access/authenticator.ts';
+import type { Principal } from '../access/principal.ts';
 import { addBodyKeywords, withBodyRules } from './body-rules.ts';
 import { BodyBudget, type BodyLimits } from './bodies/body-budget.ts';
 import { holdContinue } from './bodies/expect-continue.ts';
 import { jsonBodyParser } from './bodies/json-body.ts';
 import { answerClientError } from './client-error.ts';
-import { decorateIdempotency, idempotency, type IdempotencyOptions } from './idempotency.ts';
+import type { IdempotentRequests } from '../access/idempotent-requests.ts';
+import { decorateIdempotency, idempotency } from './idempotency.ts';
 import { openApi } from './openapi.ts';
 import { answerError } from './problem.ts';
 import { shareReads } from './read-share.ts';
@@ -45,7 +47,7 @@ export const MAX_BODY_BYTES = 1024 * 1024;
 export interface HttpServerOptions {
   readonly log: FastifyBaseLogger;
   readonly authenticator: Authenticator;
-  readonly idempotency: IdempotencyOptions;
+  readonly idempotency: IdempotentRequests;
   /** Registers the routes under /v1. */
   readonly api: (app: FastifyInstance) => void | Promise<void>;
   /** Registers the routes that need no API key. */
@@ -127,9 +129,10 @@ function stopping(): PosthornError {
   return new PosthornError('unavailable', 'The server is stopping. Nothing was stored. Repeat the request.', { retryAfterSeconds: 1 });
 }
 
-async function apiScope(app: FastifyInstance, { authenticator, api, idempotency: options }: HttpServerOptions): Promise<void> {
+async function apiScope(app: FastifyInstance, { authenticator, api, idempotency: requests }: HttpServerOptions): Promise<void> {
   app.addHook('onRequest', async (request) => {
-    request.principal = await authenticator.authenticate(request);
+    const { authorization } = request.headers;
+    request.principal = await authenticator.authenticate({ authorization, ip: request.ip });
     const { org } = request.params as { org?: string };
     if (org !== undefined) request.tenant = await authenticator.tenant(request.principal, org);
   });
@@ -144,7 +147,7 @@ async function apiScope(app: FastifyInstance, { authenticator, api, idempotency:
     if (names.some((name) => name.includes('\0'))) throw new PosthornError('not_found', `There is nothing at ${pathOf(request)}.`);
   });
   shareReads(app);
-  idempotency(app, options);
+  idempotency(app, requests);
   await api(app);
 }
 

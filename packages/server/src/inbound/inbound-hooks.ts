@@ -9,14 +9,17 @@ import {
   findInboundHook,
   insertInboundHook,
   insertInboundKey,
+  listInboundHooks,
   lockInboundHook,
   notifyInbound,
   retireInboundKeys,
   updateInboundHook,
   type InboundHookRow,
 } from '../store/inbound-hooks.ts';
+import { listInboundRequests } from '../store/inbound-log.ts';
 import { isUuid, newId } from '../ids/uuid-time.ts';
 import type { Tenant } from '../tenancy/tenant.ts';
+import { shownHook, shownRequest, type ShownHook, type ShownRequest } from './shown-hook.ts';
 import type { TargetKinds } from './target-kind.ts';
 
 export interface InboundHookInput {
@@ -35,7 +38,7 @@ export interface InboundHookChange {
 
 /** A hook with a new key, which is shown only once. */
 export interface KeyedHook {
-  readonly hook: InboundHookRow;
+  readonly hook: ShownHook;
   readonly key: string;
 }
 
@@ -48,6 +51,8 @@ export interface KeyRotation {
 
 export interface InboundHooksOptions {
   readonly database: Database;
+  /** For lists. */
+  readonly reads: Queryable;
   readonly kinds: TargetKinds;
   readonly now: () => number;
   /** Called after a change with the target's public id. */
@@ -87,7 +92,7 @@ export class InboundHooks {
         const shortName = name.slice(0, MAX_NAME);
         await insertInboundHook(transaction, { id, organizationKey, targetKey: target.key, name: shortName, description, enabled });
         const key = await giveKey(transaction, id, this.#options.now());
-        const keyed = { hook: await found(transaction, organizationKey, id), key };
+        const keyed = { hook: shownHook(await found(transaction, organizationKey, id)), key };
         await also(transaction, keyed);
         return keyed;
       },
@@ -95,18 +100,33 @@ export class InboundHooks {
     );
   }
 
-  /** Finds a hook; null: there is none. */
-  async find(tenant: Tenant, id: string): Promise<InboundHookRow | null> {
-    return isUuid(id) ? findInboundHook(this.#options.database, tenant.organization.key, id) : null;
+  /** Throws `not_found`. */
+  async get(tenant: Tenant, id: string): Promise<ShownHook> {
+    return shownHook(await this.#find(tenant, id));
+  }
+
+  /** Newest first, below the id `before`. `stoppedAt`: the search ended there before the page was full. */
+  async list(
+    tenant: Tenant,
+    query: { readonly before: string; readonly limit: number; readonly kind: string | null; readonly targetId: string | null },
+  ): Promise<{ rows: ShownHook[]; stoppedAt: Pick<ShownHook, 'id'> | null }> {
+    const { rows, stoppedAt } = await listInboundHooks(this.#options.reads, { organizationKey: tenant.organization.key, ...query });
+    return { rows: rows.map(shownHook), stoppedAt };
+  }
+
+  /** What a hook received, newest first, below the id `before`. Throws `not_found`. */
+  async requests(tenant: Tenant, id: string, query: { readonly before: string; readonly limit: number }): Promise<ShownRequest[]> {
+    const hook = await this.#find(tenant, id);
+    return (await listInboundRequests(this.#options.reads, { hookId: hook.id, ...query })).map(shownRequest);
   }
 
   /** Changes a hook. Throws `not_found`. */
-  async update(tenant: Tenant, id: string, change: InboundHookChange): Promise<InboundHookRow> {
+  async update(tenant: Tenant, id: string, change: InboundHookChange): Promise<ShownHook> {
     const organizationKey = tenant.organization.key;
     return this.#change(
       async (transaction) => {
         if (!isUuid(id) || !(await updateInboundHook(transaction, { organizationKey, id, ...change }))) throw noHook();
-        return found(transaction, organizationKey, id);
+        return shownHook(await found(transaction, organizationKey, id));
       },
       (hook) => hook,
     );
@@ -127,7 +147,7 @@ export class InboundHooks {
           );
         }
         const key = await giveKey(transaction, id, now);
-        const keyed = { hook: await found(transaction, organizationKey, id), key };
+        const keyed = { hook: shownHook(await found(transaction, organizationKey, id)), key };
         await also(transaction, keyed);
         return keyed;
       },
@@ -142,19 +162,25 @@ export class InboundHooks {
       async (transaction) => {
         const hook = isUuid(id) ? await findInboundHook(transaction, organizationKey, id) : null;
         if (!hook || !(await deleteInboundHook(transaction, organizationKey, id))) throw noHook();
-        return hook;
+        return shownHook(hook);
       },
       (hook) => hook,
     );
   }
 
-  async #change<Result>(work: (transaction: Queryable) => Promise<Result>, hookOf: (result: Result) => InboundHookRow): Promise<Result> {
+  async #find(tenant: Tenant, id: string): Promise<InboundHookRow> {
+    const row = isUuid(id) ? await findInboundHook(this.#options.database, tenant.organization.key, id) : null;
+    if (!row) throw noHook();
+    return row;
+  }
+
+  async #change<Result>(work: (transaction: Queryable) => Promise<Result>, hookOf: (result: Result) => ShownHook): Promise<Result> {
     const result = await this.#options.database.transaction(async (transaction) => {
       const done = await work(transaction);
-      await notifyInbound(transaction, `target:${hookOf(done).public_id}`);
+      await notifyInbound(transaction, `target:${hookOf(done).publicId}`);
       return done;
     });
-    this.#options.onTargetChanged(hookOf(result).public_id);
+    this.#options.onTargetChanged(hookOf(result).publicId);
     return result;
   }
 

@@ -1,13 +1,13 @@
 import { timingSafeEqual, hash } from 'node:crypto';
 import { ERRORS, PosthornError } from '@posthorn/protocol';
 import type { InboundRequest } from '../store/inbound-log.ts';
-import { asStoreError } from '../store/store-error.ts';
+import { asStoreError } from '../errors/store-error.ts';
 import { newId } from '../ids/uuid-time.ts';
 import type { Directory } from '../tenancy/directory.ts';
 import type { Tenant } from '../tenancy/tenant.ts';
 import { WHOLE_SERVER, type Maintenance } from './maintenance.ts';
-import { FailedAttempts } from './failed-attempts.ts';
-import { RateLimiter, sourceName, type Rate } from './rate-limiter.ts';
+import { FailedAttempts } from '../network/failed-attempts.ts';
+import { RateLimiter, sourceName, type Rate } from '../network/rate-limiter.ts';
 import type { RequestLog } from './request-log.ts';
 import { shownPayload } from './shown-payload.ts';
 import type { HookKey, KnownTarget, TargetDirectory } from './target-directory.ts';

@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import { BatchWriter } from '../batching/batch-writer.ts';
 import type { Database } from '../store/database.ts';
 import { insertInboundRequests, type InboundRequest } from '../store/inbound-log.ts';
-import { RateLimiter } from './rate-limiter.ts';
+import { RateLimiter } from '../network/rate-limiter.ts';
 
 /** Rejected requests logged per target, so that a flood of wrong keys doesn't fill the log. */
 const REFUSED_RATE = { perSecond: 5, burst: 100 };

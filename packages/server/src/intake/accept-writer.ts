@@ -1,10 +1,11 @@
 import { PosthornError } from '@posthorn/protocol';
 import { BatchWriter } from '../batching/batch-writer.ts';
-import { isDataError, isRolledBack, type Database } from '../store/database.ts';
+import type { Database } from '../store/database.ts';
+import { isDataError, isRolledBack } from '../errors/database-error.ts';
 import { appendEvents, firstAnswers, type AppendResult, type NewEvent } from '../store/event-log.ts';
 import { isMissingPartition, makePartitions } from '../store/partitions.ts';
 import { MAX_WAIT_MS, type RequestTicket } from '../batching/request-ticket.ts';
-import { unavailable } from '../store/store-error.ts';
+import { unavailable } from '../errors/store-error.ts';
 import { holdWhileBehind, holdWhileCongested } from './hold-while-congested.ts';
 import { eventsWithIdsInUse, idInUse } from './ids-in-use.ts';
 import type { LogOwner } from './log-owner.ts';

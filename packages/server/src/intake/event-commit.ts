@@ -1,5 +1,6 @@
 import { PosthornError, type JsonObject, type Subject } from '@posthorn/protocol';
-import { isRolledBack, sqlState, type Database, type Queryable } from '../store/database.ts';
+import type { Database, Queryable } from '../store/database.ts';
+import { isRolledBack, sqlState } from '../errors/database-error.ts';
 import { appendEvents, type NewEvent } from '../store/event-log.ts';
 import { isMissingPartition, makePartitions } from '../store/partitions.ts';
 import { newId } from '../ids/uuid-time.ts';

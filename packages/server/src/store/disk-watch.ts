@@ -1,5 +1,5 @@
 import { statfs } from 'node:fs/promises';
-import { sqlState } from './database.ts';
+import { sqlState } from '../errors/database-error.ts';
 
 const DISK_FULL = '53100';
 /**

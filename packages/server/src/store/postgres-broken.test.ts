@@ -6,7 +6,7 @@ import { testPostgres, testPostgresUrl } from '../../test-support/database.ts';
 import { eventually } from '../../test-support/eventually.ts';
 import { statement } from './database.ts';
 import { openPostgres } from './postgres.ts';
-import { asStoreError } from './store-error.ts';
+import { asStoreError } from '../errors/store-error.ts';
 
 const SLEEP = statement('sleep', 'SELECT pg_sleep(60)');
 const LEFT_OPEN = statement(

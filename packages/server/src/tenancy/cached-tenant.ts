@@ -1,7 +1,7 @@
 import type { Product } from '../catalog/product.ts';
 import type { TenantRows } from '../store/tenants.ts';
 import type { Tenant } from './tenant.ts';
-import type { Organization } from './model.ts';
+import { organizationOf, type Organization } from './model.ts';
 import { resolveWebhook, type ResolvedWebhook } from './resolve-webhook.ts';
 import type { SharedSettings } from './shared-settings.ts';
 
@@ -19,17 +19,7 @@ export class CachedTenant implements Tenant {
   #matching: Map<string, readonly ResolvedWebhook[]> | null = null;
 
   constructor({ organization: row, webhooks }: TenantRows, shared: SharedSettings) {
-    this.organization = {
-      key: row.key,
-      id: row.id,
-      name: row.name,
-      product: shared.product.name,
-      timeZone: row.time_zone,
-      inbound: row.inbound,
-      contactEmail: row.contact_email,
-      createdAt: row.created_at,
-      updatedAt: row.updated_at,
-    };
+    this.organization = organizationOf(row, shared.product.name);
     this.version = row.version;
     this.product = shared.product;
     this.webhooks = new Map(webhooks.map((webhook) => [webhook.id, resolveWebhook(webhook, shared)]));

@@ -40,7 +40,14 @@ describeOnBothDatabases('Directory', (open) => {
     const counter = counted(await open());
     const catalog = await Catalog.load(PRODUCTS);
     const directory = new Directory({ database: counter.database, catalog, sealer, maxEntries: 20 });
-    const webhooks = new Webhooks({ database: counter.database, directory, sealer, allowedTargets: NO_ALLOWED_TARGETS, now: Date.now });
+    const webhooks = new Webhooks({
+      database: counter.database,
+      reads: counter.database,
+      directory,
+      sealer,
+      allowedTargets: NO_ALLOWED_TARGETS,
+      now: Date.now,
+    });
     const organization = async (id: string, product = 'generic') => {
       const row = await insertOrganization(counter.database, { id, name: id, product, inbound: false, timeZone: null });
       return row?.key ?? 0;

@@ -5,8 +5,6 @@ import type { Database } from '../store/database.ts';
 import type { Sealer } from '../sealing/sealer.ts';
 import { readTenants, type TenantRows } from '../store/tenants.ts';
 import { CachedTenant } from './cached-tenant.ts';
-import type { Organization } from './model.ts';
-import type { ResolvedWebhook } from './resolve-webhook.ts';
 import { SharedSettings } from './shared-settings.ts';
 import type { Tenant } from './tenant.ts';
 

@@ -1,7 +1,7 @@
 import type { HeaderList, RetryPlan, SuccessRule, WebhookContentType, WebhookMethod, WebhookStatus } from '@posthorn/protocol';
 import { createSigner, type Signer } from '@posthorn/protocol/signing';
 import type { Product } from '../catalog/product.ts';
-import type { AttemptMask } from '../store/attempt-mask.ts';
+import type { AttemptMask } from '../sealing/attempt-mask.ts';
 import type { Sealer } from '../sealing/sealer.ts';
 import type { DeliveringWebhookRow, WebhookRow } from '../store/tenants.ts';
 import { SharedSettings, type DeliverySettings, type Opened, type OpenedSecrets, type Subscription } from './shared-settings.ts';

@@ -10,7 +10,7 @@ import {
 import type { Signer } from '@posthorn/protocol/signing';
 import { aliasesIn } from '../catalog/load-product.ts';
 import type { Product } from '../catalog/product.ts';
-import type { AttemptMask } from '../store/attempt-mask.ts';
+import type { AttemptMask } from '../sealing/attempt-mask.ts';
 import type { Sealer } from '../sealing/sealer.ts';
 import type { DeliveringWebhookRow } from '../store/tenants.ts';
 

@@ -1,7 +1,7 @@
 import { hmacSignature, standardWebhooks } from '@posthorn/protocol';
 import { expect, test } from 'vitest';
 import { loadProduct } from '../catalog/load-product.ts';
-import { MASK, maskText, NO_MASK } from '../store/attempt-mask.ts';
+import { MASK, maskText, NO_MASK } from '../sealing/attempt-mask.ts';
 import { createMask, productHeaderNames } from './webhook-mask.ts';
 
 test.each([

@@ -1,6 +1,6 @@
 import { PRIVATE_KEY_PREFIX, SYMMETRIC_PREFIX } from '@posthorn/protocol';
 import type { Product } from '../catalog/product.ts';
-import { NO_MASK, type AttemptMask } from '../store/attempt-mask.ts';
+import { NO_MASK, type AttemptMask } from '../sealing/attempt-mask.ts';
 
 /** Shorter values, such as `1` or `staging`, are not hidden: masking them would garble responses. */
 const MIN_LENGTH = 8;

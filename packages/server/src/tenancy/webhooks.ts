@@ -9,6 +9,7 @@ import {
   deleteWebhook,
   findWebhook,
   insertWebhook,
+  listWebhooks,
   lockWebhook,
   organizationChanged,
   releaseHeld,
@@ -25,6 +26,8 @@ import { changed, changesAttempts, headersForOtherOrigin, inputOf, ofChange, pla
 
 export interface WebhooksOptions {
   readonly database: Database;
+  /** For lists. */
+  readonly reads: Queryable;
   readonly directory: Directory;
   readonly sealer: Sealer;
   readonly allowedTargets: AllowedTargets;
@@ -87,6 +90,15 @@ export class Webhooks {
   async find(tenant: Tenant, id: string): Promise<ShownWebhook> {
     const row = isUuid(id) ? await findWebhook(this.#options.database, id, tenant.organization.key) : null;
     return this.#resolved(row ?? raise(noWebhook()), tenant);
+  }
+
+  /** Newest first, below the id `before`; of one scope if it is given. */
+  async list(
+    tenant: Tenant,
+    query: { readonly before: string; readonly scope: string | null; readonly limit: number },
+  ): Promise<ShownWebhook[]> {
+    const rows = await listWebhooks(this.#options.reads, { organizationKey: tenant.organization.key, ...query });
+    return rows.map((row) => this.#resolved(row, tenant));
   }
 
   /** Creates a webhook. Throws `invalid_request`, `blocked_url`, `conflict`. */

@@ -1,5 +1,5 @@
 import { PosthornError } from '@posthorn/protocol';
-import { cancel, redeliver } from '../../src/intake/redeliver.ts';
+import { cancel, redeliver } from '../../src/deliveries/redeliver.ts';
 import { hasOrdered } from '../../src/intake/prepare-event.ts';
 import type { NewEvent } from '../../src/store/event-log.ts';
 import { shardOf } from '../../src/ids/shard.ts';

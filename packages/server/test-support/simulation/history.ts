@@ -1,5 +1,5 @@
 import { deliveryId } from '../../src/ids/delivery-id.ts';
-import type { SimulatedProcess } from './virtual-time.ts';
+import type { SimulatedProcess } from './simulated-process.ts';
 
 /** An event as its caller sees it. */
 export interface EmittedEvent {

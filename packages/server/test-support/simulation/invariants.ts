@@ -2,7 +2,8 @@ import type { DatabaseServer } from './database/server.ts';
 import { keyOf, type Change, type EventTableRow } from './database/rows.ts';
 import type { DeliveryHistory, History } from './history.ts';
 import { Orders } from './orders.ts';
-import type { SimulatedProcess, VirtualTime } from './virtual-time.ts';
+import type { VirtualTime } from './virtual-time.ts';
+import type { SimulatedProcess } from './simulated-process.ts';
 
 /** The invariants. */
 export type InvariantName =

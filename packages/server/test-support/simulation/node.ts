@@ -14,7 +14,8 @@ import type { DatabaseServer } from './database/server.ts';
 import { EventIds } from './event-ids.ts';
 import type { SeededRandom } from './random.ts';
 import { simulatedSender, type EndpointState, type SenderWatcher } from './sender.ts';
-import type { SimulatedProcess, VirtualTime } from './virtual-time.ts';
+import type { VirtualTime } from './virtual-time.ts';
+import type { SimulatedProcess } from './simulated-process.ts';
 
 export interface NodeOptions {
   readonly time: VirtualTime;
@@ -70,7 +71,7 @@ export function createNode(process: SimulatedProcess, options: NodeOptions): { n
     memory: { deliveriesOfOrganization: 6 },
   });
   const writer = new AcceptWriter({ database, owner: engine, now });
-  const webhooks = new Webhooks({ database, directory, sealer, allowedTargets: NO_ALLOWED_TARGETS, now });
+  const webhooks = new Webhooks({ database, reads: database, directory, sealer, allowedTargets: NO_ALLOWED_TARGETS, now });
   const ids = new EventIds(random);
   let stopListening = (): Promise<void> => Promise.resolve();
   const node: RunningNode = {

@@ -1,6 +1,7 @@
 import type { Exchange, OutgoingRequest, Sender } from '../../src/delivery/sender/exchange.ts';
 import type { SeededRandom } from './random.ts';
-import type { SimulatedProcess, VirtualTime } from './virtual-time.ts';
+import type { VirtualTime } from './virtual-time.ts';
+import type { SimulatedProcess } from './simulated-process.ts';
 
 /** How an endpoint behaves. */
 export interface EndpointState {

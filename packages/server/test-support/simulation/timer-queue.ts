@@ -1,4 +1,4 @@
-import type { SimulatedProcess } from './virtual-time.ts';
+import type { SimulatedProcess } from './simulated-process.ts';
 
 export interface VirtualTimer {
   readonly run: () => void;

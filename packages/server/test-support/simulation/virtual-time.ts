@@ -1,17 +1,8 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { syncBuiltinESMExports } from 'node:module';
 import promisedTimers from 'node:timers/promises';
+import type { SimulatedProcess } from './simulated-process.ts';
 import { TimerQueue, type VirtualTimer } from './timer-queue.ts';
-
-/** A server process with its own event loop and clock, which may be stopped for a while or for good. */
-export interface SimulatedProcess {
-  readonly name: string;
-  /** The difference between its clock and the true time, in milliseconds. */
-  clockOffset: number;
-  /** Nothing of it runs until then (SIGSTOP). */
-  frozenUntil: number;
-  isDead: boolean;
-}
 
 type Callback = (...args: unknown[]) => void;
 

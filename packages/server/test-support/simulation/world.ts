@@ -10,7 +10,8 @@ import { Invariants, type Violation } from './invariants.ts';
 import { createNode, type NodeOptions, type RunningNode } from './node.ts';
 import type { SeededRandom } from './random.ts';
 import type { EndpointState } from './sender.ts';
-import type { SimulatedProcess, VirtualTime } from './virtual-time.ts';
+import type { VirtualTime } from './virtual-time.ts';
+import type { SimulatedProcess } from './simulated-process.ts';
 
 /** A machine on which a server process runs, and is restarted. */
 export interface Machine {

@@ -1,6 +1,6 @@
 import { isoTime, type Failure } from '@posthorn/protocol';
 import type { Logger } from 'pino';
-import { maskBody, maskRequestHeaders, maskResponseHeaders, maskText, NO_MASK, type AttemptMask } from '../../store/attempt-mask.ts';
+import { maskBody, maskRequestHeaders, maskResponseHeaders, maskText, NO_MASK, type AttemptMask } from '../../sealing/attempt-mask.ts';
 import { encodeAttempt, type StoredAttempt } from '../../store/attempt-record.ts';
 import type { Settlement } from '../../store/settle.ts';
 import { newId, timeOfId } from '../../ids/uuid-time.ts';

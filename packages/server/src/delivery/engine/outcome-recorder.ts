@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import { BatchWriter } from '../../batching/batch-writer.ts';
-import { sqlState, type Database } from '../../store/database.ts';
+import type { Database } from '../../store/database.ts';
+import { sqlState } from '../../errors/database-error.ts';
 import { settleFirst, settleLater, settleSpilled, type Settlement } from '../../store/settle.ts';
 import { pause } from './pause.ts';
 

@@ -15,7 +15,7 @@ import {
 } from '../../store/shards.ts';
 import { notifyChange } from '../../store/notify-change.ts';
 import { SHARD_COUNT } from '../../ids/shard.ts';
-import { unavailable } from '../../store/store-error.ts';
+import { unavailable } from '../../errors/store-error.ts';
 import type { MemoryBudget } from './memory-budget.ts';
 import { OwnedShard } from './owned-shard.ts';
 import { pause } from './pause.ts';

@@ -1,6 +1,6 @@
 import { PosthornError } from '@posthorn/protocol';
 import type { FastifyRequest } from 'fastify';
-import { sourceName } from '../../inbound/rate-limiter.ts';
+import { sourceName } from '../../network/rate-limiter.ts';
 import type { BodyBudget, BodyReservation, Holder } from './body-budget.ts';
 import { readBody, type UnreadBody } from './read-body.ts';
 

@@ -1,29 +1,21 @@
-import { DELIVERY_STATUSES, PosthornError } from '@posthorn/protocol';
+import { DELIVERY_STATUSES } from '@posthorn/protocol';
 import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
-import { cancel, redeliver, type Unrecorded } from '../../intake/redeliver.ts';
-import type { Database, Queryable } from '../../store/database.ts';
-import { attemptsOf } from '../../store/delivery-queries.ts';
-import { eventById } from '../../store/event-queries.ts';
-import type { Tenant } from '../../tenancy/tenant.ts';
+import type { Deliveries } from '../../deliveries/deliveries.ts';
+import type { DeliveryWithAttempts as ShownDelivery } from '../../deliveries/delivery.ts';
+import type { DeliveryFilter } from '../../deliveries/find-deliveries.ts';
 import { answerInCommit } from '../answer-in-commit.ts';
 import { DEFAULT_LIMIT, PAGE_QUERY, pageFromScan, pageOf, type PageQuery } from '../pagination.ts';
 import { storedText } from '../text-schema.ts';
-import { SPAN_QUERY } from '../time-span.ts';
-import { attemptJson, deliveryJson } from './delivery-json.ts';
+import { idRange, SPAN_QUERY, type SpanQuery } from '../time-span.ts';
+import { deliveryJson, deliveryWithAttemptsJson } from './delivery-json.ts';
 import { Delivery, DeliveryWithAttempts } from './delivery-schema.ts';
-import { findDeliveries, findDelivery, type DeliveryFilter } from './find-deliveries.ts';
 
 export interface DeliveryServices {
-  readonly database: Database;
-  /** For reads. */
-  readonly reads: Queryable;
-  readonly now: () => number;
-  /** Is notified of each cancelled delivery, so that it is not sent. */
-  readonly engine: { cancelled(deliveryId: string, unrecorded: Unrecorded | null): void };
+  readonly deliveries: Deliveries;
 }
 
-type ListQuery = PageQuery & Omit<DeliveryFilter, 'limit'>;
+type ListQuery = PageQuery & SpanQuery & Omit<DeliveryFilter, 'from' | 'below' | 'limit'>;
 
 const LIST_QUERY = Type.Object(
   {
@@ -40,7 +32,7 @@ const LIST_QUERY = Type.Object(
 const TAGS = ['Deliveries'];
 const ONE = '/organizations/:org/deliveries/:delivery';
 
-export function deliveryRoutes(app: FastifyInstance, { database, reads, engine, now }: DeliveryServices): void {
+export function deliveryRoutes(app: FastifyInstance, { deliveries }: DeliveryServices): void {
   app.get<{ Querystring: ListQuery }>(
     '/organizations/:org/deliveries',
     {
@@ -53,8 +45,8 @@ export function deliveryRoutes(app: FastifyInstance, { database, reads, engine, 
       },
     },
     async (request) => {
-      const { limit = DEFAULT_LIMIT } = request.query;
-      const found = await findDeliveries(reads, request.tenant.organization.key, { ...request.query, limit: limit + 1 });
+      const { limit = DEFAULT_LIMIT, ...filter } = request.query;
+      const found = await deliveries.list(request.tenant, { ...filter, ...idRange(request.query), limit: limit + 1 });
       return pageFromScan(found, limit, { item: deliveryJson, position: (row) => row.id });
     },
   );
@@ -62,7 +54,7 @@ export function deliveryRoutes(app: FastifyInstance, { database, reads, engine, 
   app.get<{ Params: { delivery: string } }>(
     ONE,
     { schema: { tags: TAGS, summary: 'Get a delivery', description: 'With its attempts.', response: { 200: DeliveryWithAttempts } } },
-    async (request) => showDelivery(reads, request.tenant, request.params.delivery),
+    async ({ tenant, params }) => deliveryWithAttemptsJson(await deliveries.get({ tenant, id: params.delivery })),
   );
 
   app.post<{ Params: { delivery: string } }>(
@@ -75,11 +67,9 @@ export function deliveryRoutes(app: FastifyInstance, { database, reads, engine, 
         response: { 202: DeliveryWithAttempts },
       },
     },
-    async (request, reply) => {
-      const { tenant, params } = request;
-      const also = answerInCommit(reply, 202, (_none, transaction) => showDelivery(transaction, tenant, params.delivery));
-      await redeliver(database, { tenant, id: params.delivery, now: new Date(now()), also });
-      return reply.code(202).send(await showDelivery(database, tenant, params.delivery));
+    async ({ tenant, params }, reply) => {
+      const also = answerInCommit(reply, 202, shown);
+      return reply.code(202).send(deliveryWithAttemptsJson(await deliveries.redeliver({ tenant, id: params.delivery }, also)));
     },
   );
 
@@ -93,23 +83,13 @@ export function deliveryRoutes(app: FastifyInstance, { database, reads, engine, 
         response: { 202: DeliveryWithAttempts },
       },
     },
-    async (request, reply) => {
-      const { tenant, params } = request;
-      const id = params.delivery;
-      const also = answerInCommit(reply, 202, (_none, transaction) => showDelivery(transaction, tenant, id));
-      engine.cancelled(id, await cancel(database, { tenant, id, also }));
-      return reply.code(202).send(await showDelivery(database, tenant, id));
+    async ({ tenant, params }, reply) => {
+      const also = answerInCommit(reply, 202, shown);
+      return reply.code(202).send(deliveryWithAttemptsJson(await deliveries.cancel({ tenant, id: params.delivery }, also)));
     },
   );
 }
 
-async function showDelivery(database: Queryable, tenant: Tenant, id: string) {
-  const row = await findDelivery(database, tenant.organization.key, id);
-  if (!row) throw new PosthornError('not_found', 'There is no such delivery in this organization.');
-  const [attempts, event] = await Promise.all([
-    attemptsOf(database, tenant.organization.key, row.id),
-    eventById(database, tenant.organization.key, row.event_id),
-  ]);
-  const context = { product: tenant.product, webhook: tenant.webhooks.get(row.webhook_id) ?? null, body: event?.body ?? null };
-  return { ...deliveryJson(row), attempts: attempts.map((bytes) => attemptJson(bytes, context)) };
+async function shown(read: () => Promise<ShownDelivery>) {
+  return deliveryWithAttemptsJson(await read());
 }

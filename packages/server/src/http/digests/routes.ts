@@ -1,11 +1,9 @@
 import type { FastifyInstance } from 'fastify';
 import { Type, type Static } from 'typebox';
-import { isTimeZone } from '../../catalog/time-zone.ts';
+import { checkTimeZone } from '../../catalog/time-zone.ts';
 import type { DigestEvent } from '../../intake/digests/digest-runner.ts';
 import type { DigestProgress, Digests, ShownDigest } from '../../intake/digests/digests.ts';
-import type { AlsoCommit } from '../../store/database.ts';
 import { answerInCommit, idempotentProgress, progressInCommit } from '../answer-in-commit.ts';
-import { noTimeZone } from '../problem.ts';
 
 export interface DigestServices {
   readonly digests: Digests;
@@ -73,7 +71,7 @@ export function digestRoutes(app: FastifyInstance, { digests }: DigestServices):
     { schema: { tags: TAGS, summary: 'Update the schedule of a digest', body: DigestChange, response: { 200: Digest } } },
     async (request) => {
       const { timeZone } = request.body;
-      if (typeof timeZone === 'string' && !isTimeZone(timeZone)) throw noTimeZone(timeZone);
+      if (typeof timeZone === 'string') checkTimeZone(timeZone);
       return digestJson(await digests.update(request.tenant, request.params.digest, request.body));
     },
   );
@@ -96,10 +94,10 @@ export function digestRoutes(app: FastifyInstance, { digests }: DigestServices):
     { schema: { tags: TAGS, summary: 'Run a digest now', description: 'In addition to its schedule.', response: { 200: Events } } },
     async (request, reply) => {
       const answer = ({ events }: Pick<DigestProgress, 'events'>) => ({ events: events.map(eventJson) });
-      const ended = answerInCommit(reply, 200, answer);
-      const continued = progressInCommit(request, answer);
+      const ended = answerInCommit<DigestProgress>(reply, 200, answer);
+      const continues = progressInCommit<DigestProgress>(request, answer);
       const { events: before = [] } = (idempotentProgress(request) ?? {}) as Partial<DigestProgress>;
-      const also: AlsoCommit<DigestProgress> = (transaction, progress) => (progress.ended ? ended : continued)(transaction, progress);
+      const also: typeof ended = (transaction, progress) => (progress.ended ? ended : continues)(transaction, progress);
       return answer({ events: await digests.runNow(request.tenant, request.params.digest, { before, also }) });
     },
   );

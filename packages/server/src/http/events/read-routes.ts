@@ -1,14 +1,13 @@
-import { parseJson, PosthornError, type JsonObject } from '@posthorn/protocol';
 import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
-import type { Queryable } from '../../store/database.ts';
-import { listEvents, listEventsOfSubject, type EventRow, type ListedEventRow } from '../../store/event-queries.ts';
-import { timeOfId } from '../../ids/uuid-time.ts';
-import { deliveriesOf } from '../deliveries/find-deliveries.ts';
+import type { Events, ListedEvent } from '../../deliveries/events.ts';
 import { DEFAULT_LIMIT, PAGE_QUERY, pageFromScan, pageOf, type PageQuery } from '../pagination.ts';
 import { storedText } from '../text-schema.ts';
-import { findEvent } from './find-event.ts';
 import { idRange, SPAN_QUERY, type SpanQuery } from '../time-span.ts';
+
+export interface EventServices {
+  readonly events: Events;
+}
 
 const FIELDS = {
   id: Type.String({ description: 'Your own id if you chose one.' }),
@@ -36,7 +35,7 @@ const SUBJECT_PATTERN = '^[^:\\u0000]+:[^\\u0000]+$';
 
 type ListQuery = PageQuery & SpanQuery & { readonly type?: string; readonly scope?: string; readonly subject?: string };
 
-export function eventReadRoutes(app: FastifyInstance, database: Queryable): void {
+export function eventReadRoutes(app: FastifyInstance, { events }: EventServices): void {
   app.get<{ Querystring: ListQuery }>(
     '/organizations/:org/events',
     {
@@ -59,13 +58,9 @@ export function eventReadRoutes(app: FastifyInstance, database: Queryable): void
     },
     async (request) => {
       const { limit = DEFAULT_LIMIT, type = null, scope = null, subject } = request.query;
-      const query = { organizationKey: request.tenant.organization.key, ...idRange(request.query), type, scope, limit: limit + 1 };
-      const colon = subject?.indexOf(':') ?? -1;
-      const found =
-        subject === undefined
-          ? await listEvents(database, query)
-          : await listEventsOfSubject(database, query, { kind: subject.slice(0, colon), id: subject.slice(colon + 1) });
-      return pageFromScan(found, limit, { item: listedJson, position: (row) => row.id });
+      const span = { ...idRange(request.query), type, scope, limit: limit + 1 };
+      const found = await events.list(request.tenant, { ...span, subject: subject === undefined ? null : subjectOf(subject) });
+      return pageFromScan(found, limit, { item: listedJson, position: (event) => event.ownId });
     },
   );
 
@@ -73,40 +68,24 @@ export function eventReadRoutes(app: FastifyInstance, database: Queryable): void
     '/organizations/:org/events/:event',
     { schema: { tags: TAGS, summary: 'Get an event', response: { 200: EventWithDeliveries } } },
     async (request) => {
-      const { key } = request.tenant.organization;
-      const row = await findEvent(database, key, request.params.event);
-      if (!row) throw new PosthornError('not_found', 'There is no such event in this organization.');
-      const deliveries = (await deliveriesOf(database, key, row)).map(
-        ({ id, webhook_id: webhookId, status, attempt_count: attemptCount }) => ({
-          id,
-          webhookId,
-          status,
-          attemptCount,
-        }),
-      );
+      const { deliveries, sender, data, body, ...event } = await events.get(request.tenant, request.params.event);
       return {
-        ...listedJson(row),
-        sender: row.sender === null ? null : parseJson(row.sender),
-        data: dataOf(row),
-        body: row.body.toString(),
-        deliveries,
+        ...listedJson(event),
+        sender,
+        data,
+        body,
+        deliveries: deliveries.map(({ id, webhookId, status, attemptCount }) => ({ id, webhookId, status, attemptCount })),
       };
     },
   );
 }
 
-function listedJson(row: ListedEventRow) {
-  return {
-    id: row.external_id ?? row.id,
-    type: row.type,
-    scope: row.scope,
-    subject: row.subject_kind === null || row.subject_id === null ? null : { kind: row.subject_kind, id: row.subject_id },
-    test: row.test,
-    createdAt: new Date(timeOfId(row.id)).toISOString(),
-  };
+function listedJson({ ownId: _ownId, createdAt, ...event }: ListedEvent) {
+  return { ...event, createdAt: createdAt.toISOString() };
 }
 
-function dataOf({ data, data_start: start, data_length: length, body }: EventRow): JsonObject {
-  const bytes = data ?? body.subarray(start ?? 0, (start ?? 0) + (length ?? 0));
-  return parseJson(bytes.toString()) as JsonObject;
+/** From `kind:id`; an id may hold colons. */
+function subjectOf(text: string): { kind: string; id: string } {
+  const colon = text.indexOf(':');
+  return { kind: text.slice(0, colon), id: text.slice(colon + 1) };
 }

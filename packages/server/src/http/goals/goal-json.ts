@@ -2,9 +2,7 @@ import { PosthornError, type FieldError } from '@posthorn/protocol';
 import { isTimeZone } from '../../catalog/time-zone.ts';
 import { MAX_DIGITS, readDecimal } from '../../goals/decimal.ts';
 import type { GoalChange } from '../../goals/goals.ts';
-import { colourOf } from '../../goals/thresholds.ts';
-import type { GoalChangeRow, GoalPointRow, GoalRow } from '../../store/goals.ts';
-import { timeOfId } from '../../ids/uuid-time.ts';
+import type { ShownGoal, ShownGoalChange, ShownPoint } from '../../goals/shown-goal.ts';
 
 /** A body that passed its schema. Thresholds are text: the digits that were sent. */
 export interface GoalBody {
@@ -39,50 +37,14 @@ function decimal(body: GoalBody, field: 'goodThreshold' | 'badThreshold', errors
 }
 
 /** Returns a goal as the API shows it. */
-export function goalJson(row: GoalRow) {
-  const { latest_date: date, latest_value: value } = row;
-  const latestPoint = date === null || value === null ? null : { date, value, colour: colourAt(row, value) };
-  return {
-    id: row.id,
-    name: row.name,
-    direction: row.direction,
-    timeZone: row.time_zone,
-    goodThreshold: row.good_threshold,
-    badThreshold: row.bad_threshold,
-    colour: latestPoint?.colour ?? null,
-    latestPoint,
-    createdAt: row.created_at.toISOString(),
-    updatedAt: row.updated_at.toISOString(),
-  };
+export function goalJson({ createdAt, updatedAt, ...goal }: ShownGoal) {
+  return { ...goal, createdAt: createdAt.toISOString(), updatedAt: updatedAt.toISOString() };
 }
 
-export function pointJson(goal: GoalRow, row: GoalPointRow) {
-  return {
-    date: row.date,
-    value: row.value,
-    colour: colourAt(goal, row.value),
-    createdAt: row.created_at.toISOString(),
-    updatedAt: row.updated_at.toISOString(),
-  };
+export function pointJson({ createdAt, updatedAt, ...point }: ShownPoint) {
+  return { ...point, createdAt: createdAt.toISOString(), updatedAt: updatedAt.toISOString() };
 }
 
-function colourAt({ good_threshold: good, bad_threshold: bad, direction }: GoalRow, value: string) {
-  return colourOf(value, { good, bad }, direction);
-}
-
-export function changeJson(row: GoalChangeRow) {
-  return {
-    id: row.id,
-    at: new Date(timeOfId(row.id)).toISOString(),
-    kind: row.kind,
-    date: row.date,
-    before: parsed(row.before),
-    after: parsed(row.after),
-    hookId: row.hook_id,
-  };
-}
-
-/** Parses JSON that this server wrote. */
-function parsed(text: string | null): unknown {
-  return text === null ? null : JSON.parse(text);
+export function changeJson({ at, ...change }: ShownGoalChange) {
+  return { ...change, at: at.toISOString() };
 }

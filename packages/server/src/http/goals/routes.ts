@@ -1,19 +1,15 @@
 import { ExactNumber, PosthornError } from '@posthorn/protocol';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
 import type { Goals } from '../../goals/goals.ts';
 import { readDate } from '../../goals/point-date.ts';
-import type { Queryable } from '../../store/database.ts';
-import { listGoalChanges, listGoalPoints, listGoals, type GoalRow } from '../../store/goals.ts';
-import { isUuid, newId } from '../../ids/uuid-time.ts';
+import { isUuid } from '../../ids/uuid-time.ts';
 import { answerInCommit } from '../answer-in-commit.ts';
 import { decodeCursor, DEFAULT_LIMIT, PAGE_QUERY, pageFrom, pageFromScan, pageOf, type PageQuery } from '../pagination.ts';
 import { changeJson, goalChange, goalJson, pointJson, type GoalBody } from './goal-json.ts';
 import { Goal, GoalChange, GoalHistoryEntry, GoalPoint, NewGoal } from './goal-schema.ts';
 
 export interface GoalServices {
-  /** For lists. */
-  readonly reads: Queryable;
   readonly goals: Goals;
 }
 
@@ -49,12 +45,12 @@ function readThresholdsAsText(app: FastifyInstance): void {
   });
 }
 
-function goalListRoutes(app: FastifyInstance, { reads, goals }: GoalServices): void {
+function goalListRoutes(app: FastifyInstance, { goals }: GoalServices): void {
   app.post<{ Body: GoalBody & { id?: string; name: string; direction: 'maximize' | 'minimize' } }>(
     ALL,
     { schema: { tags: TAGS, summary: 'Create a goal', body: NewGoal, response: { 201: Goal } } },
     async (request, reply) => {
-      const { id = newId(), name, direction } = request.body;
+      const { id, name, direction } = request.body;
       const { timeZone = null, goodThreshold = null, badThreshold = null } = goalChange(request.body);
       const row = await goals.create(
         request.tenant,
@@ -79,17 +75,15 @@ function goalListRoutes(app: FastifyInstance, { reads, goals }: GoalServices): v
     async (request) => {
       const { limit = DEFAULT_LIMIT, cursor } = request.query;
       const after = decodeCursor(cursor, (text) => /^[A-Za-z0-9._:-]{1,128}$/.test(text)) ?? '';
-      const organizationKey = request.tenant.organization.key;
-      const found = await listGoals(reads, { organizationKey, after, limit: limit + 1 });
+      const found = await goals.list(request.tenant, { after, limit: limit + 1 });
       return pageFromScan(found, limit, { item: goalJson, position: (row) => row.id });
     },
   );
 }
 
-function oneGoalRoutes(app: FastifyInstance, services: GoalServices): void {
-  const { goals } = services;
-  app.get<{ Params: OneGoal }>(ONE, { schema: { tags: TAGS, summary: 'Get a goal', response: { 200: Goal } } }, async (request) =>
-    goalJson(await theGoal(services, request)),
+function oneGoalRoutes(app: FastifyInstance, { goals }: GoalServices): void {
+  app.get<{ Params: OneGoal }>(ONE, { schema: { tags: TAGS, summary: 'Read a goal', response: { 200: Goal } } }, async (request) =>
+    goalJson(await goals.get(request.tenant, request.params.goal)),
   );
 
   app.patch<{ Params: OneGoal; Body: GoalBody }>(
@@ -115,8 +109,7 @@ function oneGoalRoutes(app: FastifyInstance, services: GoalServices): void {
   );
 }
 
-function goalHistoryRoutes(app: FastifyInstance, services: GoalServices): void {
-  const { reads } = services;
+function goalHistoryRoutes(app: FastifyInstance, { goals }: GoalServices): void {
   const Day = Type.Optional(Type.String({ format: 'date' }));
   app.get<{ Params: OneGoal; Querystring: PageQuery & { from?: string; to?: string } }>(
     `${ONE}/points`,
@@ -131,12 +124,11 @@ function goalHistoryRoutes(app: FastifyInstance, services: GoalServices): void {
     },
     async (request) => {
       const { limit = DEFAULT_LIMIT, cursor, from = '0001-01-01', to = '9999-12-31' } = request.query;
-      const goal = await theGoal(services, request);
       const before = decodeCursor(cursor, isDay) ?? AFTER_ALL_DATES;
       checkDay(from, '/querystring/from');
       checkDay(to, '/querystring/to');
-      const rows = await listGoalPoints(reads, { goalKey: goal.key, before, from, to, limit: limit + 1 });
-      return pageFrom(rows, limit, { item: (row) => pointJson(goal, row), position: (row) => row.date });
+      const points = await goals.points(request.tenant, request.params.goal, { before, from, to, limit: limit + 1 });
+      return pageFrom(points, limit, { item: pointJson, position: (point) => point.date });
     },
   );
 
@@ -153,18 +145,11 @@ function goalHistoryRoutes(app: FastifyInstance, services: GoalServices): void {
     },
     async (request) => {
       const { limit = DEFAULT_LIMIT, cursor } = request.query;
-      const goal = await theGoal(services, request);
       const before = decodeCursor(cursor, isUuid) ?? HIGHEST_ID;
-      const rows = await listGoalChanges(reads, { goalKey: goal.key, before, limit: limit + 1 });
-      return pageFrom(rows, limit, { item: changeJson, position: (row) => row.id });
+      const changes = await goals.changes(request.tenant, request.params.goal, { before, limit: limit + 1 });
+      return pageFrom(changes, limit, { item: changeJson, position: (row) => row.id });
     },
   );
-}
-
-async function theGoal({ goals }: GoalServices, request: FastifyRequest<{ Params: OneGoal }>): Promise<GoalRow> {
-  const row = await goals.find(request.tenant, request.params.goal);
-  if (!row) throw new PosthornError('not_found', 'There is no such goal in this organization.');
-  return row;
 }
 
 function isDay(text: string): boolean {

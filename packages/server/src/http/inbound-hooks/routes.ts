@@ -2,10 +2,8 @@ import { INBOUND_TARGET_KINDS, PosthornError } from '@posthorn/protocol';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { Type, type Static } from 'typebox';
 import type { InboundHooks, KeyedHook } from '../../inbound/inbound-hooks.ts';
-import type { Queryable } from '../../store/database.ts';
-import { listInboundHooks, type InboundHookRow } from '../../store/inbound-hooks.ts';
-import { listInboundRequests, type InboundRequestRow } from '../../store/inbound-log.ts';
-import { isUuid, timeOfId } from '../../ids/uuid-time.ts';
+import type { ShownHook, ShownRequest } from '../../inbound/shown-hook.ts';
+import { isUuid } from '../../ids/uuid-time.ts';
 import type { Tenant } from '../../tenancy/tenant.ts';
 import { answerInCommit } from '../answer-in-commit.ts';
 import { decodeCursor, DEFAULT_LIMIT, PAGE_QUERY, pageFrom, pageFromScan, pageOf, type PageQuery } from '../pagination.ts';
@@ -13,8 +11,6 @@ import { storedText } from '../text-schema.ts';
 import { HookRequest, InboundHook, InboundHookChange, KeyedInboundHook, NewInboundHook } from './hook-schema.ts';
 
 export interface InboundHookServices {
-  /** For lists. */
-  readonly reads: Queryable;
   readonly inboundHooks: InboundHooks;
   /** The server's public URL, without a slash at the end. */
   readonly publicUrl: () => string;
@@ -37,7 +33,7 @@ export function inboundHookRoutes(app: FastifyInstance, services: InboundHookSer
   hookRequestRoutes(app, services);
 }
 
-function hookListRoutes(app: FastifyInstance, { reads, inboundHooks, publicUrl }: InboundHookServices): void {
+function hookListRoutes(app: FastifyInstance, { inboundHooks, publicUrl }: InboundHookServices): void {
   app.post<{ Body: Static<typeof NewInboundHook> }>(
     ALL,
     {
@@ -72,20 +68,19 @@ function hookListRoutes(app: FastifyInstance, { reads, inboundHooks, publicUrl }
     },
     async (request) => {
       const { limit = DEFAULT_LIMIT, cursor, kind = null, target = null } = request.query;
-      const organizationKey = enabled(request).organization.key;
+      const tenant = enabled(request);
       const before = decodeCursor(cursor, isUuid) ?? HIGHEST_ID;
-      const found = await listInboundHooks(reads, { organizationKey, before, limit: limit + 1, kind, targetId: target });
+      const found = await inboundHooks.list(tenant, { before, limit: limit + 1, kind, targetId: target });
       return pageFromScan(found, limit, { item: hookJson, position: (row) => row.id });
     },
   );
 }
 
-function hookChangeRoutes(app: FastifyInstance, services: InboundHookServices): void {
-  const { inboundHooks, publicUrl } = services;
+function hookChangeRoutes(app: FastifyInstance, { inboundHooks, publicUrl }: InboundHookServices): void {
   app.get<{ Params: OneHook }>(
     ONE,
     { schema: { tags: TAGS, summary: 'Get an inbound hook', response: { 200: InboundHook } } },
-    async (request) => hookJson(await theHook(services, request)),
+    async (request) => hookJson(await inboundHooks.get(enabled(request), request.params.hook)),
   );
 
   app.patch<{ Params: OneHook; Body: Static<typeof InboundHookChange> }>(
@@ -141,7 +136,7 @@ function hookChangeRoutes(app: FastifyInstance, services: InboundHookServices): 
   );
 }
 
-function hookRequestRoutes(app: FastifyInstance, services: InboundHookServices): void {
+function hookRequestRoutes(app: FastifyInstance, { inboundHooks }: InboundHookServices): void {
   app.get<{ Params: OneHook; Querystring: PageQuery }>(
     `${ONE}/requests`,
     {
@@ -155,9 +150,8 @@ function hookRequestRoutes(app: FastifyInstance, services: InboundHookServices):
     },
     async (request) => {
       const { limit = DEFAULT_LIMIT, cursor } = request.query;
-      const hook = await theHook(services, request);
       const before = decodeCursor(cursor, isUuid) ?? HIGHEST_ID;
-      const rows = await listInboundRequests(services.reads, { hookId: hook.id, before, limit: limit + 1 });
+      const rows = await inboundHooks.requests(enabled(request), request.params.hook, { before, limit: limit + 1 });
       return pageFrom(rows, limit, { item: requestJson, position: (row) => row.id });
     },
   );
@@ -169,43 +163,14 @@ function enabled(request: FastifyRequest): Tenant {
   throw new PosthornError('inbound_disabled', 'Inbound hooks are off for this organization. Ask the operator to turn them on.');
 }
 
-async function theHook({ inboundHooks }: InboundHookServices, request: FastifyRequest<{ Params: OneHook }>): Promise<InboundHookRow> {
-  const hook = await inboundHooks.find(enabled(request), request.params.hook);
-  if (!hook) throw new PosthornError('not_found', 'There is no such inbound hook in this organization.');
-  return hook;
-}
-
 function keyedJson({ hook, key }: KeyedHook, publicUrl: string) {
-  return { ...hookJson(hook), url: `${publicUrl}/in/${hook.kind}/${hook.public_id}/${key}` };
+  return { ...hookJson(hook), url: `${publicUrl}/in/${hook.target.kind}/${hook.publicId}/${key}` };
 }
 
-function hookJson(row: InboundHookRow) {
-  return {
-    id: row.id,
-    target: { kind: row.kind, id: row.target_id },
-    publicId: row.public_id,
-    name: row.name,
-    description: row.description,
-    enabled: row.enabled,
-    keyHint: row.hint,
-    createdAt: row.created_at.toISOString(),
-    updatedAt: row.updated_at.toISOString(),
-  };
+function hookJson({ createdAt, updatedAt, ...hook }: ShownHook) {
+  return { ...hook, createdAt: createdAt.toISOString(), updatedAt: updatedAt.toISOString() };
 }
 
-function requestJson(row: InboundRequestRow) {
-  return {
-    id: row.id,
-    at: new Date(timeOfId(row.id)).toISOString(),
-    accepted: row.code === null,
-    status: row.status,
-    code: row.code,
-    errors: row.errors === null ? [] : (JSON.parse(row.errors) as unknown[]),
-    method: row.method,
-    contentType: row.content_type,
-    payload: row.payload,
-    payloadBytes: row.payload_bytes,
-    sourceIp: row.source_ip,
-    keyKnown: row.hook_id !== null,
-  };
+function requestJson({ at, ...request }: ShownRequest) {
+  return { ...request, at: at.toISOString() };
 }

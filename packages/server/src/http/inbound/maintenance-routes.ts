@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { WHOLE_SERVER, type Maintenance } from '../../inbound/maintenance.ts';
-import { requireRoot } from '../auth.ts';
+import { requireRoot } from '../../access/principal.ts';
 
 const DEFAULT_RETRY_SECONDS = 60;
 const TAGS = ['Inbound hooks'];

@@ -1,12 +1,7 @@
-import { parseJson, PosthornError, type JsonObject } from '@posthorn/protocol';
 import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
 import type { ObjectKind } from '../../catalog/object-kind.ts';
-import { nameOf } from '../../intake/objects/object-batch.ts';
-import { missingScope, unknownKind } from '../../intake/objects/objects.ts';
-import type { Queryable } from '../../store/database.ts';
-import { listObjects, readObjects, type ObjectRow } from '../../store/objects.ts';
-import type { Tenant } from '../../tenancy/tenant.ts';
+import type { ListedObject, ObjectPosition, ObjectReader } from '../../intake/objects/find-objects.ts';
 import { decodeCursor, DEFAULT_LIMIT, PAGE_QUERY, pageFromScan, pageOf, type PageQuery } from '../pagination.ts';
 import { Name, objectJson, ShownObject } from './object-schema.ts';
 import { entityTag } from './preconditions.ts';
@@ -24,8 +19,12 @@ const Kind = Type.Object(
   { title: 'ObjectKind' },
 );
 
+export interface ObjectReadServices {
+  readonly objectReader: ObjectReader;
+}
+
 /** Routes that read objects. `GET …/events?subject=<kind>:<id>` lists the events of one. */
-export function objectReadRoutes(app: FastifyInstance, database: Queryable): void {
+export function objectReadRoutes(app: FastifyInstance, { objectReader }: ObjectReadServices): void {
   app.get<{ Params: { org: string } }>(
     '/organizations/:org/object-kinds',
     {
@@ -39,11 +38,8 @@ export function objectReadRoutes(app: FastifyInstance, database: Queryable): voi
     { schema: { tags: OBJECT_TAGS, summary: 'Get an object', params: ADDRESS, querystring: SCOPE_QUERY, response: { 200: ShownObject } } },
     async (request, reply) => {
       const { tenant, params, query } = request;
-      const kind = kindOf(tenant, params.kind);
-      if (kind.scoped && query.scope === undefined) throw missingScope(kind);
-      const [row] = await readObjects(database, [nameOf({ tenant, kind, id: params.id, scope: query.scope })]);
-      if (!row) throw new PosthornError('not_found', `There is no ${kind.name} ${JSON.stringify(params.id)} in this organization.`);
-      return reply.header('etag', entityTag(row.version)).send(shown(row));
+      const object = await objectReader.get(tenant, { ...params, scope: query.scope });
+      return reply.header('etag', entityTag(object.version)).send(objectJson(object));
     },
   );
 
@@ -60,20 +56,11 @@ export function objectReadRoutes(app: FastifyInstance, database: Queryable): voi
     },
     async (request) => {
       const { limit = DEFAULT_LIMIT, cursor, scope = null } = request.query;
-      const { tenant } = request;
       const after = positionOf(decodeCursor(cursor, isPosition));
-      const { name: kind, scoped } = kindOf(tenant, request.params.kind);
-      const organizationKey = tenant.organization.key;
-      const found = await listObjects(database, { organizationKey, kind, after, scoped, scope, limit: limit + 1 });
-      return pageFromScan(found, limit, { item: shown, position: (row) => JSON.stringify([row.scope_key, row.id]) });
+      const found = await objectReader.list(request.tenant, { kind: request.params.kind, after, scope, limit: limit + 1 });
+      return pageFromScan(found, limit, { item: listedJson, position: ({ position }) => JSON.stringify([position.scopeKey, position.id]) });
     },
   );
-}
-
-function kindOf(tenant: Tenant, name: string): ObjectKind {
-  const kind = tenant.product.objectKinds.find(name);
-  if (!kind) throw unknownKind(tenant, name);
-  return kind;
 }
 
 function kindJson({ name, scoped, jsonSchema, rules }: ObjectKind) {
@@ -82,9 +69,8 @@ function kindJson({ name, scoped, jsonSchema, rules }: ObjectKind) {
   return { name, scoped, schema: jsonSchema, events: [...new Set(given.flatMap((rule) => rule?.type.name ?? []))] };
 }
 
-function shown(row: ObjectRow) {
-  const { kind, id, scope, state, version, created_at: createdAt, updated_at: updatedAt } = row;
-  return objectJson({ kind, id, scope, state: parseJson(state ?? '{}') as JsonObject, version, createdAt, updatedAt });
+function listedJson({ position: _position, ...object }: ListedObject) {
+  return objectJson(object);
 }
 
 function isPosition(text: string): boolean {
@@ -96,7 +82,7 @@ function isPosition(text: string): boolean {
   }
 }
 
-function positionOf(text: string | null): { scopeKey: string; id: string } {
+function positionOf(text: string | null): ObjectPosition {
   if (text === null) return { scopeKey: '', id: '' };
   const [scopeKey, id] = JSON.parse(text) as [string, string];
   return { scopeKey, id };

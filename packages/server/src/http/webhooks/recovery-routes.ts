@@ -1,8 +1,8 @@
 import { PosthornError } from '@posthorn/protocol';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
-import { replay, REPLAY_STATUSES, type ReplayInput, type ReplayPosition, type ReplayStatus } from '../../intake/redeliver.ts';
-import type { Database } from '../../store/database.ts';
+import type { Deliveries } from '../../deliveries/deliveries.ts';
+import { REPLAY_STATUSES, type ReplayInput, type ReplayPosition, type ReplayStatus } from '../../deliveries/replay.ts';
 import type { Directory } from '../../tenancy/directory.ts';
 import type { EnabledWebhook, Outage, Webhooks } from '../../tenancy/webhooks.ts';
 import { answerInCommit, idempotentProgress, progressInCommit } from '../answer-in-commit.ts';
@@ -11,7 +11,7 @@ import { webhookJson } from './webhook-json.ts';
 import { Webhook } from './webhook-schema.ts';
 
 export interface RecoveryServices {
-  readonly database: Database;
+  readonly deliveries: Deliveries;
   readonly directory: Directory;
   readonly webhooks: Webhooks;
   readonly now: () => number;
@@ -30,7 +30,7 @@ export function webhookRecoveryRoutes(app: FastifyInstance, services: RecoverySe
   replayRoute(app, services);
 }
 
-function enableRoute(app: FastifyInstance, { database, directory, webhooks, now }: RecoveryServices): void {
+function enableRoute(app: FastifyInstance, { deliveries, directory, webhooks, now }: RecoveryServices): void {
   app.post<{ Params: { webhook: string }; Body: { replay?: boolean } }>(
     `${ONE}/enable`,
     {
@@ -70,7 +70,7 @@ function enableRoute(app: FastifyInstance, { database, directory, webhooks, now 
       // Read again: if the webhook was paused meanwhile, the replayed deliveries are held.
       const webhook = await webhooks.find(tenant, params.webhook);
       const current = (await directory.reload(tenant.organization.key)) ?? tenant;
-      await replayMissed(database, { request, tenant: current, webhook }, recovery);
+      await replayMissed(deliveries, { request, tenant: current, webhook }, recovery);
       return webhookJson(webhook);
     },
   );
@@ -95,7 +95,7 @@ function recoveryFrom(outage: Outage | null, now: number): Recovery {
 }
 
 async function replayMissed(
-  database: Database,
+  deliveries: Deliveries,
   { request, ...target }: Pick<ReplayInput, 'tenant' | 'webhook'> & { readonly request: FastifyRequest },
   recovery: Recovery,
 ): Promise<void> {
@@ -104,7 +104,7 @@ async function replayMissed(
     const left = { ...recovery, spans: recovery.spans.slice(index) };
     const also = progressInCommit(request, (reached: ReplayPosition) => ({ ...left, position: reached }));
     const span = { since: new Date(since), until: new Date(recovery.until), statuses };
-    await replay(database, { ...target, ...span, start: position, also });
+    await deliveries.replay({ ...target, ...span, start: position, also });
     position = null;
   }
 }
@@ -115,7 +115,7 @@ interface ReplayProgress {
   readonly position: ReplayPosition;
 }
 
-function replayRoute(app: FastifyInstance, { database, webhooks, now }: RecoveryServices): void {
+function replayRoute(app: FastifyInstance, { deliveries, webhooks, now }: RecoveryServices): void {
   app.post<{ Params: { webhook: string }; Body: { since: string; until?: string; status?: ReplayStatus | ReplayStatus[] } }>(
     `${ONE}/replay`,
     {
@@ -151,8 +151,8 @@ function replayRoute(app: FastifyInstance, { database, webhooks, now }: Recovery
       const webhook = await webhooks.find(tenant, request.params.webhook);
       const also = progressInCommit(request, (position: ReplayPosition): ReplayProgress => ({ until: until.getTime(), position }));
       const span = { since, until, statuses, start: earlier?.position ?? null };
-      const deliveries = await replay(database, { tenant, webhook, ...span, also });
-      return reply.code(202).send({ deliveries });
+      const queued = await deliveries.replay({ tenant, webhook, ...span, also });
+      return reply.code(202).send({ deliveries: queued });
     },
   );
 }

@@ -2,14 +2,11 @@ import { PosthornError, type JsonObject } from '@posthorn/protocol';
 import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
 import type { Intake } from '../../intake/emit.ts';
-import { Pings } from '../../intake/pings.ts';
+import type { Pings } from '../../intake/pings.ts';
 import { senderProblem } from '../sender.ts';
-import type { Database, Queryable } from '../../store/database.ts';
 import { isUuid } from '../../ids/uuid-time.ts';
-import { listWebhooks } from '../../store/webhooks.ts';
-import type { Sealer } from '../../sealing/sealer.ts';
 import type { Tenant } from '../../tenancy/tenant.ts';
-import { showWebhook, type ShownWebhook } from '../../tenancy/resolve-webhook.ts';
+import type { ShownWebhook } from '../../tenancy/resolve-webhook.ts';
 import type { Warning } from '../../tenancy/webhook-input.ts';
 import type { CreatedWebhook, EnabledWebhook, Webhooks } from '../../tenancy/webhooks.ts';
 import { answerInCommit } from '../answer-in-commit.ts';
@@ -20,12 +17,9 @@ import { webhookChange, webhookJson, type WebhookBody } from './webhook-json.ts'
 import { NewWebhook, Webhook, WebhookChange } from './webhook-schema.ts';
 
 export interface WebhookServices {
-  readonly database: Database;
-  /** For lists. */
-  readonly reads: Queryable;
-  readonly sealer: Sealer;
   readonly webhooks: Webhooks;
   readonly intake: Intake;
+  readonly pings: Pings;
 }
 
 interface OneWebhook {
@@ -46,8 +40,7 @@ export function webhookRoutes(app: FastifyInstance, services: WebhookServices): 
 }
 
 function webhookListRoutes(app: FastifyInstance, services: WebhookServices): void {
-  const { reads, sealer, webhooks } = services;
-  const pings = new Pings(services);
+  const { webhooks, pings } = services;
   app.post<{ Body: WebhookBody & { url: string; events: string[] } }>(
     '/organizations/:org/webhooks',
     {
@@ -87,13 +80,9 @@ function webhookListRoutes(app: FastifyInstance, services: WebhookServices): voi
     },
     async (request) => {
       const { limit = DEFAULT_LIMIT, cursor, scope = null } = request.query;
-      const { tenant } = request;
       const before = decodeCursor(cursor, isUuid) ?? HIGHEST_ID;
-      const rows = await listWebhooks(reads, { organizationKey: tenant.organization.key, before, limit: limit + 1, scope });
-      return pageFrom(rows, limit, {
-        item: (row) => webhookJson(showWebhook(row, tenant.product, sealer)),
-        position: (row) => row.id,
-      });
+      const rows = await webhooks.list(request.tenant, { before, limit: limit + 1, scope });
+      return pageFrom(rows, limit, { item: webhookJson, position: ({ id }) => id });
     },
   );
 }
@@ -174,8 +163,7 @@ function webhookSecretRoutes(app: FastifyInstance, { webhooks }: WebhookServices
 }
 
 function webhookSendRoutes(app: FastifyInstance, services: WebhookServices): void {
-  const { webhooks, intake } = services;
-  const pings = new Pings(services);
+  const { webhooks, intake, pings } = services;
   app.post<{ Params: OneWebhook; Body: { sender?: JsonObject } }>(
     `${ONE}/ping`,
     { schema: { tags: TAGS, summary: 'Send a ping to a webhook', body: Ping, response: { 202: Sent } } },

@@ -1,5 +1,5 @@
 import type { SuccessRule } from '@posthorn/protocol';
-import { maskHeaders } from '../../store/attempt-mask.ts';
+import { maskHeaders } from '../../sealing/attempt-mask.ts';
 import type { ShownWebhook } from '../../tenancy/resolve-webhook.ts';
 import type { WebhookInput } from '../../tenancy/webhook-input.ts';
 

@@ -1,9 +1,10 @@
 import { PosthornError } from '@posthorn/protocol';
 import { BatchWriter } from '../../batching/batch-writer.ts';
-import { isDataError, type Queryable } from '../../store/database.ts';
+import type { Queryable } from '../../store/database.ts';
+import { isDataError } from '../../errors/database-error.ts';
 import { insertObjects, lockObjects, updateObjects, type ObjectName } from '../../store/objects.ts';
 import { MAX_WAIT_MS, type RequestTicket } from '../../batching/request-ticket.ts';
-import { unavailable } from '../../store/store-error.ts';
+import { unavailable } from '../../errors/store-error.ts';
 import type { Tenant } from '../../tenancy/tenant.ts';
 import { CommitAgain, EventCommit, type EventCommitOptions, type Tenants } from '../event-commit.ts';
 import { DigestNotes } from '../digests/digest-notes.ts';

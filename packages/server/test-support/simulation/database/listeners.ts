@@ -1,5 +1,6 @@
 import type { SeededRandom } from '../random.ts';
-import type { SimulatedProcess, VirtualTime } from '../virtual-time.ts';
+import type { VirtualTime } from '../virtual-time.ts';
+import type { SimulatedProcess } from '../simulated-process.ts';
 import { connectionRefused } from './errors.ts';
 import type { DatabaseLink } from './link.ts';
 

@@ -1,5 +1,6 @@
 import type { Database, Queryable, Statement, Value } from '../../../src/store/database.ts';
-import type { SimulatedProcess, VirtualTime } from '../virtual-time.ts';
+import type { VirtualTime } from '../virtual-time.ts';
+import type { SimulatedProcess } from '../simulated-process.ts';
 import { databaseError } from './errors.ts';
 import type { DatabaseLink } from './link.ts';
 import type { Listeners } from './listeners.ts';

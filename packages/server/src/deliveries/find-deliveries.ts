@@ -1,15 +1,18 @@
 import type { DeliveryStatus } from '@posthorn/protocol';
-import type { Queryable } from '../../store/database.ts';
-import { deliveryId } from '../../ids/delivery-id.ts';
-import { deliveriesByIds, deliveriesOfEvent, listDeliveries, type DeliveryQuery, type DeliveryRow } from '../../store/delivery-queries.ts';
-import type { EventRow } from '../../store/event-queries.ts';
-import { eventsOfMillisecond, unsettledEvents, type FannedOutRow } from '../../store/unsettled-events.ts';
-import { isUuid, lowestIdAt, timeOfId } from '../../ids/uuid-time.ts';
-import { findEvent } from '../events/find-event.ts';
-import { idRange, type SpanQuery } from '../time-span.ts';
+import type { Queryable } from '../store/database.ts';
+import { deliveryId } from '../ids/delivery-id.ts';
+import { deliveriesByIds, deliveriesOfEvent, listDeliveries, type DeliveryQuery, type DeliveryRow } from '../store/delivery-queries.ts';
+import type { EventRow } from '../store/event-queries.ts';
+import { eventsOfMillisecond, unsettledEvents, type FannedOutRow } from '../store/unsettled-events.ts';
+import { isUuid, lowestIdAt, timeOfId } from '../ids/uuid-time.ts';
+import { findEvent } from './find-event.ts';
 
 /** Which deliveries to find. */
-export interface DeliveryFilter extends SpanQuery {
+export interface DeliveryFilter {
+  /** The lowest id. */
+  readonly from: string;
+  /** Above the highest id. */
+  readonly below: string;
   readonly webhook?: string;
   readonly event?: string;
   readonly type?: string;
@@ -28,10 +31,10 @@ export interface FoundDeliveries {
 
 /** Lists deliveries, newest first. A delivery without a row yet is derived from its event and is pending. */
 export async function findDeliveries(database: Queryable, organizationKey: number, filter: DeliveryFilter): Promise<FoundDeliveries> {
-  const { webhook, event, type = null, status = null, limit } = filter;
+  const { from, below, webhook, event, type = null, status = null, limit } = filter;
   if (webhook !== undefined && !isUuid(webhook)) return { rows: [], stoppedAt: null };
   const webhookId = webhook?.toLowerCase() ?? null;
-  const wanted: DeliveryQuery = { organizationKey, ...idRange(filter), webhookId, type, status, limit };
+  const wanted: DeliveryQuery = { organizationKey, from, below, webhookId, type, status, limit };
   if (event !== undefined) {
     const row = await findEvent(database, organizationKey, event);
     return { rows: row ? newest(await deliveriesOf(database, organizationKey, row), wanted) : [], stoppedAt: null };

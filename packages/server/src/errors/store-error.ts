@@ -1,5 +1,5 @@
 import { PosthornError } from '@posthorn/protocol';
-import { isPassing, sqlState } from './database.ts';
+import { isPassing, sqlState } from './database-error.ts';
 
 /** SQLSTATE of a statement that exceeded the time limit of its pool. */
 const QUERY_CANCELED = '57014';

@@ -1,19 +1,14 @@
-import { hash, timingSafeEqual } from 'node:crypto';
+import { timingSafeEqual } from 'node:crypto';
 import { PosthornError } from '@posthorn/protocol';
-import type { FastifyRequest } from 'fastify';
 import { LRUCache } from 'lru-cache';
-import { FailedAttempts } from '../inbound/failed-attempts.ts';
+import { FailedAttempts } from '../network/failed-attempts.ts';
 import { findApiKeys, type ApiKeyRow } from '../store/api-keys.ts';
 import { BatchWriter } from '../batching/batch-writer.ts';
 import type { Queryable } from '../store/database.ts';
 import type { Directory } from '../tenancy/directory.ts';
 import type { Tenant } from '../tenancy/tenant.ts';
-
-/** The authenticated caller: the operator or one organization. */
-export type Principal = ({ readonly kind: 'root' } | { readonly kind: 'organization'; readonly organizationKey: number }) & {
-  /** When the caller's API key expires; null if never. */
-  readonly expiresAt: Date | null;
-};
+import { hashKey } from './key-hash.ts';
+import type { Principal } from './principal.ts';
 
 export interface AuthenticatorOptions {
   readonly database: Queryable;
@@ -21,6 +16,14 @@ export interface AuthenticatorOptions {
   readonly rootKey: string;
   readonly now: () => number;
   readonly log: { warn(details: object, message: string): void };
+}
+
+/** What a request carries to authenticate its caller. */
+export interface Credentials {
+  /** The `Authorization` header. */
+  readonly authorization?: string | undefined;
+  /** The address that it came from. */
+  readonly ip: string;
 }
 
 /** The scheme name is case-insensitive (RFC 9110, section 11.1). */
@@ -49,12 +52,12 @@ export class Authenticator {
   }
 
   /** Throws `unauthenticated`, or `rate_limited` after too many failed authentications from the address. */
-  async authenticate(request: FastifyRequest): Promise<Principal> {
-    const [, key] = BEARER.exec(request.headers.authorization ?? '') ?? [];
+  async authenticate({ authorization = '', ip }: Credentials): Promise<Principal> {
+    const [, key] = BEARER.exec(authorization) ?? [];
     const hashed = key === undefined ? null : hashKey(key);
     if (hashed !== null && timingSafeEqual(hashed, this.#rootHash)) return ROOT;
     const principal = hashed === null ? null : await this.#lookUp(hashed);
-    if (principal === null) throw this.#failed.count(request.ip, refused());
+    if (principal === null) throw this.#failed.count(ip, refused());
     return principal;
   }
 
@@ -92,17 +95,6 @@ export class Authenticator {
 
 function principalOf({ organization_key: organizationKey, expires_at: expiresAt }: ApiKeyRow): Principal {
   return organizationKey === null ? { kind: 'root', expiresAt } : { kind: 'organization', organizationKey, expiresAt };
-}
-
-/** Returns the SHA-256 under which a key is stored. Keys are random, so no slow hash is needed. */
-export function hashKey(key: string): Buffer {
-  return hash('sha256', key, 'buffer');
-}
-
-/** Throws `forbidden` unless the caller is the operator. */
-export function requireRoot(principal: Principal): void {
-  if (principal.kind !== 'root')
-    throw new PosthornError('forbidden', 'Only a root key may do this. The API key belongs to an organization.');
 }
 
 function refused(): PosthornError {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { isPassing, isRolledBack } from './database.ts';
+import { isPassing, isRolledBack } from './database-error.ts';
 
 test.each([
   { code: '22P02', rolledBack: true },

@@ -1,6 +1,6 @@
-import type { Queryable } from '../../store/database.ts';
-import { eventByExternalId, eventById, type EventRow } from '../../store/event-queries.ts';
-import { isUuid } from '../../ids/uuid-time.ts';
+import type { Queryable } from '../store/database.ts';
+import { eventByExternalId, eventById, type EventRow } from '../store/event-queries.ts';
+import { isUuid } from '../ids/uuid-time.ts';
 
 /** The form of every event id. */
 const EXTERNAL_ID = /^[\x21-\x7e]{1,255}$/;
