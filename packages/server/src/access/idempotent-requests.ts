@@ -132,12 +132,19 @@ function textOf({ contentType, body }: KeptAnswer): string {
 
 function keptAnswer(row: IdempotencyRow, { request, open }: { request: KeyedRequest; open: (sealed: Buffer) => string }): KeptAnswer {
   if (!row.request_hash.equals(request.requestHash)) {
-    throw new PosthornError('idempotency_mismatch', 'The Idempotency-Key was used for a request with another address or body. Use a new key for a new request.');
+    throw new PosthornError(
+      'idempotency_mismatch',
+      'The Idempotency-Key was used for a request with another address or body. Use a new key for a new request.',
+    );
   }
   if (row.response_status === null || row.response_body === null) {
-    throw new PosthornError('idempotency_in_flight', 'The first request with this Idempotency-Key is still in progress. Repeat this one later to get its response.', {
-      retryAfterSeconds: 1,
-    });
+    throw new PosthornError(
+      'idempotency_in_flight',
+      'The first request with this Idempotency-Key is still in progress. Repeat this one later to get its response.',
+      {
+        retryAfterSeconds: 1,
+      },
+    );
   }
   const [contentType, body] = JSON.parse(open(row.response_body)) as [string, string];
   return { status: row.response_status, contentType, body };
