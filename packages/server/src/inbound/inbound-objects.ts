@@ -1,5 +1,5 @@
 import type { FieldError, JsonObject } from '@posthorn/protocol';
-import type { RefusedGroup } from '../intake/objects/object-batch.ts';
+import type { RefusedGroup } from '../intake/objects/object-request.ts';
 import type { Objects } from '../intake/objects/objects.ts';
 import type { Queryable } from '../store/database.ts';
 import { objectIsThere } from '../store/objects.ts';

@@ -3,7 +3,7 @@ import type { Directory } from '../../tenancy/directory.ts';
 import type { Tenant } from '../../tenancy/tenant.ts';
 import type { DeferredEvents } from './deferred-events.ts';
 import type { TakenEvent } from './job.ts';
-import type { ReadEvent } from './log-follower.ts';
+import type { ReadEvent } from './log-pages.ts';
 import { isBefore, type LogPlace } from './log-place.ts';
 import type { MemoryBudget } from './memory-budget.ts';
 import type { OwnedShard } from './owned-shard.ts';

@@ -1,31 +1,11 @@
 import type { Logger } from 'pino';
-import type { LoggedEvent } from '../../intake/log-owner.ts';
 import { Poller } from '../../intake/poller.ts';
 import type { Database } from '../../store/database.ts';
-import { deliveryId } from '../../ids/delivery-id.ts';
-import {
-  lastLogged,
-  logEnd,
-  logHorizon,
-  readRange,
-  recordedDeliveries,
-  type LogHorizon,
-  type LogPosition,
-  type LogRow,
-} from '../../store/log-reading.ts';
-import { eventOfRow } from './logged-event.ts';
+import { lastLogged, logEnd, logHorizon, type LogHorizon, type LogPosition } from '../../store/log-reading.ts';
+import { LogPages, type ReadEvent } from './log-pages.ts';
 import type { OwnedShard } from './owned-shard.ts';
 import type { LowWaterLimit, Ownership } from './ownership.ts';
 import { pause } from './pause.ts';
-
-/** An event that was read from the log. */
-export interface ReadEvent {
-  readonly shard: OwnedShard;
-  readonly event: LoggedEvent;
-  /** If `isChecked`, only those whose delivery has no row; otherwise all, and some may have one. */
-  readonly webhookIds: readonly string[];
-  readonly isChecked: boolean;
-}
 
 export interface LogFollowerOptions {
   readonly database: Database;
@@ -54,13 +34,6 @@ export interface LogFollowerOptions {
   readonly hasRoom: () => boolean;
 }
 
-/** Maximum events per page. Events with many deliveries make smaller pages. */
-const PAGE = 500;
-const SMALLEST_PAGE = 20;
-/** Target of deliveries per page: each webhook id takes 36 characters. */
-const PAGE_DELIVERIES = 10_000;
-/** How often to check for room in memory while there is none. */
-const ROOM_MS = 20;
 /** Minimum time between requested polls, so that a busy log is read in batches. */
 const APART_MS = 10;
 /** Longer than a statement on a broken connection may take to begin: Linux resends unacknowledged data for 100 s. */
@@ -74,19 +47,6 @@ interface Doubt {
   readonly waitUntil: number;
   /** The end of the log at that time: the unknown transactions are below it. null: not known yet. */
   readonly endsAt: number | null;
-}
-
-interface Range {
-  readonly from: LogPosition;
-  /** Exclusive; null: the end of the log. */
-  readonly to: number | null;
-  /** Whether events may already be in memory or recorded; those are skipped. */
-  readonly isChecked: boolean;
-  /** Whether to read this node's own claims too: it may have claimed them when it owned the shards before. */
-  readonly isTakeover?: boolean;
-  readonly onPage?: (last: LogPosition) => void;
-  /** Default: no limit. */
-  readonly maxPages?: number;
 }
 
 /** The takeover of new shards: how far their log has been read. */
@@ -109,6 +69,7 @@ const CLOSE_BEHIND = 500;
 export class LogFollower {
   readonly #options: LogFollowerOptions;
   readonly #poller: Poller;
+  readonly #pages: LogPages;
   #position: LogPosition = { xid: 0, id: null };
   #continuity: string | null = null;
   /** Where to read again from; null: continue at the position. */
@@ -132,6 +93,12 @@ export class LogFollower {
       apartMs: APART_MS,
       log: options.log,
       errorMessage: 'Failed to read the event log; retrying',
+    });
+    this.#pages = new LogPages({
+      ...options,
+      isStopped: () => this.#poller.stopped,
+      // In doubt, the node may have claimed events that it doesn't have in memory.
+      ownClaims: () => (this.#doubt === null ? options.ownership.nodeId : null),
     });
   }
 
@@ -233,7 +200,7 @@ export class LogFollower {
     const { shards, isMarked, from } = this.#takeover;
     // Without a mark, the log may come from another server, whose transaction ids can't be compared with this one's.
     const range = { from, to: isMarked ? horizon : null, isChecked: true, isTakeover: true, maxPages: TAKEOVER_PAGES };
-    const rest = await this.#readPages(shards, range);
+    const rest = await this.#pages.read(shards, range);
     this.#takeover = rest && { shards, isMarked, from: rest };
     if (rest || shards.length < fresh.length) this.#poller.wake();
     if (rest) return;
@@ -262,7 +229,7 @@ export class LogFollower {
     const onPage = (last: LogPosition): void => {
       this.#position = last;
     };
-    if (shards.length > 0 && this.#position.xid < to) await this.#readPages(shards, { from: this.#position, to, isChecked, onPage });
+    if (shards.length > 0 && this.#position.xid < to) await this.#pages.read(shards, { from: this.#position, to, isChecked, onPage });
     this.#position = { xid: to, id: null };
     this.#options.onRead(to);
   }
@@ -272,52 +239,6 @@ export class LogFollower {
     const isOver = doubt.endsAt !== null && horizon >= doubt.endsAt;
     const endsAt = doubt.endsAt ?? (performance.now() >= doubt.waitUntil ? await logEnd(this.#options.database) : null);
     if (this.#doubt === doubt) this.#doubt = isOver ? null : { ...doubt, endsAt };
-  }
-
-  /** Returns the position to continue from; null: at the end. */
-  async #readPages(shards: readonly OwnedShard[], range: Range): Promise<LogPosition | null> {
-    const { from: start, to, isChecked, isTakeover = false, onPage, maxPages = Number.POSITIVE_INFINITY } = range;
-    const { database, ownership, hasRoom } = this.#options;
-    const ids = shards.map((shard) => shard.id);
-    for (let from = start, limit = SMALLEST_PAGE, pages = 1; ; pages++) {
-      while (!hasRoom() && !this.#poller.stopped) await pause(ROOM_MS);
-      if (this.#poller.stopped) throw new Error('The node is stopping.');
-      // The node has its own claims in memory, unless they are in doubt.
-      const notClaimedBy = this.#doubt === null && !isTakeover ? ownership.nodeId : null;
-      const rows = await readRange(database, { from, to, shards: ids, notClaimedBy, limit });
-      await this.#takeRows(shards, rows, isChecked);
-      const last = rows.at(-1);
-      if (!last || rows.length < limit) return null;
-      limit = nextLimit(limit, rows);
-      from = { xid: Number(last.xid), id: last.id };
-      onPage?.(from);
-      if (pages === maxPages) return from;
-    }
-  }
-
-  /** An earlier owner may have sent what it claimed, so deliveries that have a row are skipped there too. */
-  async #takeRows(shards: readonly OwnedShard[], rows: readonly LogRow[], isChecked: boolean): Promise<void> {
-    const doubtful = isChecked ? rows : rows.filter((row) => row.claimed_by !== null);
-    // Collected before the query: an event that leaves memory meanwhile may be recorded too late for the query to see
-    // it.
-    const inMemory = new Set(doubtful.length === 0 ? [] : shards.flatMap((shard) => [...shard.events()].map(({ id }) => id)));
-    const unasked = new Set(doubtful.filter((row) => this.#options.isDeferring(row.organization_key)));
-    const recorded = await this.#recorded(doubtful.filter((row) => !unasked.has(row)));
-    const byId = new Map(shards.map((shard) => [shard.id, shard]));
-    for (const row of rows) {
-      const shard = byId.get(row.shard);
-      if (!shard?.isOpen || inMemory.has(row.id)) continue;
-      const webhookIds =
-        recorded.size === 0 ? row.webhook_ids : row.webhook_ids.filter((webhookId) => !recorded.has(deliveryId(row.id, webhookId)));
-      if (webhookIds.length > 0) this.#options.take({ shard, event: eventOfRow(row), webhookIds, isChecked: !unasked.has(row) });
-    }
-  }
-
-  async #recorded(rows: readonly LogRow[]): Promise<Set<string>> {
-    const asked = rows.flatMap((row) =>
-      row.webhook_ids.map((webhookId) => ({ organizationKey: row.organization_key, id: deliveryId(row.id, webhookId) })),
-    );
-    return asked.length === 0 ? new Set() : recordedDeliveries(this.#options.database, asked);
   }
 }
 
@@ -329,11 +250,4 @@ function leastBehind(shards: readonly OwnedShard[], horizon: number): readonly O
   const lagOf = ({ readFrom }: OwnedShard): number => horizon - (readFrom ?? horizon);
   const least = Math.min(...shards.map(lagOf));
   return shards.filter((shard) => lagOf(shard) <= Math.max(4 * least, CLOSE_BEHIND));
-}
-
-/** Doubles the page size up to the maximum, and shrinks it if events have many deliveries. */
-function nextLimit(limit: number, rows: readonly LogRow[]): number {
-  const deliveries = rows.reduce((sum, row) => sum + row.webhook_ids.length, 0);
-  const fitting = Math.floor((rows.length * PAGE_DELIVERIES) / Math.max(1, deliveries));
-  return Math.min(PAGE, limit * 2, Math.max(SMALLEST_PAGE, fitting));
 }

@@ -1,5 +1,5 @@
 import { Type, type Static } from 'typebox';
-import type { ObjectOutcome, StoredObject } from '../../intake/objects/object-batch.ts';
+import type { ObjectOutcome, StoredObject } from '../../intake/objects/object-request.ts';
 import { storedText } from '../text-schema.ts';
 
 export const Name = storedText({ minLength: 1, maxLength: 255 });

@@ -1,7 +1,7 @@
 import { PosthornError, type JsonObject } from '@posthorn/protocol';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
-import type { ObjectAction, ObjectOutcome } from '../../intake/objects/object-batch.ts';
+import type { ObjectAction, ObjectOutcome } from '../../intake/objects/object-request.ts';
 import type { Objects } from '../../intake/objects/objects.ts';
 import { MAX_BODY_BYTES } from '../server.ts';
 import { senderProblem } from '../sender.ts';

@@ -3,7 +3,8 @@ import type { ObjectKind } from '../../catalog/object-kind.ts';
 import type { Queryable } from '../../store/database.ts';
 import { listObjects, readObjects, type ObjectRow } from '../../store/objects.ts';
 import type { Tenant } from '../../tenancy/tenant.ts';
-import { nameOf, type StoredObject } from './object-batch.ts';
+import { nameOf } from './object-batch.ts';
+import type { StoredObject } from './object-request.ts';
 import { missingScope, unknownKind } from './objects.ts';
 
 /** Where a list of objects continues: behind this scope and id. */

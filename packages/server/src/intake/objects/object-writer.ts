@@ -10,7 +10,8 @@ import { CommitAgain, EventCommit, type EventCommitOptions, type Tenants } from 
 import { DigestNotes } from '../digests/digest-notes.ts';
 import { holdWhileBehind, holdWhileCongested } from '../hold-while-congested.ts';
 import { AdmissionQueue } from '../admission-queue.ts';
-import { keyOf, nameOf, ObjectBatch, type ObjectOutcome, type ObjectRequest, type RefusedGroup } from './object-batch.ts';
+import { keyOf, nameOf, ObjectBatch } from './object-batch.ts';
+import type { ObjectOutcome, ObjectRequest, RefusedGroup } from './object-request.ts';
 
 const MAX_BATCH = 500;
 /** Enough for a full next batch. */

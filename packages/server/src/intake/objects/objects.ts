@@ -5,7 +5,8 @@ import type { EventCommitOptions } from '../event-commit.ts';
 import { newTicket, type RequestTicket } from '../../batching/request-ticket.ts';
 import type { AdmissionQueue } from '../admission-queue.ts';
 import { ObjectWriter } from './object-writer.ts';
-import { unfitState, type ObjectAction, type ObjectOutcome, type ObjectRequest, type RefusedGroup } from './object-batch.ts';
+import { unfitState } from './object-batch.ts';
+import type { ObjectAction, ObjectOutcome, ObjectRequest, RefusedGroup } from './object-request.ts';
 
 /** A change of an object, as the caller requests it. */
 export interface ObjectChangeInput {
