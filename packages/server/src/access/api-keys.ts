@@ -1,9 +1,8 @@
-import { randomBytes } from 'node:crypto';
 import { PosthornError } from '@posthorn/protocol';
 import { isUuid, newId } from '../ids/uuid-time.ts';
 import { insertApiKey, listApiKeys, revokeApiKey, type ApiKeyRow } from '../store/api-keys.ts';
 import { nothingMore, type AlsoCommit, type Database, type Queryable } from '../store/database.ts';
-import { hashKey } from './key-hash.ts';
+import { newKey } from '../sealing/keys.ts';
 import type { Principal } from './principal.ts';
 
 /** An API key as it is shown: never the key itself. */
@@ -41,8 +40,6 @@ export interface ApiKeyInput {
   readonly also?: AlsoCommit<NewApiKey>;
 }
 
-const HINT_CHARACTERS = 4;
-
 /** API keys of organizations, and root keys. */
 export class ApiKeys {
   readonly #options: ApiKeysOptions;
@@ -54,13 +51,13 @@ export class ApiKeys {
   /** Throws `invalid_request` if the key would have expired, or would outlive the key of the caller. */
   async create({ organizationKey, name, expiresAt, caller, also = nothingMore }: ApiKeyInput): Promise<NewApiKey> {
     const { database, now } = this.#options;
-    const key = `ph_${randomBytes(32).toString('base64url')}`;
+    const { key, hash, hint } = newKey('ph_');
     const row = {
       id: newId(),
       organizationKey,
       name,
-      hash: hashKey(key),
-      hint: key.slice(-HINT_CHARACTERS),
+      hash,
+      hint,
       expiresAt: expiryOf(expiresAt, caller, now()),
     };
     return database.transaction(async (transaction) => {

@@ -7,7 +7,7 @@ import { BatchWriter } from '../batching/batch-writer.ts';
 import type { Queryable } from '../store/database.ts';
 import type { Directory } from '../tenancy/directory.ts';
 import type { Tenant } from '../tenancy/tenant.ts';
-import { hashKey } from './key-hash.ts';
+import { hashKey } from '../sealing/keys.ts';
 import type { Principal } from './principal.ts';
 
 export interface AuthenticatorOptions {

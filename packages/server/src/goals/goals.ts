@@ -133,12 +133,14 @@ export class Goals {
 
   async #find(tenant: Tenant, id: string): Promise<GoalRow> {
     const row = await findGoal(this.#options.database, tenant.organization.key, id);
-    return row?.deleted_at === null ? row : raise(noGoal());
+    if (row?.deleted_at === null) return row;
+    throw noGoal();
   }
 
   async #lock(transaction: Queryable, tenant: Tenant, id: string): Promise<GoalRow> {
     const row = await lockGoal(transaction, tenant.organization.key, id);
-    return row?.deleted_at === null ? row : raise(noGoal());
+    if (row?.deleted_at === null) return row;
+    throw noGoal();
   }
 
   async #record(
@@ -155,10 +157,6 @@ export class Goals {
 
 function noGoal(): PosthornError {
   return new PosthornError('not_found', 'There is no such goal in this organization.');
-}
-
-function raise(error: PosthornError): never {
-  throw error;
 }
 
 /** Throws `invalid_request` with an error for each given threshold that doesn't fit. */

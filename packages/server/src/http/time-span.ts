@@ -26,12 +26,17 @@ const HIGHEST = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
 
 /** Returns the ids of a time span, below any cursor. Ids contain their time. Throws `invalid_request`. */
 export function idRange({ from, to, cursor }: SpanQuery): IdRange {
-  const after = decodeCursor(cursor, isUuid)?.toLowerCase();
+  const after = idBelow(cursor);
   const end = to === undefined ? HIGHEST : lowestIdAt(timeOf(to, '/querystring/to'));
   return {
     from: from === undefined ? LOWEST : lowestIdAt(timeOf(from, '/querystring/from')),
-    below: after !== undefined && after < end ? after : end,
+    below: after < end ? after : end,
   };
+}
+
+/** The id below which a page of a list by id begins; without a cursor, the highest. Throws `invalid_request`. */
+export function idBelow(cursor: string | undefined): string {
+  return decodeCursor(cursor, isUuid)?.toLowerCase() ?? HIGHEST;
 }
 
 /** Returns milliseconds since the epoch. Throws `invalid_request` for leap seconds, which `date-time` accepts. */

@@ -1,4 +1,4 @@
-import { hash, randomBytes, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { PosthornError } from '@posthorn/protocol';
 import { nothingMore, type AlsoCommit, type Database, type Queryable } from '../store/database.ts';
 import {
@@ -18,6 +18,7 @@ import {
 } from '../store/inbound-hooks.ts';
 import { listInboundRequests } from '../store/inbound-log.ts';
 import { isUuid, newId } from '../ids/uuid-time.ts';
+import { newKey } from '../sealing/keys.ts';
 import type { Tenant } from '../tenancy/tenant.ts';
 import { shownHook, shownRequest, type ShownHook, type ShownRequest } from './shown-hook.ts';
 import type { TargetKinds } from './target-kind.ts';
@@ -63,7 +64,6 @@ export interface InboundHooksOptions {
 const MAX_HOOKS_PER_TARGET = 50;
 const MAX_KEYS_PER_HOOK = 5;
 const MAX_NAME = 200;
-const HINT_CHARACTERS = 4;
 
 /** Manages inbound hooks: URLs with keys that feed targets. */
 export class InboundHooks {
@@ -202,9 +202,8 @@ export class InboundHooks {
 
 /** Creates a key of 32 random bytes. It cannot be guessed, so a fast hash is enough. */
 async function giveKey(transaction: Queryable, hookId: string, now: number): Promise<string> {
-  const key = `in_${randomBytes(32).toString('base64url')}`;
-  const hint = key.slice(-HINT_CHARACTERS);
-  await insertInboundKey(transaction, { id: newId(now), hookId, hash: hash('sha256', key, 'buffer'), hint });
+  const { key, hash, hint } = newKey('in_');
+  await insertInboundKey(transaction, { id: newId(now), hookId, hash, hint });
   return key;
 }
 

@@ -1,6 +1,7 @@
-import { timingSafeEqual, hash } from 'node:crypto';
+import { timingSafeEqual } from 'node:crypto';
 import { ERRORS, PosthornError } from '@posthorn/protocol';
 import type { InboundRequest } from '../store/inbound-log.ts';
+import { hashKey } from '../sealing/keys.ts';
 import { asStoreError } from '../errors/store-error.ts';
 import { newId } from '../ids/uuid-time.ts';
 import type { Directory } from '../tenancy/directory.ts';
@@ -143,7 +144,7 @@ export class Receiver {
 
   /** Finds the hook of a key. Compares it with every key of the target in constant time, as hashes of equal length. */
   #keyOf({ keys }: KnownTarget, key: string): HookKey | null {
-    const hashed = hash('sha256', key, 'buffer');
+    const hashed = hashKey(key);
     const now = this.#options.now();
     let found: HookKey | null = null;
     for (const one of keys) {

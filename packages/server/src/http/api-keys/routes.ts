@@ -1,12 +1,11 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { Type, type Static } from 'typebox';
-import { isUuid } from '../../ids/uuid-time.ts';
 import type { ApiKey as ShownApiKey, ApiKeys, NewApiKey as MadeKey } from '../../access/api-keys.ts';
 import { requireRoot } from '../../access/principal.ts';
 import { answerInCommit } from '../answer-in-commit.ts';
-import { decodeCursor, DEFAULT_LIMIT, PAGE_QUERY, pageFrom, pageOf, type PageQuery } from '../pagination.ts';
+import { DEFAULT_LIMIT, PAGE_QUERY, pageFrom, pageOf, type PageQuery } from '../pagination.ts';
 import { storedText } from '../text-schema.ts';
-import { timeOf } from '../time-span.ts';
+import { idBelow, timeOf } from '../time-span.ts';
 
 export interface ApiKeyServices {
   readonly apiKeys: ApiKeys;
@@ -34,7 +33,6 @@ const NewApiKey = Type.Object(
   { additionalProperties: false },
 );
 const TAGS = ['API keys'];
-const HIGHEST_ID = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
 
 /**
  * The same three routes for the keys of one organization and for root keys. An organization's key manages all keys of
@@ -87,7 +85,7 @@ function keyRoutes(app: FastifyInstance, { apiKeys, path, of }: KeyRoutes): void
     },
     async (request) => {
       const { limit = DEFAULT_LIMIT, cursor } = request.query;
-      const before = decodeCursor(cursor, isUuid) ?? HIGHEST_ID;
+      const before = idBelow(cursor);
       const rows = await apiKeys.list({ organizationKey: of(request), before, limit: limit + 1 });
       return pageFrom(rows, limit, { item: shown, position: (row) => row.id });
     },

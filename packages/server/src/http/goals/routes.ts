@@ -3,9 +3,9 @@ import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
 import type { Goals } from '../../goals/goals.ts';
 import { readDate } from '../../goals/point-date.ts';
-import { isUuid } from '../../ids/uuid-time.ts';
 import { answerInCommit } from '../answer-in-commit.ts';
 import { decodeCursor, DEFAULT_LIMIT, PAGE_QUERY, pageFrom, pageFromScan, pageOf, type PageQuery } from '../pagination.ts';
+import { idBelow } from '../time-span.ts';
 import { changeJson, goalChange, goalJson, pointJson, type GoalBody } from './goal-json.ts';
 import { Goal, GoalChange, GoalHistoryEntry, GoalPoint, NewGoal } from './goal-schema.ts';
 
@@ -20,7 +20,6 @@ interface OneGoal {
 const TAGS = ['Goals'];
 const ALL = '/organizations/:org/goals';
 const ONE = `${ALL}/:goal`;
-const HIGHEST_ID = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
 const AFTER_ALL_DATES = 'infinity';
 const DATE = /^\d{4}-\d{2}-\d{2}$/;
 
@@ -145,7 +144,7 @@ function goalHistoryRoutes(app: FastifyInstance, { goals }: GoalServices): void 
     },
     async (request) => {
       const { limit = DEFAULT_LIMIT, cursor } = request.query;
-      const before = decodeCursor(cursor, isUuid) ?? HIGHEST_ID;
+      const before = idBelow(cursor);
       const changes = await goals.changes(request.tenant, request.params.goal, { before, limit: limit + 1 });
       return pageFrom(changes, limit, { item: changeJson, position: (row) => row.id });
     },

@@ -3,10 +3,10 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { Type, type Static } from 'typebox';
 import type { InboundHooks, KeyedHook } from '../../inbound/inbound-hooks.ts';
 import type { ShownHook, ShownRequest } from '../../inbound/shown-hook.ts';
-import { isUuid } from '../../ids/uuid-time.ts';
 import type { Tenant } from '../../tenancy/tenant.ts';
 import { answerInCommit } from '../answer-in-commit.ts';
-import { decodeCursor, DEFAULT_LIMIT, PAGE_QUERY, pageFrom, pageFromScan, pageOf, type PageQuery } from '../pagination.ts';
+import { DEFAULT_LIMIT, PAGE_QUERY, pageFrom, pageFromScan, pageOf, type PageQuery } from '../pagination.ts';
+import { idBelow } from '../time-span.ts';
 import { storedText } from '../text-schema.ts';
 import { HookRequest, InboundHook, InboundHookChange, KeyedInboundHook, NewInboundHook } from './hook-schema.ts';
 
@@ -23,7 +23,6 @@ interface OneHook {
 const TAGS = ['Inbound hooks'];
 const ALL = '/organizations/:org/inbound-hooks';
 const ONE = `${ALL}/:hook`;
-const HIGHEST_ID = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
 const DEFAULT_OVERLAP_SECONDS = 86_400;
 
 /** Routes for inbound hooks. The operator must have turned them on for the organization. */
@@ -69,7 +68,7 @@ function hookListRoutes(app: FastifyInstance, { inboundHooks, publicUrl }: Inbou
     async (request) => {
       const { limit = DEFAULT_LIMIT, cursor, kind = null, target = null } = request.query;
       const tenant = enabled(request);
-      const before = decodeCursor(cursor, isUuid) ?? HIGHEST_ID;
+      const before = idBelow(cursor);
       const found = await inboundHooks.list(tenant, { before, limit: limit + 1, kind, targetId: target });
       return pageFromScan(found, limit, { item: hookJson, position: (row) => row.id });
     },
@@ -150,8 +149,9 @@ function hookRequestRoutes(app: FastifyInstance, { inboundHooks }: InboundHookSe
     },
     async (request) => {
       const { limit = DEFAULT_LIMIT, cursor } = request.query;
-      const before = decodeCursor(cursor, isUuid) ?? HIGHEST_ID;
-      const rows = await inboundHooks.requests(enabled(request), request.params.hook, { before, limit: limit + 1 });
+      const tenant = enabled(request);
+      const before = idBelow(cursor);
+      const rows = await inboundHooks.requests(tenant, request.params.hook, { before, limit: limit + 1 });
       return pageFrom(rows, limit, { item: requestJson, position: (row) => row.id });
     },
   );

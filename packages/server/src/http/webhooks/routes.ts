@@ -4,14 +4,14 @@ import { Type } from 'typebox';
 import type { Intake } from '../../intake/emit.ts';
 import type { Pings } from '../../intake/pings.ts';
 import { senderProblem } from '../sender.ts';
-import { isUuid } from '../../ids/uuid-time.ts';
 import type { Tenant } from '../../tenancy/tenant.ts';
 import type { ShownWebhook } from '../../tenancy/resolve-webhook.ts';
 import type { Warning } from '../../tenancy/webhook-input.ts';
 import type { CreatedWebhook, EnabledWebhook, Webhooks } from '../../tenancy/webhooks.ts';
 import { answerInCommit } from '../answer-in-commit.ts';
 import { idempotentEventId } from '../idempotency.ts';
-import { decodeCursor, DEFAULT_LIMIT, PAGE_QUERY, pageFrom, pageOf, type PageQuery } from '../pagination.ts';
+import { DEFAULT_LIMIT, PAGE_QUERY, pageFrom, pageOf, type PageQuery } from '../pagination.ts';
+import { idBelow } from '../time-span.ts';
 import { storedText } from '../text-schema.ts';
 import { webhookChange, webhookJson, type WebhookBody } from './webhook-json.ts';
 import { NewWebhook, Webhook, WebhookChange } from './webhook-schema.ts';
@@ -29,7 +29,6 @@ interface OneWebhook {
 
 const TAGS = ['Webhooks'];
 const ONE = '/organizations/:org/webhooks/:webhook';
-const HIGHEST_ID = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
 
 /** Routes that create, read, update, delete and test webhooks. */
 export function webhookRoutes(app: FastifyInstance, services: WebhookServices): void {
@@ -80,7 +79,7 @@ function webhookListRoutes(app: FastifyInstance, services: WebhookServices): voi
     },
     async (request) => {
       const { limit = DEFAULT_LIMIT, cursor, scope = null } = request.query;
-      const before = decodeCursor(cursor, isUuid) ?? HIGHEST_ID;
+      const before = idBelow(cursor);
       const rows = await webhooks.list(request.tenant, { before, limit: limit + 1, scope });
       return pageFrom(rows, limit, { item: webhookJson, position: ({ id }) => id });
     },
